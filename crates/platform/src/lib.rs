@@ -1,0 +1,248 @@
+//! How application code runs and traps.
+//!
+//! A [`Platform`] creates address spaces and runs application threads in them. Everything that
+//! one process can see of another, or of the host, is decided above this crate; the platform only
+//! moves registers and memory. The one implementation is [`stub`]: an address space is a host
+//! process, and the host kernel does paging, copy-on-write and private futexes for it.
+
+pub mod layout;
+pub mod stub;
+
+use std::{fmt, os::fd::BorrowedFd, sync::Arc};
+
+/// General-purpose registers of an application thread, as the application sees them.
+///
+/// After a [`Trap::Syscall`], `rip` is the address after the `syscall` instruction, `rcx` equals
+/// `rip`, `r11` equals `rflags`, `rax` holds the call's number (also kept in `orig_rax`), and the
+/// instruction at `rip - 2` makes the same call again, whatever the platform patched there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+#[allow(missing_docs, reason = "the fields are the processor's registers")]
+pub struct Regs {
+    pub r15: u64,
+    pub r14: u64,
+    pub r13: u64,
+    pub r12: u64,
+    pub rbp: u64,
+    pub rbx: u64,
+    pub r11: u64,
+    pub r10: u64,
+    pub r9: u64,
+    pub r8: u64,
+    pub rax: u64,
+    pub rcx: u64,
+    pub rdx: u64,
+    pub rsi: u64,
+    pub rdi: u64,
+    pub orig_rax: u64,
+    pub rip: u64,
+    pub rflags: u64,
+    pub rsp: u64,
+    pub fs_base: u64,
+    pub gs_base: u64,
+}
+
+/// Why [`Context::run`] returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trap {
+    /// The application made a system call; see [`Regs`] for what the registers hold.
+    Syscall,
+    /// The processor raised an exception in application code.
+    Fault(Fault),
+    /// [`Interrupt::interrupt`] was called.
+    Interrupted,
+}
+
+/// An exception of application code, with the fields of siginfo and of the signal frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Signal number Linux raises for it (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP).
+    pub signal: i32,
+    /// `si_code`.
+    pub code: i32,
+    /// `si_addr`.
+    pub address: u64,
+    /// Processor's trap number (`REG_TRAPNO` of the signal frame).
+    pub trap_number: u64,
+    /// Processor's error code (`REG_ERR`): bit 1 set on a write, bit 4 on an instruction fetch.
+    pub error_code: u64,
+    /// Page-fault address (`REG_CR2`).
+    pub cr2: u64,
+}
+
+/// Why a platform operation failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The host refused the operation with this errno, which the application may see.
+    Host(i32),
+    /// The address space is gone: its host process died (SIGKILL from outside, OOM killer, or it
+    /// was destroyed).
+    Dead,
+    /// The stub's side broke the protocol; the process must be killed. The text is for the log.
+    Corrupted(&'static str),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Host(errno) => write!(f, "host error {errno}"),
+            Error::Dead => f.write_str("the address space is gone"),
+            Error::Corrupted(why) => write!(f, "corrupted stub: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Result of platform operations.
+pub type Result<T> = std::result::Result<T, Error>;
+
+bitflags::bitflags! {
+    /// Access rights of a mapping; the bits are those of mmap(2).
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct Prot: u32 {
+        /// PROT_READ
+        const READ = 1;
+        /// PROT_WRITE
+        const WRITE = 2;
+        /// PROT_EXEC
+        const EXEC = 4;
+    }
+}
+
+/// What a mapping shows.
+#[derive(Clone, Copy, Debug)]
+pub enum Backing<'fd> {
+    /// Zero pages, private to the address space.
+    Anonymous,
+    /// A host file from `offset` on, in bytes, page aligned. Private mappings copy on write.
+    File {
+        /// Host descriptor, opened with the rights that the mapping needs.
+        fd: BorrowedFd<'fd>,
+        /// Offset in bytes.
+        offset: u64,
+        /// MAP_SHARED when true.
+        shared: bool,
+    },
+}
+
+/// Advice the host may take about a range; see madvise(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are madvise(2)'s")]
+pub enum Advice {
+    DontNeed,
+    Free,
+    HugePage,
+    NoHugePage,
+    PopulateRead,
+    PopulateWrite,
+}
+
+/// Creates address spaces. Shared by all task threads.
+pub trait Platform: Send + Sync {
+    /// Makes an empty address space and the context of its first thread (execve).
+    ///
+    /// # Errors
+    /// [`Error::Host`] when the host has no process or memory left.
+    fn create(&self) -> Result<(Arc<dyn AddressSpace>, Box<dyn Context>)>;
+
+    /// The address of the vDSO image inside every address space, for AT_SYSINFO_EHDR.
+    fn vdso(&self) -> u64;
+
+    /// Bytes that [`Context::save_fp`] writes: the size of an XSAVE area in the standard
+    /// (non-compacted) format, without the kernel's trailing magic.
+    fn fp_size(&self) -> usize;
+
+    /// XSAVE feature mask (XCR0 as used), for `sw_reserved.xfeatures` of a signal frame.
+    fn fp_features(&self) -> u64;
+}
+
+/// Memory of one application process, shared by its threads. Dropping the last reference ends
+/// the host process.
+pub trait AddressSpace: Send + Sync {
+    /// Reads application memory. Returns how many bytes could be read: fewer than asked when an
+    /// address on the way is not mapped or not readable, 0 when the first one is.
+    fn read(&self, address: u64, into: &mut [u8]) -> usize;
+
+    /// Writes application memory, like [`AddressSpace::read`].
+    fn write(&self, address: u64, data: &[u8]) -> usize;
+
+    /// The host process died or was destroyed.
+    fn is_dead(&self) -> bool;
+
+    /// Ends the host process now; every context in it returns [`Error::Dead`].
+    fn kill(&self);
+
+    /// The id of the host process as the sandbox process sees it, for logs and memory statistics.
+    fn host_pid(&self) -> i32;
+}
+
+/// One application thread. Owned by the host thread of its task; no method but
+/// [`Context::interrupter`]'s result may be used from elsewhere.
+///
+/// While `run` is not active the application thread is stopped in the platform's code, and the
+/// memory operations below are carried out by it, in its address space.
+pub trait Context: Send {
+    /// The registers the application continues with. Valid between calls of `run`.
+    fn regs(&mut self) -> &mut Regs;
+
+    /// Continues the application until it traps.
+    ///
+    /// # Errors
+    /// [`Error::Dead`] or [`Error::Corrupted`]; the context is of no further use.
+    fn run(&mut self) -> Result<Trap>;
+
+    /// A handle with which other threads stop a running application thread.
+    fn interrupter(&self) -> Arc<dyn Interrupt>;
+
+    /// The address space the context runs in.
+    fn address_space(&self) -> &Arc<dyn AddressSpace>;
+
+    /// Maps `length` bytes at exactly `address`, over whatever is there.
+    fn map(&mut self, address: u64, length: u64, prot: Prot, backing: Backing<'_>) -> Result<()>;
+
+    /// Unmaps a range; holes are allowed.
+    fn unmap(&mut self, address: u64, length: u64) -> Result<()>;
+
+    /// Changes access rights of a mapped range.
+    fn protect(&mut self, address: u64, length: u64, prot: Prot) -> Result<()>;
+
+    /// Moves or resizes a mapping to exactly `new_address` (which may equal `old_address`);
+    /// `keep_old` is MREMAP_DONTUNMAP.
+    fn remap(&mut self, old_address: u64, old_length: u64, new_address: u64, new_length: u64, keep_old: bool) -> Result<()>;
+
+    /// Passes advice to the host.
+    fn advise(&mut self, address: u64, length: u64, advice: Advice) -> Result<()>;
+
+    /// Copies the address space (fork). The new context starts with the same registers, floating
+    /// point state included.
+    fn fork(&mut self) -> Result<(Arc<dyn AddressSpace>, Box<dyn Context>)>;
+
+    /// Makes another thread in the same address space (clone with CLONE_VM, vfork). It starts with
+    /// the same registers, floating point state included.
+    fn spawn(&mut self) -> Result<Box<dyn Context>>;
+
+    /// Writes the extended state (x87, SSE, AVX ...) in XSAVE's standard format to application
+    /// memory at `address`, 64-byte aligned, [`Platform::fp_size`] bytes long.
+    ///
+    /// # Errors
+    /// `Host(EFAULT)` when the memory is not writable.
+    fn save_fp(&mut self, address: u64) -> Result<()>;
+
+    /// Loads the extended state from application memory at `address`; `features` masks what is
+    /// taken from it (the rest becomes initial).
+    ///
+    /// # Errors
+    /// `Host(EFAULT)` when the memory is not readable or its content is refused by the processor.
+    fn restore_fp(&mut self, address: u64, features: u64) -> Result<()>;
+
+    /// Puts the extended state into its initial configuration (execve, signal delivery).
+    fn reset_fp(&mut self) -> Result<()>;
+}
+
+/// Stops a running application thread from another host thread.
+pub trait Interrupt: Send + Sync {
+    /// Makes the current `run`, or the next one if none is active, return
+    /// [`Trap::Interrupted`] soon. Several calls before that count as one.
+    fn interrupt(&self);
+}

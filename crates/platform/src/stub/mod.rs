@@ -1,0 +1,1 @@
+//! The stub platform: an address space is a host process.
