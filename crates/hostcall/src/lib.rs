@@ -1,1 +1,5 @@
-//! TODO
+//! A thin safe layer over host system calls that rustix does not offer.
+
+pub mod mount;
+pub mod process;
+pub mod signals;
