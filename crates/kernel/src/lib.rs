@@ -1,1 +1,18 @@
-//! TODO
+//! The application kernel: answers the system calls of a container.
+//!
+//! A handler is a plain function that runs on the host thread of its task and may sleep on a
+//! [`wait::WaitQueue`]. Nothing here is unsafe; the machine is behind `lazaret-platform` and the
+//! host behind `lazaret-hostcall`.
+
+#![forbid(unsafe_code)]
+
+pub mod boot;
+pub mod fs;
+pub mod log;
+pub mod mm;
+pub mod sync;
+pub mod task;
+pub mod time;
+pub mod uaddr;
+pub mod uio;
+pub mod wait;

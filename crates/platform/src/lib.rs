@@ -209,7 +209,14 @@ pub trait Context: Send {
 
     /// Moves or resizes a mapping to exactly `new_address` (which may equal `old_address`);
     /// `keep_old` is MREMAP_DONTUNMAP.
-    fn remap(&mut self, old_address: u64, old_length: u64, new_address: u64, new_length: u64, keep_old: bool) -> Result<()>;
+    fn remap(
+        &mut self,
+        old_address: u64,
+        old_length: u64,
+        new_address: u64,
+        new_length: u64,
+        keep_old: bool,
+    ) -> Result<()>;
 
     /// Passes advice to the host.
     fn advise(&mut self, address: u64, length: u64, advice: Advice) -> Result<()>;

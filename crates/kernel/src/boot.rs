@@ -1,0 +1,226 @@
+//! The kernel as a whole, and how a sandbox starts it.
+//!
+//! The sandbox process makes a [`Kernel`], gives it containers to create, and starts their first
+//! processes. Everything here has been validated by the caller; what comes from an image or the
+//! application is not trusted.
+
+use std::os::fd::OwnedFd;
+
+use lazaret_abi::errno::Errno;
+use lazaret_platform::Platform;
+
+use crate::{log::Log, sync::Arc};
+
+/// What a kernel is made with.
+pub struct KernelConfig {
+    /// How application code runs.
+    pub platform: Box<dyn Platform>,
+    /// Log files.
+    pub log: Log,
+    /// Write a line for each system call to the debug log; `Some` of an empty list means all calls.
+    pub strace: Option<Vec<String>>,
+}
+
+/// One mounted tree of a container.
+pub struct MountSpec {
+    /// Absolute path in the container; missing directories (or a file, for a bind of a file) are made.
+    pub destination: Vec<u8>,
+    /// What is mounted.
+    pub source: MountSource,
+    /// MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC ... of mount(2).
+    pub flags: u64,
+}
+
+/// What a mount shows.
+pub enum MountSource {
+    /// A host directory or file, opened by the gofer. Writes reach the host unless `overlay`.
+    Host {
+        /// O_PATH descriptor of the directory or file.
+        file: OwnedFd,
+        /// Keep writes in the sandbox, above the host's tree.
+        overlay: bool,
+    },
+    /// A tmpfs; `options` are its mount data (`size=64k,mode=1777`).
+    Tmpfs {
+        /// Mount data.
+        options: String,
+    },
+    /// procfs.
+    Proc,
+    /// sysfs.
+    Sysfs,
+    /// devtmpfs-like `/dev` with the standard nodes.
+    Dev,
+    /// Pseudo-terminals.
+    Devpts {
+        /// Mount data (`newinstance,ptmxmode=0666,mode=0620,gid=5`).
+        options: String,
+    },
+    /// POSIX message queues.
+    Mqueue,
+    /// cgroup2.
+    Cgroup,
+}
+
+/// A container of the sandbox.
+pub struct ContainerSpec {
+    /// Its id.
+    pub id: String,
+    /// Host name.
+    pub hostname: String,
+    /// NIS domain name.
+    pub domainname: String,
+    /// Root file system: destination `/`, with its flags.
+    pub root: MountSpec,
+    /// Further mounts, in order.
+    pub mounts: Vec<MountSpec>,
+    /// Paths that are hidden from the container.
+    pub masked_paths: Vec<Vec<u8>>,
+    /// Paths that are made read-only.
+    pub readonly_paths: Vec<Vec<u8>>,
+    /// Kernel parameters of the container, as in `/proc/sys` (`kernel.msgmax`).
+    pub sysctl: Vec<(String, String)>,
+}
+
+/// Standard input, output and error of a first process.
+pub enum Stdio {
+    /// Host files, sockets or pipes, for descriptors 0, 1, 2.
+    Files([OwnedFd; 3]),
+    /// A host terminal in raw mode; the kernel makes a pty for the process and relays to it.
+    Terminal {
+        /// The host's terminal.
+        terminal: OwnedFd,
+        /// Rows and columns at the start.
+        size: (u16, u16),
+    },
+}
+
+/// Five capability sets; bit n is capability n.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(missing_docs, reason = "the names are capabilities(7)'s")]
+pub struct CapabilitySets {
+    pub bounding: u64,
+    pub effective: u64,
+    pub inheritable: u64,
+    pub permitted: u64,
+    pub ambient: u64,
+}
+
+/// A process to start in a container.
+pub struct ProcessSpec {
+    /// Arguments; the first names the program, looked up in PATH if it has no slash.
+    pub args: Vec<Vec<u8>>,
+    /// Environment, `NAME=value`.
+    pub env: Vec<Vec<u8>>,
+    /// Working directory, absolute.
+    pub cwd: Vec<u8>,
+    /// User id in the container.
+    pub uid: u32,
+    /// Group id in the container.
+    pub gid: u32,
+    /// Supplementary groups.
+    pub groups: Vec<u32>,
+    /// File mode creation mask.
+    pub umask: Option<u32>,
+    /// Capabilities.
+    pub capabilities: CapabilitySets,
+    /// Limits: resource number (RLIMIT_*), soft, hard.
+    pub rlimits: Vec<(u32, u64, u64)>,
+    /// no_new_privs.
+    pub no_new_privs: bool,
+    /// OOM score adjustment that the process shows.
+    pub oom_score_adj: Option<i32>,
+    /// Standard streams.
+    pub stdio: Stdio,
+}
+
+/// Why a container or process could not be started. The step and the cause, for people.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{step}: {cause}")]
+pub struct StartError {
+    /// What was being done, with the name of the field, path or program.
+    pub step: String,
+    /// Why it failed.
+    pub cause: Errno,
+}
+
+/// How a process ended, as wait(2) tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// exit(2) with this code.
+    Exited(u8),
+    /// Killed by this signal; the flag tells whether a core would have been dumped.
+    Signaled(u8, bool),
+}
+
+impl ExitStatus {
+    /// What a shell would report: the code, or 128 + n for signal n.
+    pub fn code(self) -> u8 {
+        match self {
+            ExitStatus::Exited(code) => code,
+            ExitStatus::Signaled(signal, _) => 128_u8.saturating_add(signal),
+        }
+    }
+}
+
+/// The application kernel of one sandbox.
+pub struct Kernel {
+    /// How application code runs.
+    pub platform: Box<dyn Platform>,
+    /// Log files.
+    pub log: Log,
+}
+
+impl Kernel {
+    /// A kernel without containers.
+    pub fn new(config: KernelConfig) -> Arc<Kernel> {
+        Arc::new(Kernel { platform: config.platform, log: config.log })
+    }
+
+    /// Makes a container: its namespaces and its file tree. Nothing runs in it yet.
+    ///
+    /// # Errors
+    /// Names the mount or setting that failed.
+    pub fn create_container(self: &Arc<Self>, spec: ContainerSpec) -> Result<Arc<Container>, StartError> {
+        Err(StartError { step: format!("create container {}", spec.id), cause: Errno::ENOSYS })
+    }
+}
+
+/// A container of the sandbox.
+pub struct Container {}
+
+impl Container {
+    /// Starts a process: the container's init, or a further one (exec). Returns its pid in the
+    /// container's pid namespace once its program is loaded.
+    ///
+    /// # Errors
+    /// Names what failed: working directory, program, interpreter ...
+    pub fn start(self: &Arc<Self>, process: ProcessSpec) -> Result<i32, StartError> {
+        Err(StartError {
+            step: format!("start {}", String::from_utf8_lossy(process.args.first().map_or(b"", |arg| arg))),
+            cause: Errno::ENOSYS,
+        })
+    }
+
+    /// Waits for the end of a process that [`Container::start`] started; may be asked by several
+    /// callers, and after the end.
+    ///
+    /// # Errors
+    /// `ESRCH` when there never was one.
+    pub fn wait(&self, _pid: i32) -> Result<ExitStatus, Errno> {
+        Err(Errno::ESRCH)
+    }
+
+    /// Sends a signal to a process, or to all with `pid` -1.
+    ///
+    /// # Errors
+    /// `ESRCH`, `EINVAL`.
+    pub fn signal(&self, _pid: i32, _signal: i32) -> Result<(), Errno> {
+        Err(Errno::ESRCH)
+    }
+
+    /// Tells the kernel the size of the host terminal of a process: rows and columns.
+    pub fn resize(&self, _pid: i32, _rows: u16, _columns: u16) -> Result<(), Errno> {
+        Err(Errno::ENOTTY)
+    }
+}

@@ -1,0 +1,260 @@
+//! Open files (open file descriptions in the words of POSIX).
+
+use std::any::Any;
+
+use lazaret_abi::errno::Errno;
+
+use super::inode::{Attributes, DirSink, HostMapping, Inode};
+use crate::{
+    sync::{Arc, AtomicU32, Mutex, Ordering},
+    task::Current,
+    uaddr::UserAddr,
+    uio::{Sink, Source},
+    wait::{Events, Poller},
+};
+
+/// Flags of open(2) as numbers of x86_64.
+pub mod flags {
+    #![allow(missing_docs, reason = "the names are open(2)'s")]
+    pub const ACCMODE: u32 = 0o3;
+    pub const RDONLY: u32 = 0;
+    pub const WRONLY: u32 = 0o1;
+    pub const RDWR: u32 = 0o2;
+    pub const CREAT: u32 = 0o100;
+    pub const EXCL: u32 = 0o200;
+    pub const NOCTTY: u32 = 0o400;
+    pub const TRUNC: u32 = 0o1000;
+    pub const APPEND: u32 = 0o2000;
+    pub const NONBLOCK: u32 = 0o4000;
+    pub const DSYNC: u32 = 0o10000;
+    pub const ASYNC: u32 = 0o20000;
+    pub const DIRECT: u32 = 0o40000;
+    pub const LARGEFILE: u32 = 0o100000;
+    pub const DIRECTORY: u32 = 0o200000;
+    pub const NOFOLLOW: u32 = 0o400000;
+    pub const NOATIME: u32 = 0o1000000;
+    pub const CLOEXEC: u32 = 0o2000000;
+    pub const SYNC: u32 = 0o4010000;
+    pub const PATH: u32 = 0o10000000;
+    pub const TMPFILE: u32 = 0o20200000;
+}
+
+/// Where a file is: an entry of the dentry tree seen through a mount. The VFS (`fs/vfs`) defines
+/// both; anonymous files (pipes, sockets, eventfds) have an entry on an internal mount.
+pub type Location = super::vfs::Location;
+
+/// Behaviour of an open file. One instance per open file, so it may keep state of its own.
+///
+/// Blocking operations sleep in [`crate::wait::wait_until`] and honour `O_NONBLOCK`
+/// ([`File::is_nonblocking`]).
+pub trait FileOps: Any + Send + Sync {
+    /// Reads from `offset`, and moves it. Streams ignore it.
+    fn read(&self, _file: &File, _offset: &mut u64, _sink: &mut dyn Sink) -> Result<usize, Errno> {
+        Err(Errno::EINVAL)
+    }
+
+    /// Writes at `offset`, and moves it; a file opened with O_APPEND writes at its end whatever
+    /// `offset` says, atomically. Streams ignore it.
+    fn write(&self, _file: &File, _offset: &mut u64, _source: &mut dyn Source) -> Result<usize, Errno> {
+        Err(Errno::EINVAL)
+    }
+
+    /// Whether the file has positions: otherwise lseek and pread fail with ESPIPE, and the file's
+    /// position is neither locked nor used.
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    /// Finds the new position for lseek(2) with SEEK_DATA or SEEK_HOLE; the default sees one piece
+    /// of data followed by a hole at the end.
+    fn seek_data(&self, file: &File, offset: u64, hole: bool) -> Result<u64, Errno> {
+        let size = file.attributes()?.size;
+        if offset >= size {
+            return Err(Errno::ENXIO);
+        }
+        Ok(if hole { size } else { offset })
+    }
+
+    /// Current readiness; registers the file's queues with `poller` if there is one. The default is
+    /// a file that is always ready and cannot be watched by epoll (`EPERM` there).
+    fn poll(&self, _file: &File, _poller: Option<&mut Poller>) -> Events {
+        Events::READABLE | Events::WRITABLE
+    }
+
+    /// Whether epoll may watch the file: all but regular files and directories.
+    fn can_poll(&self) -> bool {
+        false
+    }
+
+    /// ioctl(2) requests that the VFS does not answer itself (it does FIOCLEX, FIONCLEX, FIONBIO,
+    /// FIOASYNC).
+    fn ioctl(&self, _file: &File, _current: &mut Current, _request: u32, _argument: UserAddr) -> Result<usize, Errno> {
+        Err(Errno::ENOTTY)
+    }
+
+    /// Lists a directory; see [`Inode::read_dir`].
+    fn read_dir(&self, file: &File, from: u64, sink: &mut dyn DirSink) -> Result<(), Errno> {
+        file.inode().read_dir(from, sink)
+    }
+
+    /// Host file for mmap(2); see [`Inode::host_mapping`].
+    fn host_mapping(&self, file: &File, writable: bool) -> Result<HostMapping, Errno> {
+        file.inode().host_mapping(writable)
+    }
+
+    /// fsync(2) or fdatasync(2).
+    fn sync(&self, _file: &File, _data_only: bool) -> Result<(), Errno> {
+        Err(Errno::EINVAL)
+    }
+
+    /// fallocate(2); `mode` is its flags.
+    fn allocate(&self, _file: &File, _mode: u32, _offset: u64, _length: u64) -> Result<(), Errno> {
+        Err(Errno::EOPNOTSUPP)
+    }
+
+    /// Called when a descriptor of the file is closed (not when the file goes: that is `Drop`).
+    fn flush(&self, _file: &File) {}
+
+    /// fcntl(F_SETFL) changed the status flags.
+    fn flags_changed(&self, _file: &File, _old: u32, _new: u32) {}
+}
+
+impl dyn FileOps {
+    /// The operations as their concrete type.
+    pub fn downcast_ref<T: FileOps>(&self) -> Option<&T> {
+        (self as &dyn Any).downcast_ref()
+    }
+}
+
+/// An open file: what a descriptor stands for, shared by dup(2) and fork(2).
+pub struct File {
+    ops: Box<dyn FileOps>,
+    location: Location,
+    /// Status flags and access mode of open(2).
+    flags: AtomicU32,
+    position: Mutex<u64>,
+}
+
+impl File {
+    /// Wraps operations that [`Inode::open`] returned. `flags` are those of open(2).
+    pub fn new(ops: Box<dyn FileOps>, location: Location, flags: u32) -> Arc<File> {
+        Arc::new(File { ops, location, flags: AtomicU32::new(flags), position: Mutex::new(0) })
+    }
+
+    /// The operations.
+    pub fn ops(&self) -> &dyn FileOps {
+        &*self.ops
+    }
+
+    /// Where the file is.
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// The inode.
+    pub fn inode(&self) -> &Arc<dyn Inode> {
+        self.location.inode()
+    }
+
+    /// Attributes of the inode.
+    pub fn attributes(&self) -> Result<Attributes, Errno> {
+        self.inode().attributes()
+    }
+
+    /// Status flags with the access mode.
+    pub fn flags(&self) -> u32 {
+        self.flags.load(Ordering::Relaxed)
+    }
+
+    /// Replaces the status flags that fcntl(F_SETFL) may change.
+    pub fn set_flags(&self, new: u32) {
+        const CHANGEABLE: u32 = flags::APPEND | flags::NONBLOCK | flags::ASYNC | flags::DIRECT | flags::NOATIME;
+        let old = self.flags();
+        let merged = old & !CHANGEABLE | new & CHANGEABLE;
+        self.flags.store(merged, Ordering::Relaxed);
+        self.ops.flags_changed(self, old, merged);
+    }
+
+    /// O_NONBLOCK is set.
+    pub fn is_nonblocking(&self) -> bool {
+        self.flags() & flags::NONBLOCK != 0
+    }
+
+    /// Opened for reading.
+    pub fn is_readable(&self) -> bool {
+        self.flags() & flags::PATH == 0 && self.flags() & flags::ACCMODE != flags::WRONLY
+    }
+
+    /// Opened for writing.
+    pub fn is_writable(&self) -> bool {
+        self.flags() & flags::PATH == 0 && self.flags() & flags::ACCMODE != flags::RDONLY
+    }
+
+    /// The position, locked: read(2), write(2), lseek(2) and getdents64(2) hold it throughout.
+    pub fn position(&self) -> crate::sync::MutexGuard<'_, u64> {
+        self.position.lock()
+    }
+
+    /// read(2): from the position, moving it.
+    ///
+    /// # Errors
+    /// `EBADF` when not open for reading, else those of the file.
+    pub fn read(&self, sink: &mut dyn Sink) -> Result<usize, Errno> {
+        if !self.is_readable() {
+            return Err(Errno::EBADF);
+        }
+        if self.ops.is_seekable() {
+            self.ops.read(self, &mut self.position(), sink)
+        } else {
+            self.ops.read(self, &mut 0, sink)
+        }
+    }
+
+    /// write(2): at the position, moving it.
+    ///
+    /// # Errors
+    /// `EBADF` when not open for writing, else those of the file.
+    pub fn write(&self, source: &mut dyn Source) -> Result<usize, Errno> {
+        if !self.is_writable() {
+            return Err(Errno::EBADF);
+        }
+        if self.ops.is_seekable() {
+            self.ops.write(self, &mut self.position(), source)
+        } else {
+            self.ops.write(self, &mut 0, source)
+        }
+    }
+
+    /// pread(2).
+    ///
+    /// # Errors
+    /// `ESPIPE` for streams, else as [`File::read`].
+    pub fn read_at(&self, mut offset: u64, sink: &mut dyn Sink) -> Result<usize, Errno> {
+        if !self.ops.is_seekable() {
+            return Err(Errno::ESPIPE);
+        }
+        if !self.is_readable() {
+            return Err(Errno::EBADF);
+        }
+        self.ops.read(self, &mut offset, sink)
+    }
+
+    /// pwrite(2).
+    ///
+    /// # Errors
+    /// `ESPIPE` for streams, else as [`File::write`].
+    pub fn write_at(&self, mut offset: u64, source: &mut dyn Source) -> Result<usize, Errno> {
+        if !self.ops.is_seekable() {
+            return Err(Errno::ESPIPE);
+        }
+        if !self.is_writable() {
+            return Err(Errno::EBADF);
+        }
+        self.ops.write(self, &mut offset, source)
+    }
+
+    /// Readiness, see [`FileOps::poll`].
+    pub fn poll(&self, poller: Option<&mut Poller>) -> Events {
+        self.ops.poll(self, poller)
+    }
+}

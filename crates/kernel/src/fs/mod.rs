@@ -1,0 +1,7 @@
+//! Files: the VFS, its file systems, and open files.
+
+pub mod context;
+pub mod fdtable;
+pub mod file;
+pub mod inode;
+pub mod vfs;
