@@ -1,0 +1,137 @@
+//! What is said over a control channel.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A question to a sandbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    /// Answered with [`Answer::State`].
+    State,
+    /// Answered with [`Answer::Exited`] once the container's first process has ended.
+    Wait,
+    /// Sends a signal; answered with [`Answer::Done`].
+    Signal {
+        /// Signal number, 0 to only check that the target exists.
+        signal: i32,
+        /// Whom to send it.
+        target: Target,
+    },
+    /// Tells the size of the host terminal; answered with [`Answer::Done`].
+    Resize {
+        /// Character rows.
+        rows: u16,
+        /// Character columns.
+        columns: u16,
+    },
+    /// Answered with [`Answer::Processes`].
+    Processes,
+}
+
+/// Whom a signal is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// The container's first process.
+    Init,
+    /// One process, by its id in the container.
+    Process(i32),
+    /// Every process of the container.
+    All,
+}
+
+/// A sandbox's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// It was done.
+    Done,
+    /// Whether the container's first process still runs.
+    State {
+        /// Its id in the container, or none when it has ended.
+        init: Option<i32>,
+    },
+    /// The container's first process has ended.
+    Exited {
+        /// Exit status as a shell reports it: 128 + n for signal n.
+        status: u8,
+    },
+    /// The processes of the container.
+    Processes(Vec<Process>),
+    /// It could not be done.
+    Failed(Failure),
+}
+
+/// A process of a container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Process id in the container.
+    pub pid: i32,
+    /// Parent's process id.
+    pub ppid: i32,
+    /// Real user id.
+    pub uid: u32,
+    /// The program and its arguments.
+    pub command: String,
+}
+
+/// What a process says while a sandbox starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Report {
+    /// The maker's word to go on: id maps are written.
+    Proceed,
+    /// The container's first process runs.
+    Started {
+        /// Its id in the container.
+        pid: i32,
+    },
+    /// The start has failed; the sender ends.
+    Failed(Failure),
+    /// The gofer's descriptors, beside this message: how many more messages follow.
+    Files {
+        /// Messages of this kind that are still to come.
+        remaining: usize,
+    },
+}
+
+/// What was being done, and why it failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub struct Failure {
+    /// The step, with the field, path or program it was about.
+    pub step: String,
+    /// The cause, in words.
+    pub cause: String,
+    /// The host's or kernel's error number, if there is one.
+    pub errno: Option<i32>,
+}
+
+impl Failure {
+    /// A failure of `step` for the reason that `cause` gives.
+    pub fn new(step: impl Into<String>, cause: impl fmt::Display) -> Failure {
+        Failure { step: step.into(), cause: cause.to_string(), errno: None }
+    }
+
+    /// A failure of `step` by an error of the host.
+    pub fn host(step: impl Into<String>, error: impl Into<std::io::Error>) -> Failure {
+        let error = error.into();
+        Failure { step: step.into(), cause: describe(&error), errno: error.raw_os_error() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.step, self.cause)
+    }
+}
+
+/// The error's words, without the number that std puts behind them.
+fn describe(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" (os error ") {
+        Some(end) => text[..end].to_lowercase(),
+        None => text,
+    }
+}
