@@ -2,4 +2,5 @@
 
 pub mod mount;
 pub mod process;
+pub mod seccomp;
 pub mod signals;
