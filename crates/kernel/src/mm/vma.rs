@@ -1,0 +1,131 @@
+//! A virtual memory area: a range of addresses with one set of rights and one backing.
+
+use lazaret_platform::Prot;
+
+use crate::{
+    fs::{file::File, inode::HostMapping},
+    sync::Arc,
+};
+
+bitflags::bitflags! {
+    /// What is special about an area.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct VmaFlags: u32 {
+        /// MAP_SHARED.
+        const SHARED = 1;
+        /// The main stack.
+        const STACK = 1 << 1;
+        /// Made by brk(2).
+        const HEAP = 1 << 2;
+        /// mlock(2).
+        const LOCKED = 1 << 3;
+        /// MADV_DONTFORK.
+        const DONT_FORK = 1 << 4;
+        /// MADV_WIPEONFORK.
+        const WIPE_ON_FORK = 1 << 5;
+        /// MADV_DONTDUMP.
+        const DONT_DUMP = 1 << 6;
+        /// MAP_NORESERVE.
+        const NO_RESERVE = 1 << 7;
+        /// mseal(2).
+        const SEALED = 1 << 8;
+        /// MAP_GROWSDOWN was asked for; shown, not acted on.
+        const GROWS_DOWN = 1 << 9;
+    }
+}
+
+/// Where the content of an area comes from.
+#[derive(Clone)]
+pub enum VmaBacking {
+    /// Zero pages.
+    Anonymous,
+    /// A host object: a file's pages, or the memfd behind a shared anonymous mapping.
+    Object {
+        /// The pages.
+        mapping: HostMapping,
+        /// Offset of the area's start in the object, in bytes.
+        offset: u64,
+        /// The open file, if the area came from one; it names the area in `/proc/PID/maps`.
+        file: Option<Arc<File>>,
+    },
+}
+
+impl VmaBacking {
+    /// The backing of the part that starts `distance` bytes into the area.
+    fn advanced(&self, distance: u64) -> VmaBacking {
+        match self {
+            VmaBacking::Anonymous => VmaBacking::Anonymous,
+            VmaBacking::Object { mapping, offset, file } => {
+                VmaBacking::Object { mapping: mapping.clone(), offset: offset.wrapping_add(distance), file: file.clone() }
+            }
+        }
+    }
+
+    /// `next`, which begins `distance` bytes after `self` does, continues it.
+    fn continued_by(&self, distance: u64, next: &VmaBacking) -> bool {
+        match (self, next) {
+            (VmaBacking::Anonymous, VmaBacking::Anonymous) => true,
+            (
+                VmaBacking::Object { mapping: a, offset: from, file: f },
+                VmaBacking::Object { mapping: b, offset: to, file: g },
+            ) => {
+                Arc::ptr_eq(&a.fd, &b.fd)
+                    && from.checked_add(distance) == Some(*to)
+                    && match (f, g) {
+                        (Some(f), Some(g)) => Arc::ptr_eq(f, g),
+                        (None, None) => true,
+                        _ => false,
+                    }
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A virtual memory area.
+#[derive(Clone)]
+pub struct Vma {
+    /// First address.
+    pub start: u64,
+    /// First address after it.
+    pub end: u64,
+    /// Access rights.
+    pub prot: Prot,
+    /// The most rights that mprotect(2) may give it.
+    pub max_prot: Prot,
+    /// What is special about it.
+    pub flags: VmaFlags,
+    /// Where its content comes from.
+    pub backing: VmaBacking,
+}
+
+impl Vma {
+    /// Length in bytes.
+    pub fn length(&self) -> u64 {
+        self.end - self.start
+    }
+
+    /// Contains the address.
+    pub fn contains(&self, address: u64) -> bool {
+        (self.start..self.end).contains(&address)
+    }
+
+    /// Accounted as private writable memory (RLIMIT_DATA, overcommit).
+    pub fn is_data(&self) -> bool {
+        self.prot.contains(Prot::WRITE) && !self.flags.intersects(VmaFlags::SHARED | VmaFlags::STACK)
+    }
+
+    /// The part of the area from `start` to `end`, which lie in it.
+    pub fn part(&self, start: u64, end: u64) -> Vma {
+        Vma { start, end, backing: self.backing.advanced(start - self.start), ..self.clone() }
+    }
+
+    /// `next` follows without a gap and may be merged into one area with this.
+    pub fn merges_with(&self, next: &Vma) -> bool {
+        self.end == next.start
+            && self.prot == next.prot
+            && self.max_prot == next.max_prot
+            && self.flags == next.flags
+            && self.backing.continued_by(self.length(), &next.backing)
+    }
+}
