@@ -32,7 +32,13 @@ impl Mm {
     /// # Errors
     /// `EINVAL` for a bad range or advice that does not fit the mapping, `ENOMEM` when parts of the
     /// range are not mapped (the rest was done), `EACCES`, `EPERM`.
-    pub fn advise(&self, context: &mut dyn Context, address: u64, length: u64, advice: MemoryAdvice) -> Result<(), Errno> {
+    pub fn advise(
+        &self,
+        context: &mut dyn Context,
+        address: u64,
+        length: u64,
+        advice: MemoryAdvice,
+    ) -> Result<(), Errno> {
         let range = user_range(address, length).ok_or(Errno::EINVAL)?;
         if range.is_empty() {
             return Ok(());
@@ -46,7 +52,9 @@ impl Mm {
             .collect();
         if let MemoryAdvice::Flags(set, clear) = advice {
             if set.contains(VmaFlags::WIPE_ON_FORK)
-                && pieces.iter().any(|area| area.flags.contains(VmaFlags::SHARED) || !matches!(area.backing, VmaBacking::Anonymous))
+                && pieces
+                    .iter()
+                    .any(|area| area.flags.contains(VmaFlags::SHARED) || !matches!(area.backing, VmaBacking::Anonymous))
             {
                 return Err(Errno::EINVAL);
             }
@@ -68,7 +76,15 @@ impl Mm {
     /// # Errors
     /// `ENOMEM` when the range is not wholly mapped or the limit would be passed, `EPERM` when the
     /// limit is 0.
-    pub fn lock(&self, context: &mut dyn Context, address: u64, length: u64, lock: bool, populate: bool, limits: &MemoryLimits) -> Result<(), Errno> {
+    pub fn lock(
+        &self,
+        context: &mut dyn Context,
+        address: u64,
+        length: u64,
+        lock: bool,
+        populate: bool,
+        limits: &MemoryLimits,
+    ) -> Result<(), Errno> {
         let start = page_align_down(address);
         let length = page_align_up(length.checked_add(address - start).ok_or(Errno::EINVAL)?).ok_or(Errno::EINVAL)?;
         let range = user_range(start, length).ok_or(Errno::ENOMEM)?;
@@ -103,7 +119,13 @@ impl Mm {
     ///
     /// # Errors
     /// `ENOMEM` when the limit would be passed.
-    pub fn lock_all(&self, context: &mut dyn Context, current: Option<bool>, future: bool, limits: &MemoryLimits) -> Result<(), Errno> {
+    pub fn lock_all(
+        &self,
+        context: &mut dyn Context,
+        current: Option<bool>,
+        future: bool,
+        limits: &MemoryLimits,
+    ) -> Result<(), Errno> {
         let mut areas = self.areas.lock();
         if current == Some(true) && areas.tree.total() > limits.locked {
             return Err(Errno::ENOMEM);

@@ -14,10 +14,7 @@ use super::{
     vma::{Vma, VmaBacking, VmaFlags},
 };
 use crate::{
-    fs::{
-        file::File,
-        inode::HostMapping,
-    },
+    fs::{file::File, inode::HostMapping},
     sync::Arc,
 };
 
@@ -106,7 +103,11 @@ impl Mm {
             return Err(Errno::ENOMEM);
         }
         // Piece by piece: what is mapped by others than the application in between stays.
-        let pieces: Vec<_> = areas.tree.overlapping(range.clone()).map(|area| area.start.max(range.start)..area.end.min(range.end)).collect();
+        let pieces: Vec<_> = areas
+            .tree
+            .overlapping(range.clone())
+            .map(|area| area.start.max(range.start)..area.end.min(range.end))
+            .collect();
         for piece in joined(pieces) {
             context.unmap(piece.start, piece.end - piece.start).map_err(host_errno)?;
             areas.tree.remove(piece);
@@ -177,7 +178,11 @@ impl Areas {
                 Ok(address)
             }
             Placement::FixedFree(address) => {
-                if self.tree.is_free(fixed(address)?) { Ok(address) } else { Err(Errno::EEXIST) }
+                if self.tree.is_free(fixed(address)?) {
+                    Ok(address)
+                } else {
+                    Err(Errno::EEXIST)
+                }
             }
             Placement::Hint(hint) => {
                 let hint = page_align_up(hint).unwrap_or(0);
@@ -233,11 +238,9 @@ impl Vma {
         use std::os::fd::AsFd;
         match &self.backing {
             VmaBacking::Anonymous => Backing::Anonymous,
-            VmaBacking::Object { mapping, offset, .. } => Backing::File {
-                fd: mapping.fd.as_fd(),
-                offset: *offset,
-                shared: self.flags.contains(VmaFlags::SHARED),
-            },
+            VmaBacking::Object { mapping, offset, .. } => {
+                Backing::File { fd: mapping.fd.as_fd(), offset: *offset, shared: self.flags.contains(VmaFlags::SHARED) }
+            }
         }
     }
 }
@@ -264,7 +267,13 @@ fn joined(ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
 }
 
 /// Checks a file for mmap(2) and finds its pages.
-fn file_backing(file: &Arc<File>, offset: u64, length: u64, shared: bool, prot: Prot) -> Result<(VmaBacking, Prot), Errno> {
+fn file_backing(
+    file: &Arc<File>,
+    offset: u64,
+    length: u64,
+    shared: bool,
+    prot: Prot,
+) -> Result<(VmaBacking, Prot), Errno> {
     if !is_page_aligned(offset) {
         return Err(Errno::EINVAL);
     }

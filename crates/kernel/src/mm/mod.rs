@@ -12,6 +12,7 @@ mod remap;
 pub mod tree;
 pub mod vma;
 
+pub use advice::MemoryAdvice;
 pub use map::{MapRequest, Placement};
 pub use remap::RemapRequest;
 

@@ -32,7 +32,12 @@ impl Mm {
     ///
     /// # Errors
     /// Those of mremap(2).
-    pub fn remap(&self, context: &mut dyn Context, request: &RemapRequest, limits: &MemoryLimits) -> Result<u64, Errno> {
+    pub fn remap(
+        &self,
+        context: &mut dyn Context,
+        request: &RemapRequest,
+        limits: &MemoryLimits,
+    ) -> Result<u64, Errno> {
         let RemapRequest { address, may_move, fixed, keep_old, .. } = *request;
         if !is_page_aligned(address) || (fixed.is_some() || keep_old) && !may_move {
             return Err(Errno::EINVAL);

@@ -55,9 +55,11 @@ impl VmaBacking {
     fn advanced(&self, distance: u64) -> VmaBacking {
         match self {
             VmaBacking::Anonymous => VmaBacking::Anonymous,
-            VmaBacking::Object { mapping, offset, file } => {
-                VmaBacking::Object { mapping: mapping.clone(), offset: offset.wrapping_add(distance), file: file.clone() }
-            }
+            VmaBacking::Object { mapping, offset, file } => VmaBacking::Object {
+                mapping: mapping.clone(),
+                offset: offset.wrapping_add(distance),
+                file: file.clone(),
+            },
         }
     }
 

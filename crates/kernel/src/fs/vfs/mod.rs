@@ -25,4 +25,9 @@ impl Location {
     pub fn inode(&self) -> &Arc<dyn Inode> {
         &self.dentry.inode
     }
+
+    /// The mount forbids to execute files (MS_NOEXEC).
+    pub fn is_noexec(&self) -> bool {
+        false
+    }
 }
