@@ -1,7 +1,6 @@
-//! Runs filters in an interpreter, and one on the host.
+//! Runs filters in an interpreter; `tests/process.rs` loads one on the host.
 
 use super::*;
-use crate::process::{Namespaces, spawn};
 
 /// What the host hands to a filter.
 struct Call {
@@ -121,32 +120,4 @@ fn each_rule_is_in_the_table() {
     let table = markdown(RULES);
     assert!(table.contains("| futex | arg1 in {0x0 0x1 0x80 0x81} | allowed | one of |"), "{table}");
     assert_eq!(table.lines().count(), RULES.len() + 2);
-}
-
-/// Tests run on threads, which `spawn` refuses; so the host's view is checked in a process made by
-/// the harness' own binary.
-#[test]
-fn the_host_takes_the_program() {
-    if std::env::var_os("LAZARET_SECCOMP_CHILD").is_none() {
-        let status = std::process::Command::new("/proc/self/exe")
-            .args(["--exact", "seccomp::tests::the_host_takes_the_program", "--test-threads=1"])
-            .env("LAZARET_SECCOMP_CHILD", "1")
-            .output()
-            .unwrap();
-        assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stdout));
-        return;
-    }
-    let child = spawn(Namespaces::empty(), None, Vec::new(), |_| {
-        const RULES: &[Rule] = seccomp_rules! {
-            SYS_exit_group "the end";
-            SYS_getppid [arg(0).int(7)] "never true here";
-        };
-        let filter = Filter { rules: RULES, default: Action::Errno(77), foreign: Action::Kill, origin: None };
-        let loaded = rustix::thread::set_no_new_privs(true).is_ok() && filter.load().is_ok();
-        let refused = rustix::io::dup(rustix::stdio::stdin()).is_err_and(|errno| errno.raw_os_error() == 77);
-        i32::from(!(loaded && refused))
-    })
-    .unwrap();
-    let status = rustix::process::waitpid(Some(child.pid), rustix::process::WaitOptions::empty()).unwrap();
-    assert_eq!(status.unwrap().1.exit_status(), Some(0));
 }
