@@ -288,6 +288,11 @@ pub trait Inode: Any + Send + Sync {
         Err(Errno::ENODEV)
     }
 
+    /// Writes content of a regular file without an open file; how an overlay fills its copies.
+    fn write_content(&self, _offset: u64, _data: &[u8]) -> Result<(), Errno> {
+        Err(Errno::EROFS)
+    }
+
     /// Reads an extended attribute.
     fn get_xattr(&self, _name: &[u8]) -> Result<Vec<u8>, Errno> {
         Err(Errno::EOPNOTSUPP)

@@ -3,5 +3,7 @@
 pub mod context;
 pub mod fdtable;
 pub mod file;
+pub mod hostfs;
 pub mod inode;
+pub mod overlay;
 pub mod vfs;

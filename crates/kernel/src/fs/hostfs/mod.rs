@@ -1,0 +1,75 @@
+//! Files of the host below a donated directory (directfs).
+//!
+//! The sandbox process holds a descriptor of the directory, never one above it, and opens entries
+//! by single names relative to it, never following links: what a name leads to is decided by the
+//! kernel's own path walk. Only regular files, directories and symbolic links are opened; device
+//! nodes, FIFOs and sockets of the host show up but lead nowhere.
+
+mod directory;
+mod inode;
+mod open;
+
+use std::{collections::HashMap, os::fd::OwnedFd};
+
+use lazaret_abi::errno::Errno;
+
+pub use self::{
+    directory::{Entry, emit},
+    inode::HostInode,
+};
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Weak};
+
+/// Most directory descriptors that one tree keeps open. Others are opened again when needed.
+const MAX_OPEN_DIRECTORIES: usize = 2048;
+
+/// A tree of host files.
+pub struct HostFs {
+    /// `st_dev` of the tree's first file system.
+    device: u64,
+    /// The host's device numbers, and what the application sees for each.
+    devices: Mutex<HashMap<u64, u64>>,
+    /// Inodes in use, so that all names of one file lead to one inode.
+    inodes: Mutex<HashMap<(u64, u64), Weak<HostInode>>>,
+    /// The content cannot change but by this sandbox, so that attributes may be kept.
+    immutable: bool,
+    /// How many directories hold a descriptor.
+    open_directories: AtomicUsize,
+}
+
+impl HostFs {
+    /// The tree below `root`, an O_PATH descriptor of a directory or of a single file. `device` is
+    /// the device number the application sees. `immutable` promises that nobody changes the tree
+    /// while it is in use, which is what makes the lower layer of an overlay cacheable.
+    ///
+    /// # Errors
+    /// Those of statx(2).
+    pub fn open_tree(root: OwnedFd, device: u64, immutable: bool) -> Result<Arc<HostInode>, Errno> {
+        let fs = Arc::new(HostFs {
+            device,
+            devices: Mutex::new(HashMap::new()),
+            inodes: Mutex::new(HashMap::new()),
+            immutable,
+            open_directories: AtomicUsize::new(0),
+        });
+        HostInode::root(fs, root)
+    }
+
+    /// The device number shown for a device of the host: the tree's own for the first one, then
+    /// numbers that only this tree uses.
+    fn map_device(&self, host: u64) -> u64 {
+        let mut devices = self.devices.lock();
+        let next = devices.len() as u64;
+        // The minor number of an anonymous device has 20 bits; further ones go above.
+        *devices.entry(host).or_insert(self.device + (next << 32))
+    }
+
+    /// Room for one more open directory.
+    fn may_keep_open(&self) -> bool {
+        self.open_directories.load(Ordering::Relaxed) < MAX_OPEN_DIRECTORIES
+    }
+}
+
+/// The kernel's errno for one of the host.
+pub(crate) fn errno(error: rustix::io::Errno) -> Errno {
+    Errno::from_raw(error.raw_os_error())
+}
