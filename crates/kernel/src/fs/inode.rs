@@ -15,6 +15,8 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u32)]
 pub enum FileKind {
+    /// No type at all: eventfd, epoll and their like.
+    Anonymous = 0,
     /// FIFO.
     Fifo = 0o010000,
     /// Character device.
@@ -42,6 +44,7 @@ impl FileKind {
             0o100000 => FileKind::Regular,
             0o120000 => FileKind::Symlink,
             0o140000 => FileKind::Socket,
+            0 => FileKind::Anonymous,
             _ => return None,
         })
     }
@@ -59,6 +62,14 @@ pub struct Timestamp {
     pub seconds: i64,
     /// Nanoseconds, below 10^9.
     pub nanoseconds: u32,
+}
+
+impl Timestamp {
+    /// The present time, with the resolution of a clock tick that file times have.
+    pub fn now() -> Timestamp {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+        Timestamp { seconds: now.tv_sec, nanoseconds: u32::try_from(now.tv_nsec).unwrap_or(0) }
+    }
 }
 
 /// Attributes of an inode, as stat(2) shows them.
@@ -121,6 +132,20 @@ pub struct SetAttributes {
     pub mtime: Option<Timestamp>,
     /// New change time; file systems whose host sets it by itself ignore it.
     pub ctime: Option<Timestamp>,
+}
+
+impl SetAttributes {
+    /// Makes the change in attributes kept in memory, but for the size.
+    pub fn apply(&self, attributes: &mut Attributes) {
+        let set = |target: &mut u32, value: Option<u32>| *target = value.unwrap_or(*target);
+        set(&mut attributes.permissions, self.permissions);
+        set(&mut attributes.uid, self.uid);
+        set(&mut attributes.gid, self.gid);
+        let set = |target: &mut Timestamp, value: Option<Timestamp>| *target = value.unwrap_or(*target);
+        set(&mut attributes.atime, self.atime);
+        set(&mut attributes.mtime, self.mtime);
+        set(&mut attributes.ctime, self.ctime);
+    }
 }
 
 /// What to make in a directory.

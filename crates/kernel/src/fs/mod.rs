@@ -1,5 +1,6 @@
 //! Files: the VFS, its file systems, and open files.
 
+pub mod anon;
 pub mod context;
 pub mod fdtable;
 pub mod file;

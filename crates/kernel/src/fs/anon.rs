@@ -1,0 +1,117 @@
+//! Files without a path: pipes, sockets, eventfds, memfds and the like.
+
+use lazaret_abi::errno::Errno;
+
+use super::{
+    file::{File, FileOps},
+    inode::{Attributes, FileKind, FsStatistics, Inode, SetAttributes, Timestamp},
+    vfs::{
+        Location,
+        dentry::Dentry,
+        mount::{Mount, SuperBlock},
+    },
+};
+use crate::{
+    sync::{Arc, AtomicU64, Mutex, OnceLock, Ordering},
+    task::Task,
+};
+
+/// Device number that files without a path show.
+const DEVICE: u64 = 0xe;
+
+/// `f_type` of the file system they are in (ANON_INODE_FS_MAGIC).
+const MAGIC: u64 = 0x0904_1934;
+
+/// A number no other file without a path has.
+pub fn next_inode_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// An inode that has attributes and nothing else.
+pub struct AnonInode {
+    attributes: Mutex<Attributes>,
+    kind: FileKind,
+}
+
+impl AnonInode {
+    /// An inode owned by the calling task.
+    pub fn new(kind: FileKind, permissions: u32) -> Arc<AnonInode> {
+        AnonInode::numbered(next_inode_number(), kind, permissions)
+    }
+
+    fn numbered(inode: u64, kind: FileKind, permissions: u32) -> Arc<AnonInode> {
+        let (uid, gid) = Task::try_current().map_or((0, 0), |task| {
+            let creds = task.creds();
+            (creds.fsuid, creds.fsgid)
+        });
+        let now = Timestamp::now();
+        let attributes = Attributes {
+            device: DEVICE,
+            inode,
+            kind,
+            permissions,
+            links: 1,
+            uid,
+            gid,
+            rdev: 0,
+            size: 0,
+            block_size: 4096,
+            blocks: 0,
+            atime: now,
+            mtime: now,
+            ctime: now,
+            btime: None,
+        };
+        Arc::new(AnonInode { attributes: Mutex::new(attributes), kind })
+    }
+}
+
+impl Inode for AnonInode {
+    fn attributes(&self) -> Result<Attributes, Errno> {
+        Ok(*self.attributes.lock())
+    }
+
+    fn kind(&self) -> FileKind {
+        self.kind
+    }
+
+    fn set_attributes(&self, change: &SetAttributes) -> Result<(), Errno> {
+        if change.size.is_some() {
+            return Err(Errno::EINVAL);
+        }
+        change.apply(&mut self.attributes.lock());
+        Ok(())
+    }
+
+    fn open(self: Arc<Self>, _flags: u32) -> Result<Box<dyn FileOps>, Errno> {
+        Err(Errno::ENXIO)
+    }
+
+    fn statistics(&self) -> Result<FsStatistics, Errno> {
+        Ok(FsStatistics { magic: MAGIC, block_size: 4096, name_max: 255, ..FsStatistics::default() })
+    }
+}
+
+/// The place of an inode that has no path; `name` is what `/proc/PID/fd` shows.
+pub fn anonymous_location(inode: Arc<dyn Inode>, name: &[u8]) -> Location {
+    static MOUNT: OnceLock<Arc<Mount>> = OnceLock::new();
+    let mount = MOUNT.get_or_init(|| {
+        let root: Arc<dyn Inode> = AnonInode::numbered(0, FileKind::Directory, 0o500);
+        Mount::internal(SuperBlock::new("anon_inodefs", "anon_inodefs", "", root))
+    });
+    Location { mount: mount.clone(), dentry: Dentry::root(inode, name) }
+}
+
+/// A file of the kind that shows as `anon_inode:[eventfd]`. `flags` are those of open(2).
+pub fn anonymous_file(name: &str, ops: Box<dyn FileOps>, flags: u32) -> Arc<File> {
+    let inode = AnonInode::new(FileKind::Anonymous, 0o600);
+    File::new(ops, anonymous_location(inode, format!("anon_inode:{name}").as_bytes()), flags)
+}
+
+/// The place of a pipe or socket, which shows as `pipe:[7]`.
+pub fn numbered_location(prefix: &str, kind: FileKind, permissions: u32) -> Location {
+    let number = next_inode_number();
+    let inode = AnonInode::numbered(number, kind, permissions);
+    anonymous_location(inode, format!("{prefix}:[{number}]").as_bytes())
+}
