@@ -36,7 +36,7 @@ pub fn open(inode: Arc<HostInode>, flags: u32) -> Result<Box<dyn FileOps>, Errno
         }
         FileKind::Directory => Ok(Box::new(HostDirectory { inode, entries: Mutex::new(None) })),
         FileKind::Symlink => Err(Errno::ELOOP),
-        FileKind::Fifo | FileKind::CharDevice | FileKind::BlockDevice | FileKind::Socket => Err(Errno::ENXIO),
+        _ => Err(Errno::ENXIO),
     }
 }
 
