@@ -4,7 +4,10 @@ use std::any::Any;
 
 use lazaret_abi::errno::Errno;
 
-use super::inode::{Attributes, DirSink, HostMapping, Inode};
+use super::{
+    inode::{Attributes, DirSink, HostMapping, Inode},
+    notify::{self, Change},
+};
 use crate::{
     sync::{Arc, AtomicU32, Mutex, Ordering},
     task::Current,
@@ -203,11 +206,13 @@ impl File {
         if !self.is_readable() {
             return Err(Errno::EBADF);
         }
-        if self.ops.is_seekable() {
+        let done = if self.ops.is_seekable() {
             self.ops.read(self, &mut self.position(), sink)
         } else {
             self.ops.read(self, &mut 0, sink)
-        }
+        }?;
+        self.accessed(done);
+        Ok(done)
     }
 
     /// write(2): at the position, moving it.
@@ -218,11 +223,13 @@ impl File {
         if !self.is_writable() {
             return Err(Errno::EBADF);
         }
-        if self.ops.is_seekable() {
+        let done = if self.ops.is_seekable() {
             self.ops.write(self, &mut self.position(), source)
         } else {
             self.ops.write(self, &mut 0, source)
-        }
+        }?;
+        self.modified(done);
+        Ok(done)
     }
 
     /// pread(2).
@@ -236,7 +243,9 @@ impl File {
         if !self.is_readable() {
             return Err(Errno::EBADF);
         }
-        self.ops.read(self, &mut offset, sink)
+        let done = self.ops.read(self, &mut offset, sink)?;
+        self.accessed(done);
+        Ok(done)
     }
 
     /// pwrite(2).
@@ -250,11 +259,34 @@ impl File {
         if !self.is_writable() {
             return Err(Errno::EBADF);
         }
-        self.ops.write(self, &mut offset, source)
+        let done = self.ops.write(self, &mut offset, source)?;
+        self.modified(done);
+        Ok(done)
+    }
+
+    fn accessed(&self, done: usize) {
+        if done > 0 {
+            notify::changed(&self.location, Change::Accessed);
+        }
+    }
+
+    fn modified(&self, done: usize) {
+        if done > 0 {
+            notify::changed(&self.location, Change::Modified);
+        }
     }
 
     /// Readiness, see [`FileOps::poll`].
     pub fn poll(&self, poller: Option<&mut Poller>) -> Events {
         self.ops.poll(self, poller)
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        if self.flags() & flags::PATH == 0 {
+            let change = if self.is_writable() { Change::ClosedWritable } else { Change::ClosedReadOnly };
+            notify::changed(&self.location, change);
+        }
     }
 }

@@ -62,6 +62,13 @@ impl Dentry {
         Dentry::new(inode, None, name)
     }
 
+    /// A file that was made in `directory` without a name (O_TMPFILE).
+    pub fn unnamed(inode: Arc<dyn Inode>, directory: &Arc<Dentry>, name: &[u8]) -> Arc<Dentry> {
+        let dentry = Dentry::new(inode, Some(directory.clone()), name);
+        dentry.mark_unlinked();
+        dentry
+    }
+
     fn new(inode: Arc<dyn Inode>, parent: Option<Arc<Dentry>>, name: &[u8]) -> Arc<Dentry> {
         Arc::new(Dentry {
             inode,
@@ -199,7 +206,12 @@ impl Dentry {
         if self.inode.cacheable() {
             children.remember_absent(name);
         }
-        child.unlinked.store(true, Ordering::Release);
+        child.mark_unlinked();
+    }
+
+    /// Notes that the name was removed or taken by another.
+    pub fn mark_unlinked(&self) {
+        self.unlinked.store(true, Ordering::Release);
     }
 
     /// Notes that `child` moved to `name` in directory `parent`; the caller holds the locks of both
@@ -247,8 +259,9 @@ impl Drop for Dentry {
     }
 }
 
-/// A file system that is asked at each walk gave the inode it gave before.
-fn is_same(old: &Arc<dyn Inode>, new: &Arc<dyn Inode>) -> bool {
+/// Both are the same inode; a file system that makes its inodes anew for each lookup is asked for
+/// their numbers.
+pub fn is_same(old: &Arc<dyn Inode>, new: &Arc<dyn Inode>) -> bool {
     if Arc::ptr_eq(old, new) {
         return true;
     }

@@ -3,15 +3,21 @@
 //! File systems provide inodes ([`super::inode::Inode`]) and know nothing of mounts, permissions
 //! and paths; those are decided here.
 
+pub mod change;
+pub mod create;
 pub mod dentry;
 pub mod location;
 pub mod mount;
 pub mod namespace;
+pub mod open;
 pub mod permission;
+mod remove;
+pub mod rename;
 pub mod walk;
 
 pub use dentry::Dentry;
 pub use location::Location;
 pub use mount::{Mount, MountFlags, SuperBlock};
 pub use namespace::MountNamespace;
+pub use open::OpenHow;
 pub use walk::{LookupFlags, PathContext};

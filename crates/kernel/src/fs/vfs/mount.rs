@@ -67,6 +67,14 @@ impl SuperBlock {
         })
     }
 
+    /// A device number for a file system without a device: major number 0, as on Linux.
+    pub fn allocate_device() -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(0x20);
+        let minor = NEXT.fetch_add(1, Ordering::Relaxed);
+        // The kernel's encoding: eight bits of the minor number, twelve of the major, then the rest.
+        minor & 0xff | (minor >> 8) << 20
+    }
+
     /// Type as in `/proc/filesystems`.
     pub fn fs_type(&self) -> &'static str {
         self.fs_type

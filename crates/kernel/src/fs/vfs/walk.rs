@@ -50,6 +50,8 @@ pub struct PathContext {
     pub directory: Location,
     /// Whose permissions count.
     pub creds: Arc<Creds>,
+    /// Mode bits that new files do not get.
+    pub umask: u32,
 }
 
 impl PathContext {

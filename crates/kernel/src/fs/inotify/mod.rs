@@ -1,0 +1,293 @@
+//! inotify(7) instances.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bitflags::bitflags;
+use lazaret_abi::errno::Errno;
+
+use super::{
+    anon::anonymous_file,
+    file::{File, FileOps},
+    inode::FileKind,
+    notify::{self, InodeId},
+    vfs::Location,
+};
+use crate::{
+    sync::{Arc, AtomicBool, Mutex, Ordering, Weak},
+    task::Current,
+    uaddr::{UserAddr, UserPtr},
+    uio::Sink,
+    wait::{Events, Interruptible, Poller, WaitQueue, wait_until},
+};
+
+bitflags! {
+    /// Events, and flags of watches; the values are those of inotify(7).
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[allow(missing_docs, reason = "the names are inotify(7)'s")]
+    pub struct Mask: u32 {
+        const ACCESS = 0x1;
+        const MODIFY = 0x2;
+        const ATTRIB = 0x4;
+        const CLOSE_WRITE = 0x8;
+        const CLOSE_NOWRITE = 0x10;
+        const OPEN = 0x20;
+        const MOVED_FROM = 0x40;
+        const MOVED_TO = 0x80;
+        const CREATE = 0x100;
+        const DELETE = 0x200;
+        const DELETE_SELF = 0x400;
+        const MOVE_SELF = 0x800;
+        const UNMOUNT = 0x2000;
+        const Q_OVERFLOW = 0x4000;
+        const IGNORED = 0x8000;
+        const ONLYDIR = 0x0100_0000;
+        const DONT_FOLLOW = 0x0200_0000;
+        const EXCL_UNLINK = 0x0400_0000;
+        const MASK_CREATE = 0x1000_0000;
+        const MASK_ADD = 0x2000_0000;
+        const ISDIR = 0x4000_0000;
+        const ONESHOT = 0x8000_0000;
+    }
+}
+
+impl Mask {
+    /// All that may be watched for (IN_ALL_EVENTS).
+    pub const ALL_EVENTS: Mask = Mask::from_bits_truncate(0xfff);
+}
+
+/// Events an instance holds before it reports an overflow (`fs.inotify.max_queued_events`).
+const MAX_QUEUED: usize = 16_384;
+/// Watches of one instance (`fs.inotify.max_user_watches`).
+const MAX_WATCHES: usize = 65_536;
+/// Size of an event without its name.
+const HEADER: usize = 16;
+
+/// FIONREAD
+const FIONREAD: u32 = 0x541b;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Event {
+    descriptor: i32,
+    mask: Mask,
+    cookie: u32,
+    name: Vec<u8>,
+}
+
+impl Event {
+    /// Length of the name with its zeros: it fills whole multiples of the header's size.
+    fn name_length(&self) -> usize {
+        if self.name.is_empty() { 0 } else { (self.name.len() + 1).next_multiple_of(HEADER) }
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut data = Vec::with_capacity(HEADER + self.name_length());
+        data.extend_from_slice(&self.descriptor.to_ne_bytes());
+        data.extend_from_slice(&self.mask.bits().to_ne_bytes());
+        data.extend_from_slice(&self.cookie.to_ne_bytes());
+        // Names are at most 255 bytes long.
+        data.extend_from_slice(&u32::try_from(self.name_length()).unwrap_or(0).to_ne_bytes());
+        data.extend_from_slice(&self.name);
+        data.resize(HEADER + self.name_length(), 0);
+        data
+    }
+}
+
+/// One watched inode of an instance.
+pub struct Watch {
+    instance: Weak<Instance>,
+    descriptor: i32,
+    id: InodeId,
+    mask: Mutex<Mask>,
+    /// No more events: removed, or a one-shot watch that fired.
+    done: AtomicBool,
+}
+
+impl Watch {
+    /// Reports an event to the instance if it is watched for.
+    pub fn notify(&self, event: Mask, cookie: u32, name: &[u8]) {
+        let wanted = *self.mask.lock();
+        let Some(instance) = self.instance.upgrade() else { return };
+        if self.done.load(Ordering::Acquire) {
+            return;
+        }
+        let fires = wanted.intersects(event & Mask::ALL_EVENTS);
+        if fires {
+            instance.push(Event { descriptor: self.descriptor, mask: event, cookie, name: name.to_vec() });
+        }
+        if event.contains(Mask::DELETE_SELF) || fires && wanted.contains(Mask::ONESHOT) {
+            instance.remove_watch(self.descriptor);
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        notify::unwatch(self.id, self);
+    }
+}
+
+struct Watches {
+    by_descriptor: BTreeMap<i32, Arc<Watch>>,
+    next: i32,
+}
+
+struct Instance {
+    watches: Mutex<Watches>,
+    events: Mutex<VecDeque<Event>>,
+    queue: Arc<WaitQueue>,
+}
+
+impl Instance {
+    fn push(&self, event: Event) {
+        let mut events = self.events.lock();
+        if events.back() == Some(&event) {
+            return;
+        }
+        let overflow = Event { descriptor: -1, mask: Mask::Q_OVERFLOW, cookie: 0, name: Vec::new() };
+        if events.len() < MAX_QUEUED {
+            events.push_back(event);
+        } else if events.back() != Some(&overflow) {
+            events.push_back(overflow);
+        }
+        drop(events);
+        self.queue.wake(Events::READABLE);
+    }
+
+    fn remove_watch(&self, descriptor: i32) -> bool {
+        let Some(watch) = self.watches.lock().by_descriptor.remove(&descriptor) else { return false };
+        watch.done.store(true, Ordering::Release);
+        self.push(Event { descriptor, mask: Mask::IGNORED, cookie: 0, name: Vec::new() });
+        true
+    }
+}
+
+/// The open file of an instance.
+pub struct Inotify {
+    instance: Arc<Instance>,
+}
+
+impl Inotify {
+    /// inotify_init1(2); `flags` are those of open(2).
+    pub fn open(flags: u32) -> Arc<File> {
+        let instance = Arc::new(Instance {
+            watches: Mutex::new(Watches { by_descriptor: BTreeMap::new(), next: 1 }),
+            events: Mutex::default(),
+            queue: Arc::new(WaitQueue::new()),
+        });
+        anonymous_file("inotify", Box::new(Inotify { instance }), flags)
+    }
+
+    /// inotify_add_watch(2) for a place that was looked up as the mask demands.
+    ///
+    /// # Errors
+    /// `ENOTDIR`, `EEXIST`, `ENOSPC`.
+    pub fn add_watch(&self, location: &Location, mask: Mask) -> Result<i32, Errno> {
+        if mask.contains(Mask::ONLYDIR) && location.inode().kind() != FileKind::Directory {
+            return Err(Errno::ENOTDIR);
+        }
+        let attributes = location.inode().attributes()?;
+        let id = (attributes.device, attributes.inode);
+        let kept = mask & (Mask::ALL_EVENTS | Mask::ONESHOT | Mask::EXCL_UNLINK);
+        let mut watches = self.instance.watches.lock();
+        if let Some(known) = watches.by_descriptor.values().find(|watch| watch.id == id) {
+            if mask.contains(Mask::MASK_CREATE) {
+                return Err(Errno::EEXIST);
+            }
+            let mut current = known.mask.lock();
+            *current = if mask.contains(Mask::MASK_ADD) { *current | kept } else { kept };
+            return Ok(known.descriptor);
+        }
+        if watches.by_descriptor.len() >= MAX_WATCHES {
+            return Err(Errno::ENOSPC);
+        }
+        let descriptor = watches.next;
+        watches.next = descriptor.checked_add(1).ok_or(Errno::ENOSPC)?;
+        let watch = Arc::new(Watch {
+            instance: Arc::downgrade(&self.instance),
+            descriptor,
+            id,
+            mask: Mutex::new(kept),
+            done: AtomicBool::new(false),
+        });
+        notify::watch(id, &watch);
+        watches.by_descriptor.insert(descriptor, watch);
+        Ok(descriptor)
+    }
+
+    /// inotify_rm_watch(2).
+    ///
+    /// # Errors
+    /// `EINVAL` when there is no such watch.
+    pub fn remove_watch(&self, descriptor: i32) -> Result<(), Errno> {
+        if self.instance.remove_watch(descriptor) { Ok(()) } else { Err(Errno::EINVAL) }
+    }
+}
+
+impl FileOps for Inotify {
+    fn read(&self, file: &File, _offset: &mut u64, sink: &mut dyn Sink) -> Result<usize, Errno> {
+        let instance = &self.instance;
+        loop {
+            let mut data = Vec::new();
+            let mut events = instance.events.lock();
+            while let Some(event) = events.front() {
+                let size = HEADER + event.name_length();
+                if data.len() + size > sink.remaining() {
+                    if data.is_empty() {
+                        return Err(Errno::EINVAL);
+                    }
+                    break;
+                }
+                data.extend(event.encode());
+                events.pop_front();
+            }
+            drop(events);
+            if !data.is_empty() {
+                return sink.put(&data);
+            }
+            if file.is_nonblocking() {
+                return Err(Errno::EAGAIN);
+            }
+            wait_until(&[(&instance.queue, Events::READABLE)], None, Interruptible::Signals, || {
+                (!instance.events.lock().is_empty()).then_some(())
+            })?;
+        }
+    }
+
+    fn is_seekable(&self) -> bool {
+        false
+    }
+
+    fn poll(&self, _file: &File, poller: Option<&mut Poller>) -> Events {
+        if let Some(poller) = poller {
+            poller.register(&self.instance.queue, Events::READABLE);
+        }
+        if self.instance.events.lock().is_empty() { Events::empty() } else { Events::READABLE }
+    }
+
+    fn can_poll(&self) -> bool {
+        true
+    }
+
+    fn ioctl(&self, _file: &File, current: &mut Current, request: u32, argument: UserAddr) -> Result<usize, Errno> {
+        if request != FIONREAD {
+            return Err(Errno::ENOTTY);
+        }
+        let bytes: usize = self.instance.events.lock().iter().map(|event| HEADER + event.name_length()).sum();
+        current.write(UserPtr::new(argument), &i32::try_from(bytes).unwrap_or(i32::MAX))?;
+        Ok(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_fill_whole_headers() {
+        let event = |name: &[u8]| Event { descriptor: 1, mask: Mask::CREATE, cookie: 0, name: name.to_vec() };
+        assert_eq!(event(b"").encode().len(), 16);
+        assert_eq!(event(b"a").encode().len(), 32);
+        assert_eq!(event(&[b'a'; 15]).encode().len(), 32);
+        assert_eq!(event(&[b'a'; 16]).encode().len(), 48);
+    }
+}

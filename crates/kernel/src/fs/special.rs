@@ -1,0 +1,17 @@
+//! Opening what is a file in name only: devices, FIFOs, sockets.
+
+use lazaret_abi::errno::Errno;
+
+use super::{dev, file::FileOps, inode::FileKind, vfs::Location};
+
+/// Operations for a device node, FIFO or socket; the device decides, not the file system the node
+/// is in.
+///
+/// # Errors
+/// `ENXIO` when there is no such device, and for sockets, which are connected to instead.
+pub fn open(location: &Location, _flags: u32) -> Result<Box<dyn FileOps>, Errno> {
+    match location.inode().kind() {
+        kind @ (FileKind::CharDevice | FileKind::BlockDevice) => dev::open(kind, location.inode().attributes()?.rdev),
+        _ => Err(Errno::ENXIO),
+    }
+}
