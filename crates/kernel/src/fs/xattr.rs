@@ -46,7 +46,8 @@ impl XattrMap {
             None if flags & REPLACE != 0 => return Err(Errno::ENODATA),
             _ => {}
         }
-        let used: usize = values.iter().filter(|(known, _)| *known != name).map(|(name, value)| name.len() + value.len()).sum();
+        let used: usize =
+            values.iter().filter(|(known, _)| *known != name).map(|(name, value)| name.len() + value.len()).sum();
         if used + name.len() + value.len() > TOTAL_MAX {
             return Err(Errno::ENOSPC);
         }

@@ -165,7 +165,8 @@ impl Content {
         match &mut self.pages {
             Pages::Memory(pages) => {
                 let end = offset.saturating_add(length);
-                let touched: Vec<u64> = pages.range(offset / PAGE_SIZE..end.div_ceil(PAGE_SIZE)).map(|(n, _)| *n).collect();
+                let touched: Vec<u64> =
+                    pages.range(offset / PAGE_SIZE..end.div_ceil(PAGE_SIZE)).map(|(n, _)| *n).collect();
                 for number in touched {
                     let start = number * PAGE_SIZE;
                     if offset <= start && start + PAGE_SIZE <= end {

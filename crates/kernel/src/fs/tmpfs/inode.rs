@@ -55,7 +55,13 @@ impl TmpInode {
     pub(super) fn root(fs: Arc<TmpFs>, options: &TmpfsOptions) -> Arc<TmpInode> {
         let owner = NewAttributes { permissions: options.permissions, uid: options.uid, gid: options.gid };
         let number = fs.next_inode.fetch_add(1, crate::sync::Ordering::Relaxed);
-        Arc::new(TmpInode::make(fs, number, FileKind::Directory, &owner, Data::Directory(RwLock::new(Directory::new()))))
+        Arc::new(TmpInode::make(
+            fs,
+            number,
+            FileKind::Directory,
+            &owner,
+            Data::Directory(RwLock::new(Directory::new())),
+        ))
     }
 
     /// A regular file in no directory.

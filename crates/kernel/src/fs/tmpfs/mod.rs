@@ -199,11 +199,14 @@ fn parse_size(text: &str) -> Result<u64, Errno> {
 
 /// Makes a tmpfs and returns its root directory.
 pub fn new_root(options: &TmpfsOptions) -> Arc<TmpInode> {
-    TmpInode::root(Arc::new(TmpFs {
-        device: SuperBlock::allocate_device(),
-        usage: Usage::new(options.pages, options.inodes),
-        next_inode: AtomicU64::new(1),
-    }), options)
+    TmpInode::root(
+        Arc::new(TmpFs {
+            device: SuperBlock::allocate_device(),
+            usage: Usage::new(options.pages, options.inodes),
+            next_inode: AtomicU64::new(1),
+        }),
+        options,
+    )
 }
 
 /// Makes a tmpfs to be mounted; `data` is the mount data.

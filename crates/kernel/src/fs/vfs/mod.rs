@@ -21,3 +21,6 @@ pub use mount::{Mount, MountFlags, SuperBlock};
 pub use namespace::MountNamespace;
 pub use open::OpenHow;
 pub use walk::{LookupFlags, PathContext};
+
+#[cfg(test)]
+mod tests;

@@ -11,9 +11,8 @@ use super::{
 };
 use crate::{
     fs::{
-        anon::anonymous_location,
         file::{File, FileOps, flags},
-        inode::{FileKind, Inode, NewNode, SetAttributes, Timestamp},
+        inode::{FileKind, NewNode, SetAttributes, Timestamp},
         notify::{self, Change},
         special,
     },
@@ -218,4 +217,3 @@ impl FileOps for PathOnly {
         false
     }
 }
-
