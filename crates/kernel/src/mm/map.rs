@@ -158,7 +158,7 @@ impl Mm {
 
 impl Areas {
     /// Decides the address of a new mapping of `length` bytes.
-    pub(super) fn place(&self, placement: Placement, length: u64) -> Result<u64, Errno> {
+    pub(super) fn place(&mut self, placement: Placement, length: u64) -> Result<u64, Errno> {
         let fixed = |address: u64| {
             if !is_page_aligned(address) {
                 return Err(Errno::EINVAL);
@@ -190,10 +190,10 @@ impl Areas {
                 if hint >= APP_MIN && wish.end <= APP_MAX && self.tree.is_free(wish) {
                     return Ok(hint);
                 }
-                self.tree
-                    .find_free_below(self.top, length)
-                    .or_else(|| self.tree.find_free_below(APP_MAX, length))
-                    .ok_or(Errno::ENOMEM)
+                match self.tree.find_free_below(self.top, length) {
+                    Some(start) => Ok(start),
+                    None => self.tree.find_free_below(APP_MAX, length).ok_or(Errno::ENOMEM),
+                }
             }
         }
     }

@@ -14,6 +14,17 @@ pub struct VmaTree {
     areas: BTreeMap<u64, Vma>,
     /// Sum of all lengths in bytes.
     total: u64,
+    /// Where the last search for free memory ended.
+    search: Search,
+}
+
+/// What the searches from one top have found, so that the next one need not begin there again:
+/// between `top` and `from`, no hole is larger than `largest_hole`.
+#[derive(Clone, Copy, Default)]
+struct Search {
+    top: u64,
+    from: u64,
+    largest_hole: u64,
 }
 
 impl VmaTree {
@@ -78,6 +89,9 @@ impl VmaTree {
             }
             removed.push(area.part(start, end));
         }
+        if !removed.is_empty() && range.end > self.search.from {
+            self.search.from = range.end.min(self.search.top);
+        }
         removed
     }
 
@@ -112,24 +126,40 @@ impl VmaTree {
         }
     }
 
-    /// Highest free range of `length` bytes that ends at or below `top`.
-    pub fn find_free_below(&self, top: u64, length: u64) -> Option<u64> {
-        let mut end = top.min(APP_MAX);
-        let mut below = self.areas.range(..end).rev().peekable();
+    /// Free range of `length` bytes that ends at or below `top`: the highest one, or nearly so.
+    pub fn find_free_below(&mut self, top: u64, length: u64) -> Option<u64> {
+        let top = top.min(APP_MAX);
+        let mut search = self.search;
+        if search.top != top || length <= search.largest_hole {
+            search = Search { top, from: top, largest_hole: 0 };
+        }
+        let mut end = search.from;
+        let mut below = self.areas.range(..end).rev().map(|(_, area)| area).peekable();
         loop {
-            // Stay below whatever covers the end of the candidate.
-            while let Some((_, area)) = below.peek() {
-                if area.end <= end.saturating_sub(length) {
-                    break;
-                }
+            // The hole below `end` reaches down to the next area or reserved range.
+            while let Some(area) = below.peek()
+                && area.end >= end
+            {
                 end = end.min(area.start);
                 below.next();
             }
-            let start = end.checked_sub(length).filter(|start| *start >= APP_MIN)?;
-            match RESERVED.iter().find(|reserved| reserved.start < end && start < reserved.end) {
-                Some(reserved) => end = reserved.start,
-                None => return Some(start),
+            let reserved = RESERVED.iter().filter(|reserved| reserved.start < end).max_by_key(|reserved| reserved.end);
+            let floor =
+                below.peek().map_or(APP_MIN, |area| area.end).max(reserved.map_or(APP_MIN, |range| range.end.min(end)));
+            let hole = end.saturating_sub(floor);
+            if hole >= length {
+                let start = end - length;
+                self.search = Search { from: start, ..search };
+                return Some(start);
             }
+            search.largest_hole = search.largest_hole.max(hole);
+            if floor == APP_MIN {
+                return None;
+            }
+            end = match reserved {
+                Some(reserved) if reserved.end.min(end) == floor => reserved.start,
+                _ => floor,
+            };
         }
     }
 }
@@ -222,8 +252,29 @@ mod tests {
     }
 
     #[test]
+    fn freed_memory_is_found_again() {
+        let mut tree = VmaTree::default();
+        let top = BASE + 100 * PAGE_SIZE;
+        let mut take = |tree: &mut VmaTree, pages: u64| {
+            let start = tree.find_free_below(top, pages * PAGE_SIZE).unwrap();
+            let from = (start - BASE) / PAGE_SIZE;
+            tree.insert(area(from, from + pages, if from % 2 == 0 { Prot::READ } else { Prot::WRITE }));
+            from
+        };
+        assert_eq!(take(&mut tree, 1), 99);
+        assert_eq!(take(&mut tree, 10), 89);
+        assert_eq!(take(&mut tree, 5), 84);
+        tree.remove(pages(89, 99));
+        assert_eq!(take(&mut tree, 20), 64);
+        assert_eq!(take(&mut tree, 10), 89);
+        assert_eq!(take(&mut tree, 1), 63);
+        tree.remove(pages(99, 100));
+        assert_eq!(take(&mut tree, 1), 99);
+    }
+
+    #[test]
     fn reserved_ranges_are_never_free() {
-        let tree = VmaTree::default();
+        let mut tree = VmaTree::default();
         let reserved = &RESERVED[0];
         assert_eq!(tree.find_free_below(reserved.end, PAGE_SIZE), Some(reserved.start - PAGE_SIZE));
         assert!(!tree.is_free(reserved.start..reserved.start + PAGE_SIZE));
