@@ -10,6 +10,7 @@ pub mod inode;
 pub mod inotify;
 pub mod notify;
 pub mod overlay;
+pub mod pipe;
 pub mod pseudo;
 pub mod special;
 pub mod tmpfs;

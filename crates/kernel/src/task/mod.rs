@@ -6,6 +6,7 @@
 pub mod creds;
 mod current;
 pub mod group;
+pub mod raise;
 
 pub use current::Current;
 

@@ -1,0 +1,4 @@
+//! Signals that kernel objects raise at the calling task or at a process.
+
+/// SIGPIPE for the calling task: it wrote where nobody reads any more.
+pub fn broken_pipe() {}
