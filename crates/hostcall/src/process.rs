@@ -51,7 +51,7 @@ pub const PANICKED: i32 = 101;
 /// Copies this process (fork) into new `namespaces` and runs `body` in the copy, which ends with
 /// the status that `body` returns.
 ///
-/// The copy keeps no descriptor but those in `keep`, which `body` gets back in the same order;
+/// The copy keeps no descriptor but 0, 1 and 2 and those in `keep`, which `body` gets back in the same order;
 /// whatever else `body` captures must not be a descriptor, for it is closed by then. Signal
 /// handlers are back to their defaults there (what was ignored stays so) and no signal is blocked.
 /// `cgroup` is a cgroup v2 directory to be born in.
@@ -114,12 +114,12 @@ fn thread_count() -> io::Result<u64> {
 fn close_all_but(keep: &[OwnedFd]) -> io::Result<()> {
     let mut kept: Vec<u32> = keep.iter().filter_map(|fd| u32::try_from(fd.as_raw_fd()).ok()).collect();
     kept.sort_unstable();
-    let mut first = 0;
+    let mut first = 3;
     for fd in kept {
         if first < fd {
             close_range(first, fd - 1)?;
         }
-        first = fd + 1;
+        first = first.max(fd + 1);
     }
     close_range(first, u32::MAX)
 }

@@ -1,0 +1,100 @@
+//! Opening one source.
+
+use std::{
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    path::Path,
+};
+
+use lazaret_control::Failure;
+use lazaret_hostcall::mount::{Attributes, set_attributes};
+use rustix::{
+    fs::{CWD, FileType, Mode, OFlags, ResolveFlags, openat, openat2},
+    io::Errno,
+    mount::{
+        FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create, fsconfig_set_string,
+        fsmount, fsopen, move_mount, open_tree,
+    },
+};
+
+use crate::Source;
+
+/// An empty read-only directory to cover others with.
+pub fn empty_directory() -> Result<OwnedFd, Failure> {
+    let make = || {
+        let tmpfs = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+        fsconfig_set_string(tmpfs.as_fd(), "nr_inodes", "1")?;
+        fsconfig_create(tmpfs.as_fd())?;
+        let attributes = MountAttrFlags::MOUNT_ATTR_RDONLY
+            | MountAttrFlags::MOUNT_ATTR_NOSUID
+            | MountAttrFlags::MOUNT_ATTR_NODEV
+            | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+        fsmount(tmpfs.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+    };
+    make().map_err(|error| Failure::host("make an empty directory", error))
+}
+
+/// Opens a source as a mount of its own: an O_PATH descriptor, except for a regular file, which
+/// comes open for reading, and for writing where that is allowed.
+pub fn open(source: &Source, empty: &OwnedFd) -> Result<OwnedFd, Failure> {
+    let step = || format!("{} {}", source.name, source.path.display());
+    let host = |error: Errno| Failure::host(step(), error);
+    let found = resolve(&source.path).map_err(host)?;
+    let kind = FileType::from_raw_mode(rustix::fs::fstat(&found).map_err(host)?.st_mode);
+    if source.directory && kind != FileType::Directory {
+        return Err(Failure::host(step(), Errno::NOTDIR));
+    }
+    for path in &source.covered {
+        cover(&found, path, empty).map_err(|error| {
+            Failure::host(format!("cover {} in {}", path.display(), source.path.display()), error)
+        })?;
+    }
+    let mut flags = OpenTreeFlags::AT_EMPTY_PATH | OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    if source.recursive {
+        flags |= OpenTreeFlags::AT_RECURSIVE;
+    }
+    let tree = match open_tree(&found, "", flags) {
+        // In a user namespace the mounts below cannot be left out: they may hide something.
+        Err(Errno::INVAL) if !source.recursive => open_tree(&found, "", flags | OpenTreeFlags::AT_RECURSIVE),
+        result => result,
+    }
+    .map_err(host)?;
+    // A device node of an image must not reach the host's device, whatever else fails.
+    let mut attributes = Attributes::NO_DEVICES;
+    if source.read_only {
+        attributes |= Attributes::READ_ONLY;
+    }
+    set_attributes(tree.as_fd(), attributes).map_err(|error| Failure::host(step(), error))?;
+    if kind == FileType::RegularFile { reopen(tree.as_fd(), source.read_only).map_err(host) } else { Ok(tree) }
+}
+
+/// Finds the file a path names. Links of the host are followed, except those of procfs, which lead
+/// out of any tree.
+fn resolve(path: &Path) -> rustix::io::Result<OwnedFd> {
+    openat2(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::NO_MAGICLINKS)
+}
+
+/// Puts the empty directory over the directory `path` of the tree, if there is one.
+fn cover(tree: &OwnedFd, path: &Path, empty: &OwnedFd) -> rustix::io::Result<()> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::DIRECTORY;
+    let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS;
+    let Ok(place) = openat2(tree, path, flags, Mode::empty(), inside) else {
+        return Ok(());
+    };
+    let flags = OpenTreeFlags::AT_EMPTY_PATH | OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let copy = open_tree(empty, "", flags)?;
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    move_mount(&copy, "", &place, "", flags)
+}
+
+/// Opens the regular file that an O_PATH descriptor refers to.
+fn reopen(file: BorrowedFd<'_>, read_only: bool) -> rustix::io::Result<OwnedFd> {
+    let link = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let flags = OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+    if !read_only {
+        match openat(CWD, &link, flags | OFlags::RDWR, Mode::empty()) {
+            Err(Errno::ACCESS | Errno::ROFS | Errno::TXTBSY | Errno::PERM) => {}
+            result => return result,
+        }
+    }
+    openat(CWD, &link, flags | OFlags::RDONLY, Mode::empty())
+}
