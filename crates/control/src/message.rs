@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
+    /// Starts the container's first process; answered with [`Answer::Started`].
+    Start,
     /// Answered with [`Answer::State`].
     State,
     /// Answered with [`Answer::Exited`] once the container's first process has ended.
@@ -48,6 +50,11 @@ pub enum Target {
 pub enum Answer {
     /// It was done.
     Done,
+    /// The container's first process runs.
+    Started {
+        /// Its id in the container.
+        pid: i32,
+    },
     /// Whether the container's first process still runs.
     State {
         /// Its id in the container, or none when it has ended.
@@ -83,11 +90,8 @@ pub struct Process {
 pub enum Report {
     /// The maker's word to go on: id maps are written.
     Proceed,
-    /// The container's first process runs.
-    Started {
-        /// Its id in the container.
-        pid: i32,
-    },
+    /// The container is made; the sandbox answers requests from now on, over this connection too.
+    Ready,
     /// The start has failed; the sender ends.
     Failed(Failure),
     /// The gofer's descriptors, beside this message: how many more messages follow.

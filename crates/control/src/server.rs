@@ -23,6 +23,9 @@ pub const MAX_CALLERS: usize = 64;
 pub trait Service: Send + Sync + 'static {
     /// The answer to one request.
     fn answer(&self, request: Request, fds: Vec<OwnedFd>) -> Answer;
+
+    /// The answer to a request has been sent, or the caller has gone.
+    fn answered(&self, request: &Request);
 }
 
 /// Serves every caller of a listening socket until the socket fails, each on a thread of its own.
@@ -59,8 +62,8 @@ pub fn serve(listener: &OwnedFd, service: &Arc<dyn Service>) -> std::io::Result<
 /// Serves one caller until it closes the connection or sends what is no request.
 pub fn converse(channel: &Channel, service: &dyn Service) {
     loop {
-        let answer = match channel.receive() {
-            Ok((request, fds)) => service.answer(request, fds),
+        let (request, fds) = match channel.receive::<Request>() {
+            Ok(received) => received,
             Err(crate::Error::Closed) => return,
             Err(error) => {
                 // Tell the caller why, then hang up: what follows cannot be trusted to be in step.
@@ -68,7 +71,10 @@ pub fn converse(channel: &Channel, service: &dyn Service) {
                 return;
             }
         };
-        if channel.send(&answer, &[]).is_err() {
+        let answer = service.answer(request.clone(), fds);
+        let sent = channel.send(&answer, &[]);
+        service.answered(&request);
+        if sent.is_err() {
             return;
         }
     }

@@ -1,6 +1,7 @@
 //! The gofer gives up what it does not need before it looks at a path.
 
 use lazaret_control::Failure;
+use lazaret_hostcall::refused::report_refused_calls;
 use rustix::{
     mount::{MountPropagationFlags, mount_change},
     thread::{CapabilitySet, CapabilitySets, clear_ambient_capability_set, set_capabilities, set_no_new_privs},
@@ -22,5 +23,9 @@ pub fn confine() -> Result<(), Failure> {
         .and_then(|()| set_no_new_privs(true))
         .map_err(|error| Failure::host("drop the gofer's capabilities", error))?;
     // Landlock cannot come on top: a process under it may not change mounts, which is the work.
-    crate::filter::filter().load().map_err(|error| Failure::host("load the gofer's filter", error))
+    let trap = cfg!(debug_assertions);
+    if trap {
+        report_refused_calls().map_err(|error| Failure::host("handle SIGSYS", error))?;
+    }
+    crate::filter::filter(trap).load().map_err(|error| Failure::host("load the gofer's filter", error))
 }

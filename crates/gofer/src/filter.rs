@@ -21,6 +21,8 @@ pub const RULES: &[Rule] = seccomp_rules! {
     SYS_move_mount "the same";
     SYS_sendmsg "hands descriptors to the sandbox process, and tells a failure to the maker";
     SYS_close "descriptors that are handed over";
+    SYS_fcntl [arg(1).int(libc::F_GETFD)] "the standard library's check of a descriptor that it closes";
+    SYS_write [arg(0).int(2)] "last words";
     SYS_brk "memory";
     SYS_mmap [arg(2).clear(PROT_EXEC), arg(3).bits(MAP_ANONYMOUS, MAP_ANONYMOUS)] "memory, never executable";
     SYS_munmap "memory";
@@ -35,7 +37,9 @@ const O_CREAT: u64 = libc::O_CREAT as u64;
 const O_TRUNC: u64 = libc::O_TRUNC as u64;
 const MAP_ANONYMOUS: u64 = libc::MAP_ANONYMOUS as u64;
 
-/// The gofer's filter: all else kills it, and the host logs the call.
-pub fn filter() -> Filter<'static> {
-    Filter { rules: RULES, default: Action::Kill, foreign: Action::Kill, origin: None }
+/// The gofer's filter: all else kills it, and the host logs the call; with `trap` the gofer itself
+/// says which call it was.
+pub fn filter(trap: bool) -> Filter<'static> {
+    let default = if trap { Action::Trap } else { Action::Kill };
+    Filter { rules: RULES, default, foreign: Action::Kill, origin: None }
 }

@@ -56,7 +56,9 @@ fn serve(sources: &[Source], maker: &Channel, sandbox: &Channel) -> Result<(), F
     }
     confine::confine()?;
     let empty = open::empty_directory()?;
-    let files = sources.iter().map(|source| open::open(source, &empty)).collect::<Result<Vec<_>, _>>()?;
+    // Backwards, for the first is the root: covering directories in it must not cover other sources.
+    let mut files = sources.iter().rev().map(|source| open::open(source, &empty)).collect::<Result<Vec<_>, _>>()?;
+    files.reverse();
     let mut remaining = files.len().div_ceil(MAX_FDS);
     for group in files.chunks(MAX_FDS) {
         remaining -= 1;

@@ -44,9 +44,8 @@ pub fn open(source: &Source, empty: &OwnedFd) -> Result<OwnedFd, Failure> {
         return Err(Failure::host(step(), Errno::NOTDIR));
     }
     for path in &source.covered {
-        cover(&found, path, empty).map_err(|error| {
-            Failure::host(format!("cover {} in {}", path.display(), source.path.display()), error)
-        })?;
+        cover(&found, path, empty)
+            .map_err(|error| Failure::host(format!("cover {} in {}", path.display(), source.path.display()), error))?;
     }
     let mut flags = OpenTreeFlags::AT_EMPTY_PATH | OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     if source.recursive {

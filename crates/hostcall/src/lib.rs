@@ -2,5 +2,6 @@
 
 pub mod mount;
 pub mod process;
+pub mod refused;
 pub mod seccomp;
 pub mod signals;

@@ -1,1 +1,23 @@
-//! TODO
+//! Starts and steers sandboxes.
+//!
+//! [`Sandbox::new`] makes the processes of a sandbox: the gofer, which opens the host's files, and
+//! the sandbox process, which confines itself and then runs the application kernel. Both are
+//! copies of the calling process, which must have only one thread.
+
+#![forbid(unsafe_code)]
+
+mod error;
+pub mod filter;
+mod ids;
+mod launch;
+mod mounts;
+mod process;
+mod sandbox;
+pub mod spec;
+mod state;
+
+pub use error::Error;
+pub use lazaret_control::{Failure, Process, Target};
+pub use sandbox::{Args, Config, End, Logging, Sandbox, Stdio};
+pub use spec::Spec;
+pub use state::{Registry, State, Status, check_id};

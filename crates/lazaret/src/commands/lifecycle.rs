@@ -1,0 +1,49 @@
+//! Commands on a container that exists.
+
+use lazaret_sandbox::{Config, End, Error, Sandbox, Target, spec};
+
+use crate::{
+    options::{Delete, Kill},
+    report::CommandError,
+};
+
+/// Starts a container's first process.
+pub fn start(config: &Config, id: &str) -> Result<(), CommandError> {
+    Ok(Sandbox::load(config, id)?.start()?)
+}
+
+/// Sends a signal.
+pub fn kill(config: &Config, args: &Kill) -> Result<(), CommandError> {
+    let Some(signal) = spec::signal_number(&args.signal) else {
+        return Err(CommandError::new(format!("unknown signal {:?}", args.signal)));
+    };
+    let target = if args.all { Target::All } else { Target::Init };
+    Ok(Sandbox::load(config, &args.id)?.signal(signal, target)?)
+}
+
+/// Removes containers; goes on after an error, and reports the first.
+pub fn delete(config: &Config, args: &Delete) -> Result<(), CommandError> {
+    let mut result = Ok(());
+    for id in &args.ids {
+        let deleted = match Sandbox::load(config, id) {
+            Ok(sandbox) => sandbox.delete(args.force),
+            Err(Error::NotFound(_)) if args.force => Ok(()),
+            Err(error) => Err(error),
+        };
+        result = result.and(deleted);
+    }
+    Ok(result?)
+}
+
+/// Waits for a container's end.
+pub fn wait(config: &Config, id: &str) -> Result<u8, CommandError> {
+    Ok(status(Sandbox::load(config, id)?.wait()?))
+}
+
+/// The exit status that stands for an end.
+pub fn status(end: End) -> u8 {
+    match end {
+        End::Exited(status) => status,
+        End::Killed(signal) => u8::try_from(signal).map_or(u8::MAX, |signal| signal.saturating_add(128)),
+    }
+}

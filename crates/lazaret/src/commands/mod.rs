@@ -1,0 +1,57 @@
+//! What each command does.
+
+mod bundle;
+mod lifecycle;
+mod list;
+mod local;
+mod user;
+
+use std::io::Write;
+
+use clap::CommandFactory;
+
+use crate::{
+    options::{Command, Options, SpecArgs},
+    report::CommandError,
+};
+
+/// Does what was typed; returns the exit status.
+pub fn run(options: &Options) -> Result<u8, CommandError> {
+    let config = options.config();
+    match &options.command {
+        Command::Do(args) => return local::run(&config, args),
+        Command::Run(args) => return bundle::run(&config, args),
+        Command::Create(args) => bundle::create(&config, args),
+        Command::Start(args) => lifecycle::start(&config, &args.id),
+        Command::Kill(args) => lifecycle::kill(&config, args),
+        Command::Delete(args) => lifecycle::delete(&config, args),
+        Command::Wait(args) => return lifecycle::wait(&config, &args.id),
+        Command::State(args) => list::state(&config, &args.id),
+        Command::List(args) => list::list(&config, args),
+        Command::Spec(args) => write_spec(args),
+        Command::Completions(args) => {
+            let mut script = Vec::new();
+            clap_complete::generate(args.shell, &mut Options::command(), "lazaret", &mut script);
+            print(&script)
+        }
+    }
+    .map(|()| 0)
+}
+
+/// Writes to standard output.
+fn print(bytes: &[u8]) -> Result<(), CommandError> {
+    std::io::stdout().write_all(bytes).map_err(|error| CommandError::new(format!("write the output: {error}")))
+}
+
+fn write_spec(args: &SpecArgs) -> Result<(), CommandError> {
+    let mut spec = lazaret_sandbox::spec::default_spec();
+    if let (false, Some(process)) = (args.command.is_empty(), &mut spec.process) {
+        process.args.clone_from(&args.command);
+    }
+    let path = args.bundle.join("config.json");
+    let failed = |error: std::io::Error| CommandError::new(format!("write {}: {error}", path.display()));
+    let text = serde_json::to_string_pretty(&spec).map_err(|error| failed(error.into()))?;
+    // As runc does, never over one that is there.
+    let mut file = std::fs::File::create_new(&path).map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n")).map_err(failed)
+}

@@ -1,0 +1,310 @@
+//! What can be typed. Names follow runc and runsc where they have one for the thing.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use lazaret_sandbox::{Config, Logging};
+
+/// Runs containers that nobody trusts inside an application kernel of their own.
+#[derive(Debug, Parser)]
+#[command(name = "lazaret", version, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Options {
+    /// State directory [default: /run/lazaret, or $XDG_RUNTIME_DIR/lazaret for an ordinary user]
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+
+    /// Write errors to this file too
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+
+    /// Format of that file
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+
+    /// Log in detail, to --debug-log or standard error
+    #[arg(long)]
+    pub debug: bool,
+
+    /// Directory of debug logs, one file per container
+    #[arg(long, value_name = "DIR")]
+    pub debug_log: Option<PathBuf>,
+
+    /// File for messages to the container's user, such as missing system calls
+    #[arg(long, value_name = "FILE")]
+    pub user_log: Option<PathBuf>,
+
+    /// Log each system call of the container, to --debug-log or standard error
+    #[arg(long)]
+    pub strace: bool,
+
+    /// With --strace: only these calls
+    #[arg(long, value_name = "CALL", value_delimiter = ',')]
+    pub strace_syscalls: Vec<String>,
+
+    /// How application code runs
+    #[arg(long, default_value = "stub")]
+    pub platform: Platform,
+
+    /// What network the container has
+    #[arg(long, default_value = "none")]
+    pub network: Network,
+
+    /// Where writes to a container's root go: `memory` keeps them in the sandbox, `none` passes them to the host
+    #[arg(long, value_name = "MEDIUM", default_value = "memory")]
+    pub overlay2: Overlay,
+
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Format of the log file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs, reason = "they name themselves")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// How application code runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Platform {
+    /// A host process for each address space
+    Stub,
+}
+
+/// What network a container has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Network {
+    /// Loopback only
+    None,
+}
+
+/// Where writes to the root go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Overlay {
+    /// They stay in the sandbox's memory
+    Memory,
+    /// They go to the host's files
+    None,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a command in a sandbox over the host's own files, which it cannot change
+    Do(Do),
+    /// Make and start a container, and wait for its end
+    Run(Run),
+    /// Make a container, which then waits for its start
+    Create(Create),
+    /// Start a container that was made with `create`
+    Start(Id),
+    /// Send a signal to a container's first process
+    Kill(Kill),
+    /// Remove a container that has ended
+    Delete(Delete),
+    /// Tell the state of a container, as JSON
+    State(Id),
+    /// List containers
+    List(List),
+    /// Wait for a container's end; exits with its status
+    Wait(Id),
+    /// Write a config.json to start from
+    Spec(SpecArgs),
+    /// Write a completion script for a shell
+    Completions(Completions),
+}
+
+/// Arguments of `do`.
+#[derive(Debug, Args)]
+pub struct Do {
+    /// Directory that becomes the root
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+
+    /// Working directory [default: the current one]
+    #[arg(long, value_name = "DIR")]
+    pub cwd: Option<String>,
+
+    /// Set an environment variable
+    #[arg(long, short, value_name = "NAME=VALUE")]
+    pub env: Vec<String>,
+
+    /// Show a file or directory of the host in another place
+    #[arg(long, short, value_name = "SOURCE:DESTINATION[:ro]")]
+    pub volume: Vec<String>,
+
+    /// Pass writes below this directory to the host
+    #[arg(long, value_name = "DIR")]
+    pub rw: Vec<PathBuf>,
+
+    /// Host name
+    #[arg(long, value_name = "NAME")]
+    pub hostname: Option<String>,
+
+    /// User id in the sandbox
+    #[arg(long, default_value_t = 0)]
+    pub uid: u32,
+
+    /// Group id in the sandbox
+    #[arg(long, default_value_t = 0)]
+    pub gid: u32,
+
+    /// User, by name or id, with a group if wanted; names are those of the root's /etc/passwd and /etc/group
+    #[arg(long, short, value_name = "USER[:GROUP]", conflicts_with_all = ["uid", "gid"])]
+    pub user: Option<String>,
+
+    /// What network the sandbox has
+    #[arg(long)]
+    pub network: Option<Network>,
+
+    /// The command and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The bundle's directory
+    #[arg(long, short, value_name = "DIR", default_value = ".")]
+    pub bundle: PathBuf,
+
+    /// Do not wait for the container's end
+    #[arg(long, short)]
+    pub detach: bool,
+
+    /// Write the sandbox process' id to this file
+    #[arg(long, value_name = "FILE")]
+    pub pid_file: Option<PathBuf>,
+
+    /// Name of the container
+    pub id: String,
+}
+
+/// Arguments of `create`.
+#[derive(Debug, Args)]
+pub struct Create {
+    /// The bundle's directory
+    #[arg(long, short, value_name = "DIR", default_value = ".")]
+    pub bundle: PathBuf,
+
+    /// Write the sandbox process' id to this file
+    #[arg(long, value_name = "FILE")]
+    pub pid_file: Option<PathBuf>,
+
+    /// Name of the container
+    pub id: String,
+}
+
+/// A container's name.
+#[derive(Debug, Args)]
+pub struct Id {
+    /// Name of the container
+    pub id: String,
+}
+
+/// Arguments of `kill`.
+#[derive(Debug, Args)]
+pub struct Kill {
+    /// Send it to every process of the container
+    #[arg(long, short)]
+    pub all: bool,
+
+    /// Name of the container
+    pub id: String,
+
+    /// Signal, by name or number
+    #[arg(default_value = "SIGTERM")]
+    pub signal: String,
+}
+
+/// Arguments of `delete`.
+#[derive(Debug, Args)]
+pub struct Delete {
+    /// End it first if it runs; no error if it does not exist
+    #[arg(long, short)]
+    pub force: bool,
+
+    /// Names of containers
+    #[arg(required = true)]
+    pub ids: Vec<String>,
+}
+
+/// Arguments of `list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Output format
+    #[arg(long, short, default_value = "table")]
+    pub format: ListFormat,
+
+    /// Only names
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Output format of `list`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs, reason = "they name themselves")]
+pub enum ListFormat {
+    Table,
+    Json,
+}
+
+/// Arguments of `spec`.
+#[derive(Debug, Args)]
+pub struct SpecArgs {
+    /// Where to write it
+    #[arg(long, short, value_name = "DIR", default_value = ".")]
+    pub bundle: PathBuf,
+
+    /// The program and its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    pub shell: Shell,
+}
+
+impl Options {
+    /// The library's settings.
+    pub fn config(&self) -> Config {
+        Config {
+            root: self.root.clone().unwrap_or_else(default_root),
+            logging: Logging {
+                debug: self.debug,
+                directory: self.debug_log.clone(),
+                strace: self.strace.then(|| self.strace_syscalls.clone()),
+                user_log: self.user_log.clone(),
+            },
+            overlay: self.overlay2 == Overlay::Memory,
+        }
+    }
+}
+
+fn default_root() -> PathBuf {
+    let user = rustix::process::geteuid();
+    if user.is_root() {
+        return "/run/lazaret".into();
+    }
+    match std::env::var_os("XDG_RUNTIME_DIR") {
+        Some(directory) if !directory.is_empty() => PathBuf::from(directory).join("lazaret"),
+        _ => std::env::temp_dir().join(format!("lazaret-{}", user.as_raw())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        super::Options::command().debug_assert();
+    }
+}

@@ -1,0 +1,254 @@
+//! The system calls the sandbox process may make once the application kernel runs.
+//!
+//! This list is the second wall of the boundary: whoever takes over the application kernel can ask
+//! the host for this and no more. No call here takes a path from the root (which is empty anyway),
+//! makes a socket, runs a program, or maps memory executable.
+
+use lazaret_hostcall::{
+    seccomp::{Action, Filter, Rule, arg},
+    seccomp_rules,
+};
+
+const fn word(flags: i32) -> u64 {
+    flags.cast_unsigned() as u64
+}
+
+const NOFOLLOW: u64 = word(libc::O_NOFOLLOW);
+const PROT_EXEC: u64 = word(libc::PROT_EXEC);
+const AT_EMPTY_PATH: u64 = word(libc::AT_EMPTY_PATH);
+const AT_SYMLINK_FOLLOW: u64 = word(libc::AT_SYMLINK_FOLLOW);
+/// A descriptor, as against AT_FDCWD and other negative numbers.
+const DESCRIPTORS: u64 = 1 << 31;
+/// What the C library makes threads with.
+const THREAD: u64 = word(
+    libc::CLONE_VM
+        | libc::CLONE_FS
+        | libc::CLONE_FILES
+        | libc::CLONE_SIGHAND
+        | libc::CLONE_THREAD
+        | libc::CLONE_SYSVSEM
+        | libc::CLONE_SETTLS
+        | libc::CLONE_PARENT_SETTID
+        | libc::CLONE_CHILD_CLEARTID,
+);
+const ENOSYS: Action = Action::Errno(38);
+const ENOENT: Action = Action::Errno(2);
+/// PR_SET_VMA, by which the C library names its memory.
+const PR_SET_VMA: i32 = 0x5356_4d41;
+
+/// FUTEX_WAIT, WAKE, REQUEUE, CMP_REQUEUE, WAKE_OP, WAIT_BITSET and WAKE_BITSET, with and without
+/// PRIVATE_FLAG and CLOCK_REALTIME. None of the priority-inheriting ones.
+const FUTEXES: &[u32] = &[0, 1, 3, 4, 5, 9, 10, 0x80, 0x81, 0x83, 0x84, 0x85, 0x89, 0x8a, 0x100, 0x109, 0x180, 0x189];
+
+/// F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC, F_ADD_SEALS, F_GET_SEALS, the
+/// locks of open file descriptions, and pipe sizes.
+const FCNTLS: &[u32] = &[0, 1, 2, 3, 4, 1030, 1033, 1034, 36, 37, 38, 1031, 1032];
+
+/// FIONREAD, FIONBIO, FICLONE, and what is asked of the terminal: TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ.
+const IOCTLS: &[u32] = &[0x541b, 0x5421, 0x4004_9409, 0x5401, 0x5402, 0x5403, 0x5404, 0x5413];
+
+/// SECCOMP_IOCTL_NOTIF_RECV, SEND, ID_VALID, ADDFD, SET_FLAGS.
+const NOTIFICATION: &[u32] = &[0xc050_2100, 0xc018_2101, 0x4008_2102, 0x4018_2103, 0x4008_2104];
+
+/// MADV_NORMAL to DONTNEED, FREE, DONTFORK, HUGEPAGE, NOHUGEPAGE, DONTDUMP, POPULATE_READ, POPULATE_WRITE.
+const ADVICE: &[u32] = &[0, 1, 2, 3, 4, 8, 10, 14, 15, 16, 22, 23];
+
+/// What is let through, with the reasons.
+pub const RULES: &[Rule] = seccomp_rules! {
+    // Memory of the application kernel.
+    SYS_brk "memory";
+    SYS_mmap [arg(2).clear(PROT_EXEC)] "memory and files, never executable";
+    SYS_mprotect [arg(2).clear(PROT_EXEC)] "memory, never executable";
+    SYS_munmap "memory";
+    SYS_mremap "memory";
+    SYS_madvise [arg(2).one_of(ADVICE)] "memory that is given back; no merging, which is a side channel";
+    SYS_msync "shared mappings of the application's files";
+    SYS_memfd_create "context pages of stubs, files in memory";
+
+    // Threads: one for each task of the application, and a few of the kernel's own.
+    SYS_clone [arg(0).equal(THREAD)] "a thread; processes are made by the zygote";
+    SYS_clone3 => ENOSYS, "its arguments are out of a filter's sight; the C library then uses clone";
+    SYS_set_robust_list "the start of a thread";
+    SYS_rseq "the start of a thread";
+    SYS_set_tid_address "the start of a thread";
+    SYS_sigaltstack "the start and end of a thread";
+    SYS_rt_sigprocmask "the start and end of a thread";
+    SYS_rt_sigaction "handlers of the own process";
+    SYS_rt_sigreturn "return from a handler";
+    SYS_rt_sigpending "signals of the own process";
+    SYS_rt_sigtimedwait "signals of the own process";
+    SYS_tgkill [arg(0).int(1)] "a thread of the sandbox process, the first of its pid namespace";
+    SYS_gettid "identity";
+    SYS_getpid "identity";
+    SYS_getppid "identity";
+    SYS_getuid "identity";
+    SYS_geteuid "identity";
+    SYS_getgid "identity";
+    SYS_getegid "identity";
+    SYS_futex [arg(1).one_of(FUTEXES)] "locks, and the hand-over between kernel and stubs";
+    SYS_sched_yield "hand-over";
+    SYS_sched_getaffinity "the number of processors";
+    SYS_sched_setaffinity "a task's thread follows its stub from processor to processor";
+    SYS_getcpu "the same";
+    SYS_membarrier "call sites of the application are patched while other threads run";
+    SYS_prctl [arg(0).int(libc::PR_SET_NAME)] "names of threads";
+    SYS_prctl [arg(0).int(libc::PR_GET_NAME)] "names of threads";
+    SYS_prctl [arg(0).int(libc::PR_SET_TIMERSLACK)] "a task's sleep is as precise as the host's";
+    SYS_prctl [arg(0).int(PR_SET_VMA)] "names of memory areas";
+    SYS_exit "the end of a thread";
+    SYS_exit_group "the end";
+    SYS_restart_syscall "a sleep that a stop has cut short";
+
+    // Time.
+    SYS_clock_gettime "clocks where the vDSO cannot answer";
+    SYS_clock_getres "clocks";
+    SYS_gettimeofday "clocks";
+    SYS_time "clocks";
+    SYS_clock_nanosleep "timers of the application";
+    SYS_nanosleep "timers of the application";
+    SYS_timerfd_create "timers of the application";
+    SYS_timerfd_settime "timers of the application";
+    SYS_timerfd_gettime "timers of the application";
+
+    // Waiting.
+    SYS_poll "waiting for host files";
+    SYS_ppoll "waiting for host files";
+    SYS_epoll_create1 "waiting for host files";
+    SYS_epoll_ctl "waiting for host files";
+    SYS_epoll_wait "waiting for host files";
+    SYS_epoll_pwait "waiting for host files";
+    SYS_eventfd2 "waking who waits";
+
+    // Files below the directories that the gofer has handed over.
+    SYS_openat [arg(0).below(DESCRIPTORS), arg(2).bits(NOFOLLOW, NOFOLLOW)] "a name in a donated directory; the last link is never followed";
+    SYS_openat => ENOENT, "the root is empty: what a library looks for by an absolute path is not there";
+    SYS_open => ENOENT, "the same";
+    SYS_newfstatat [arg(0).below(DESCRIPTORS)] "attributes of a file in a donated directory";
+    SYS_newfstatat => ENOENT, "the root is empty";
+    SYS_fstat "attributes";
+    SYS_statx [arg(0).below(DESCRIPTORS)] "attributes of a file in a donated directory";
+    SYS_statx => ENOENT, "the root is empty";
+    SYS_fstatfs "attributes of a file system";
+    SYS_readlinkat [arg(0).below(DESCRIPTORS)] "links in a donated directory";
+    SYS_readlink => ENOENT, "the root is empty";
+    SYS_faccessat2 [arg(0).below(DESCRIPTORS)] "permissions in a donated directory";
+    SYS_access => ENOENT, "the root is empty";
+    SYS_getdents64 "a donated directory's entries";
+    SYS_mkdirat [arg(0).below(DESCRIPTORS)] "changes below a writable donated directory";
+    SYS_mknodat [arg(0).below(DESCRIPTORS)] "FIFOs and sockets there; devices need a right the process does not have";
+    SYS_symlinkat [arg(1).below(DESCRIPTORS)] "changes there";
+    SYS_linkat [arg(0).below(DESCRIPTORS), arg(2).below(DESCRIPTORS), arg(4).only(AT_EMPTY_PATH | AT_SYMLINK_FOLLOW)] "changes there";
+    SYS_unlinkat [arg(0).below(DESCRIPTORS)] "changes there";
+    SYS_renameat [arg(0).below(DESCRIPTORS), arg(2).below(DESCRIPTORS)] "changes there";
+    SYS_renameat2 [arg(0).below(DESCRIPTORS), arg(2).below(DESCRIPTORS)] "changes there";
+    SYS_fchmod "changes there";
+    SYS_fchmodat [arg(0).below(DESCRIPTORS)] "changes there";
+    SYS_fchown "changes there";
+    SYS_fchownat [arg(0).below(DESCRIPTORS)] "changes there";
+    SYS_utimensat [arg(0).below(DESCRIPTORS)] "changes there";
+    SYS_fgetxattr "extended attributes";
+    SYS_fsetxattr "extended attributes";
+    SYS_flistxattr "extended attributes";
+    SYS_fremovexattr "extended attributes";
+    SYS_ftruncate "files that are open";
+    SYS_fallocate "files that are open";
+    SYS_fsync "files that are open";
+    SYS_fdatasync "files that are open";
+    SYS_sync_file_range "files that are open";
+    SYS_copy_file_range "files that are open";
+    SYS_sendfile "files that are open";
+    SYS_splice "files that are open";
+    SYS_tee "files that are open";
+    SYS_fadvise64 "files that are open";
+    SYS_flock "files that are open";
+    SYS_read "files that are open";
+    SYS_readv "files that are open";
+    SYS_pread64 "files that are open";
+    SYS_preadv "files that are open";
+    SYS_preadv2 "files that are open";
+    SYS_write "files that are open";
+    SYS_writev "files that are open";
+    SYS_pwrite64 "files that are open";
+    SYS_pwritev "files that are open";
+    SYS_pwritev2 "files that are open";
+    SYS_lseek "files that are open";
+    SYS_fcntl [arg(1).one_of(FCNTLS)] "copies, flags, seals and locks of descriptors";
+    SYS_ioctl [arg(1).one_of(IOCTLS)] "the size and mode of the user's terminal, and what a pipe holds";
+    SYS_dup "descriptors";
+    SYS_dup3 "descriptors";
+    SYS_pipe2 "descriptors";
+    SYS_close "descriptors";
+    SYS_close_range "descriptors";
+
+    // Stubs.
+    SYS_process_vm_readv "memory of the stubs; no other process is in sight of the pid namespace";
+    SYS_process_vm_writev "memory of the stubs";
+    SYS_ioctl [arg(1).one_of(NOTIFICATION)] "answers to what stubs ask by notification";
+    SYS_pidfd_open "the end of a stub";
+    SYS_pidfd_send_signal "ends and interrupts stubs";
+    SYS_pidfd_getfd "the zygote's listener; the pid namespace holds only stubs";
+    SYS_kill [arg(0).below(DESCRIPTORS)] "ends stubs; no other process is in sight";
+    SYS_tgkill "interrupts a stub's thread; no other process is in sight";
+    SYS_wait4 "the end of stubs";
+    SYS_waitid "the end of stubs";
+
+    // The control socket.
+    SYS_accept4 "callers of the control socket";
+    SYS_recvmsg "requests";
+    SYS_sendmsg "answers";
+    SYS_recvfrom "sockets the user has given as standard streams";
+    SYS_sendto "sockets the user has given as standard streams";
+    SYS_shutdown "sockets the user has given as standard streams";
+    SYS_getsockopt "what kind of socket a standard stream is";
+
+    // Figures that programs ask for.
+    SYS_getrandom "random numbers";
+    SYS_getrusage "processor time";
+    SYS_sysinfo "memory of the machine";
+    SYS_uname "the machine";
+    SYS_times "processor time";
+    SYS_prlimit64 [arg(0).int(0), arg(2).equal(0)] "limits of the own process, only to read";
+    SYS_umask "a new file's mode is what the application asked for";
+};
+
+/// The filter; `trap` makes a refused call a signal, which [`lazaret_hostcall::seccomp`] reports by
+/// number, instead of a death that only the host's log tells of.
+pub fn filter(trap: bool) -> Filter<'static> {
+    let default = if trap { Action::Trap } else { Action::Kill };
+    Filter { rules: RULES, default, foreign: Action::Kill, origin: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_gives_a_reason() {
+        assert!(RULES.iter().all(|rule| !rule.reason.is_empty()));
+    }
+
+    #[test]
+    fn nothing_that_leads_out_is_open() {
+        for number in [
+            libc::SYS_execve,
+            libc::SYS_execveat,
+            libc::SYS_fork,
+            libc::SYS_vfork,
+            libc::SYS_socket,
+            libc::SYS_connect,
+            libc::SYS_bind,
+            libc::SYS_ptrace,
+            libc::SYS_mount,
+            libc::SYS_unshare,
+            libc::SYS_setns,
+            libc::SYS_bpf,
+            libc::SYS_io_uring_setup,
+            libc::SYS_openat2,
+            libc::SYS_keyctl,
+            libc::SYS_userfaultfd,
+            libc::SYS_perf_event_open,
+        ] {
+            assert!(RULES.iter().all(|rule| rule.number != number), "call {number}");
+        }
+    }
+}

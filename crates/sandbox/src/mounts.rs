@@ -1,0 +1,231 @@
+//! From the mounts of a specification to what the gofer opens and the kernel mounts.
+
+use std::{
+    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+    path::{Path, PathBuf},
+};
+
+use lazaret_gofer::Source;
+use lazaret_kernel::boot::{MountSource, MountSpec};
+
+use crate::spec::{Mount, Spec};
+
+/// File system types the kernel mounts by itself.
+pub const KINDS: [&str; 8] = ["proc", "sysfs", "tmpfs", "devtmpfs", "devpts", "mqueue", "cgroup", "cgroup2"];
+
+/// Flags of mount(2).
+const MS_RDONLY: u64 = 1;
+const MS_BIND: u64 = 4096;
+const MS_REC: u64 = 16384;
+
+/// Mount options that are flags: name, bits set, bits cleared. See mount(8).
+const FLAGS: [(&str, u64, u64); 25] = [
+    ("defaults", 0, 0),
+    ("ro", MS_RDONLY, 0),
+    ("rw", 0, MS_RDONLY),
+    ("nosuid", 2, 0),
+    ("suid", 0, 2),
+    ("nodev", 4, 0),
+    ("dev", 0, 4),
+    ("noexec", 8, 0),
+    ("exec", 0, 8),
+    ("sync", 16, 0),
+    ("async", 0, 16),
+    ("dirsync", 128, 0),
+    ("nosymfollow", 256, 0),
+    ("symfollow", 0, 256),
+    ("noatime", 1 << 10, 0),
+    ("atime", 0, 1 << 10),
+    ("nodiratime", 1 << 11, 0),
+    ("diratime", 0, 1 << 11),
+    ("bind", MS_BIND, 0),
+    ("rbind", MS_BIND | MS_REC, 0),
+    ("silent", 1 << 15, 0),
+    ("loud", 0, 1 << 15),
+    ("relatime", 1 << 21, 0),
+    ("norelatime", 0, 1 << 21),
+    ("strictatime", 1 << 24, 1 << 21),
+];
+
+/// Options about propagation, which ends at the sandbox: no later mount of the host appears in it.
+const PROPAGATION: [&str; 8] =
+    ["private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable"];
+
+/// The mount shows a file or directory of the host.
+pub fn is_bind(mount: &Mount) -> bool {
+    let kind = mount.kind.as_deref().unwrap_or("");
+    let option = mount.options.iter().flatten().any(|option| option == "bind" || option == "rbind");
+    kind == "bind" || (option && matches!(kind, "" | "none"))
+}
+
+/// The flags of mount(2) and the mount data behind a list of options.
+fn parse_options(options: &[String]) -> (u64, String) {
+    let (mut flags, mut data) = (0, Vec::new());
+    for option in options {
+        if let Some((_, set, clear)) = FLAGS.iter().find(|(name, ..)| name == option) {
+            flags = (flags & !clear) | set;
+        } else if !PROPAGATION.contains(&option.as_str()) {
+            data.push(option.as_str());
+        }
+    }
+    (flags, data.join(","))
+}
+
+/// What is mounted, before the gofer's descriptors are there.
+#[derive(Clone, Debug)]
+enum Kind {
+    Host { overlay: bool },
+    Tmpfs { options: String },
+    Proc,
+    Sysfs,
+    Dev,
+    Devpts { options: String },
+    Mqueue,
+    Cgroup,
+}
+
+#[derive(Clone, Debug)]
+struct Planned {
+    destination: PathBuf,
+    kind: Kind,
+    flags: u64,
+}
+
+/// The mounts of a container, the root first.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    mounts: Vec<Planned>,
+    /// What the gofer opens: one for each mount of a host file, in order.
+    pub sources: Vec<Source>,
+}
+
+/// Where a container's root and mounts come from.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// Directory that relative paths start from.
+    pub bundle: &'a Path,
+    /// Keep writes to the root in the sandbox.
+    pub overlay_root: bool,
+}
+
+impl Plan {
+    /// Plans the mounts of a valid specification.
+    pub fn new(spec: &Spec, origin: Origin<'_>) -> Plan {
+        let root = spec.root.clone().unwrap_or_default();
+        let mut plan = Plan { mounts: Vec::new(), sources: Vec::new() };
+        let flags = if root.readonly { MS_RDONLY } else { 0 };
+        plan.mounts.push(Planned { destination: "/".into(), kind: Kind::Host { overlay: origin.overlay_root }, flags });
+        plan.sources.push(Source {
+            name: "root.path".into(),
+            path: origin.bundle.join(root.path),
+            read_only: root.readonly || origin.overlay_root,
+            recursive: true,
+            directory: true,
+            covered: Vec::new(),
+        });
+        for (index, mount) in spec.mounts.iter().enumerate() {
+            plan.add(index, mount, origin.bundle);
+        }
+        // The kernel's own devices stand in for those that a runtime makes with mknod(2).
+        if !plan.mounts.iter().any(|mount| mount.destination == Path::new("/dev")) {
+            let dev = Planned { destination: "/dev".into(), kind: Kind::Dev, flags: 2 };
+            plan.mounts.insert(1, dev);
+        }
+        plan.sources[0].covered = plan.mounts[1..].iter().map(|mount| mount.destination.clone()).collect();
+        plan
+    }
+
+    fn add(&mut self, index: usize, mount: &Mount, bundle: &Path) {
+        let (flags, data) = parse_options(mount.options.as_deref().unwrap_or_default());
+        let destination = mount.destination.clone();
+        let kind = match mount.kind.as_deref().unwrap_or("") {
+            _ if is_bind(mount) => {
+                self.sources.push(Source {
+                    name: format!("mounts[{index}].source"),
+                    path: bundle.join(mount.source.as_deref().unwrap_or(Path::new(""))),
+                    read_only: flags & MS_RDONLY != 0,
+                    recursive: flags & MS_REC != 0,
+                    directory: false,
+                    covered: Vec::new(),
+                });
+                Kind::Host { overlay: false }
+            }
+            "proc" => Kind::Proc,
+            "sysfs" => Kind::Sysfs,
+            "devpts" => Kind::Devpts { options: data },
+            "mqueue" => Kind::Mqueue,
+            "cgroup" | "cgroup2" => Kind::Cgroup,
+            "devtmpfs" => Kind::Dev,
+            _ if destination == Path::new("/dev") => Kind::Dev,
+            _ => Kind::Tmpfs { options: data },
+        };
+        self.mounts.push(Planned { destination, kind, flags: flags & !(MS_BIND | MS_REC) });
+    }
+
+    /// Whether the host's files may be written through some mount.
+    pub fn writes_to_host(&self) -> bool {
+        self.sources.iter().any(|source| !source.read_only)
+    }
+
+    /// The mounts with the gofer's descriptors in their places: the root, and the others in order.
+    /// `None` if there are not exactly as many descriptors as [`Plan::sources`].
+    pub fn bind(self, files: Vec<OwnedFd>) -> Option<(MountSpec, Vec<MountSpec>)> {
+        if files.len() != self.sources.len() {
+            return None;
+        }
+        let mut files = files.into_iter();
+        let mut mounts = self.mounts.into_iter().map(|planned| {
+            let source = match planned.kind {
+                Kind::Host { overlay } => MountSource::Host { file: files.next()?, overlay },
+                Kind::Tmpfs { options } => MountSource::Tmpfs { options },
+                Kind::Proc => MountSource::Proc,
+                Kind::Sysfs => MountSource::Sysfs,
+                Kind::Dev => MountSource::Dev,
+                Kind::Devpts { options } => MountSource::Devpts { options },
+                Kind::Mqueue => MountSource::Mqueue,
+                Kind::Cgroup => MountSource::Cgroup,
+            };
+            let destination = planned.destination.as_os_str().as_bytes().to_vec();
+            Some(MountSpec { destination, source, flags: planned.flags })
+        });
+        let root = mounts.next()??;
+        Some((root, mounts.collect::<Option<_>>()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::default_spec;
+
+    fn options(text: &str) -> Vec<String> {
+        text.split(',').map(Into::into).collect()
+    }
+
+    #[test]
+    fn options_become_flags_and_data() {
+        assert_eq!(parse_options(&options("ro,nosuid,rprivate,size=64k,mode=755")), (3, "size=64k,mode=755".into()));
+        assert_eq!(parse_options(&options("ro,rw")), (0, String::new()));
+        assert_eq!(parse_options(&options("rbind,relatime,strictatime")), (MS_BIND | MS_REC | 1 << 24, String::new()));
+    }
+
+    #[test]
+    fn plans_sources_in_order() {
+        let mut spec = default_spec();
+        spec.mounts.push(Mount {
+            destination: "/data".into(),
+            kind: Some("bind".into()),
+            source: Some("data".into()),
+            options: Some(options("rbind,ro")),
+        });
+        let plan = Plan::new(&spec, Origin { bundle: Path::new("/bundle"), overlay_root: true });
+        assert_eq!(plan.sources.len(), 2);
+        assert_eq!(plan.sources[0].path, Path::new("/bundle/rootfs"));
+        assert!(plan.sources[0].covered.contains(&"/proc".into()));
+        assert_eq!(plan.sources[1].name, "mounts[7].source");
+        assert_eq!(plan.sources[1].path, Path::new("/bundle/data"));
+        assert!(plan.sources[1].read_only && plan.sources[1].recursive);
+        assert!(!plan.writes_to_host());
+        assert!(plan.bind(Vec::new()).is_none());
+    }
+}

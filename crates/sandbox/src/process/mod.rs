@@ -1,0 +1,202 @@
+//! The sandbox process: what it does from its birth to the container's end.
+//!
+//! Each step takes something away; the order matters and is told at each step.
+
+mod confine;
+mod root;
+mod serve;
+
+use std::{
+    fs::File,
+    os::fd::{AsFd, OwnedFd},
+    sync::Arc,
+};
+
+use lazaret_control::{Channel, Failure, Report};
+use lazaret_kernel::{
+    boot::{Container, ContainerSpec, Kernel, KernelConfig, ProcessSpec, Stdio},
+    log::{Level, Log},
+};
+use lazaret_platform::Platform;
+
+use crate::{ids, mounts::Plan};
+
+/// What the sandbox process inherits with the memory of its maker.
+pub struct Setup {
+    /// Id of the container.
+    pub id: String,
+    /// Host name in the container.
+    pub hostname: String,
+    /// NIS domain name in the container.
+    pub domainname: String,
+    /// The container's mounts.
+    pub plan: Plan,
+    /// Paths hidden from the container.
+    pub masked_paths: Vec<Vec<u8>>,
+    /// Paths made read-only.
+    pub readonly_paths: Vec<Vec<u8>>,
+    /// Kernel parameters.
+    pub sysctl: Vec<(String, String)>,
+    /// The container's first process, without its standard streams.
+    pub process: Box<dyn Fn(Stdio) -> ProcessSpec + Send>,
+    /// How the user namespace's ids are mapped.
+    pub ids: ids::Mode,
+    /// The id to run under, if not root of the namespace.
+    pub own_id: Option<u32>,
+    /// End with the maker.
+    pub attached: bool,
+    /// System calls to trace: all if empty.
+    pub strace: Option<Vec<String>>,
+    /// How much goes to the debug log.
+    pub log_level: Option<Level>,
+    /// Report refused host calls instead of dying silently.
+    pub trap: bool,
+    /// Size of the terminal, if there is one.
+    pub terminal: Option<(u16, u16)>,
+}
+
+/// The descriptors of a sandbox process.
+pub struct Descriptors {
+    /// To the maker.
+    pub maker: OwnedFd,
+    /// To the gofer.
+    pub gofer: OwnedFd,
+    /// The control socket.
+    pub listener: OwnedFd,
+    /// Standard streams of the container, or its terminal.
+    pub stdio: Vec<OwnedFd>,
+    /// Messages for the user.
+    pub user_log: OwnedFd,
+    /// The debug log, and standard error of the sandbox process itself.
+    pub debug_log: OwnedFd,
+    /// For streams that the sandbox process itself does not use.
+    pub null: OwnedFd,
+}
+
+impl Descriptors {
+    /// As a list, for the copy of the process to keep.
+    pub fn into_list(self) -> Vec<OwnedFd> {
+        let mut list = vec![self.maker, self.gofer, self.listener, self.user_log, self.debug_log, self.null];
+        list.extend(self.stdio);
+        list
+    }
+
+    /// From that list.
+    pub fn from_list(list: Vec<OwnedFd>) -> Option<Descriptors> {
+        let mut list = list.into_iter();
+        Some(Descriptors {
+            maker: list.next()?,
+            gofer: list.next()?,
+            listener: list.next()?,
+            user_log: list.next()?,
+            debug_log: list.next()?,
+            null: list.next()?,
+            stdio: list.collect(),
+        })
+    }
+}
+
+/// Exit status of a sandbox process that could not start.
+pub const FAILED: i32 = 1;
+
+/// The body of the sandbox process; returns its exit status, which is the container's.
+pub fn run(setup: Setup, descriptors: Vec<OwnedFd>) -> i32 {
+    let Some(Descriptors { maker, gofer, listener, stdio, user_log, debug_log, null }) =
+        Descriptors::from_list(descriptors)
+    else {
+        return FAILED;
+    };
+    let maker = Arc::new(Channel::from(maker));
+    let logs = Logs { user: user_log, debug: debug_log, null };
+    let booted = boot(setup, &maker, &Channel::from(gofer), stdio, logs);
+    match booted {
+        Ok((container, process)) => serve::serve(container, process, listener, &maker),
+        Err(failure) => {
+            // If nobody listens any more there is nobody to tell.
+            let _ = maker.send(&Report::Failed(failure), &[]);
+            FAILED
+        }
+    }
+}
+
+struct Logs {
+    user: OwnedFd,
+    debug: OwnedFd,
+    null: OwnedFd,
+}
+
+/// Confines the process, then makes the kernel and the container.
+fn boot(
+    setup: Setup,
+    maker: &Channel,
+    gofer: &Channel,
+    stdio: Vec<OwnedFd>,
+    logs: Logs,
+) -> Result<(Arc<Container>, ProcessSpec), Failure> {
+    // Nothing can be done before the ids are mapped.
+    match maker.receive::<Report>() {
+        Ok((Report::Proceed, _)) => {}
+        Ok(_) => return Err(Failure::new("start the sandbox process", "its maker sent what was not expected")),
+        Err(error) => return Err(Failure::new("start the sandbox process", error)),
+    }
+    let stdio = match (setup.terminal, <[OwnedFd; 3]>::try_from(stdio)) {
+        (None, Ok(files)) => Stdio::Files(files),
+        (Some(size), Err(mut files)) if files.len() == 1 => Stdio::Terminal { terminal: files.remove(0), size },
+        _ => return Err(Failure::new("start the sandbox process", "wrong number of standard streams")),
+    };
+    confine::detach(&logs.null, &logs.debug)?;
+    let procfs = root::enter_empty_root()?;
+    let files = receive_files(gofer)?;
+    confine::drop_privileges(setup.ids, setup.own_id, setup.plan.writes_to_host())?;
+    if setup.attached {
+        confine::die_with_maker(maker)?;
+    }
+    // Before the zygote is made: the host lets a process under Landlock reach only into processes
+    // that are under it too.
+    confine::landlock(&setup.plan, &files, procfs.as_ref())?;
+    let platform = platform(procfs)?;
+    confine::load_filter(setup.trap)?;
+
+    let user = File::from(logs.user);
+    let debug = setup.log_level.map(|level| (level, File::from(logs.debug)));
+    let log = Log::new(debug, Some(user));
+    let kernel = Kernel::new(KernelConfig { platform, log, strace: setup.strace });
+    let (root, mounts) = setup
+        .plan
+        .bind(files)
+        .ok_or_else(|| Failure::new("receive files from the gofer", "it sent a wrong number of them"))?;
+    let container = kernel
+        .create_container(ContainerSpec {
+            id: setup.id,
+            hostname: setup.hostname,
+            domainname: setup.domainname,
+            root,
+            mounts,
+            masked_paths: setup.masked_paths,
+            readonly_paths: setup.readonly_paths,
+            sysctl: setup.sysctl,
+        })
+        .map_err(serve::start_failure)?;
+    Ok((container, (setup.process)(stdio)))
+}
+
+fn receive_files(gofer: &Channel) -> Result<Vec<OwnedFd>, Failure> {
+    let mut files = Vec::new();
+    loop {
+        match gofer.receive() {
+            Ok((Report::Files { remaining }, group)) => {
+                files.extend(group);
+                if remaining == 0 {
+                    return Ok(files);
+                }
+            }
+            Ok(_) => return Err(Failure::new("receive files from the gofer", "it sent what was not expected")),
+            Err(error) => return Err(Failure::new("receive files from the gofer", error)),
+        }
+    }
+}
+
+fn platform(procfs: Option<OwnedFd>) -> Result<Box<dyn Platform>, Failure> {
+    let _ = procfs.as_ref().map(AsFd::as_fd);
+    Err(Failure::new("start the platform", "there is none yet"))
+}

@@ -1,0 +1,415 @@
+//! A sandbox, from the outside.
+
+use std::{
+    fs::{File, OpenOptions},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
+
+use lazaret_control::{Answer, Channel, Failure, Process, Request, Target};
+use lazaret_hostcall::process::Child;
+use lazaret_kernel::{boot, log::Level};
+use rustix::process::{Signal, pidfd_send_signal};
+
+use crate::{
+    error::Error,
+    ids,
+    launch::{self, ChildEnd, Files},
+    mounts::{Origin, Plan},
+    process::Setup,
+    spec::{self, Spec},
+    state::{self, Entry, Registry, State, Status},
+};
+
+/// Settings that concern all sandboxes of a caller.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The state directory.
+    pub root: PathBuf,
+    /// What is logged, and where.
+    pub logging: Logging,
+    /// Keep writes to a container's root in the sandbox, instead of passing them to the host.
+    pub overlay: bool,
+}
+
+/// What is logged, and where.
+#[derive(Clone, Debug, Default)]
+pub struct Logging {
+    /// Log what happens in detail.
+    pub debug: bool,
+    /// Directory of the debug logs, one file per container; without one they go to standard error.
+    pub directory: Option<PathBuf>,
+    /// Log these system calls of the application; all if empty.
+    pub strace: Option<Vec<String>>,
+    /// File for messages that are meant for the container's user.
+    pub user_log: Option<PathBuf>,
+}
+
+impl Logging {
+    /// How much is logged; nothing unless it was asked for, for standard error is the user's.
+    fn level(&self) -> Option<Level> {
+        if self.debug {
+            Some(Level::Debug)
+        } else {
+            (self.directory.is_some() || self.strace.is_some()).then_some(Level::Info)
+        }
+    }
+}
+
+/// What a sandbox is made with.
+#[derive(Debug)]
+pub struct Args {
+    /// Id of the sandbox and of its first container.
+    pub id: String,
+    /// The container.
+    pub spec: Spec,
+    /// Directory that relative paths in the specification start from.
+    pub bundle: PathBuf,
+    /// Standard streams of the container's first process.
+    pub stdio: Stdio,
+    /// The sandbox dies with the calling process.
+    pub attached: bool,
+}
+
+/// Standard streams of a process.
+#[derive(Debug)]
+pub enum Stdio {
+    /// Files for standard input, output and error.
+    Files([OwnedFd; 3]),
+    /// A terminal in raw mode; the container gets one of its own that is relayed to it.
+    Terminal {
+        /// The terminal.
+        terminal: OwnedFd,
+        /// Character rows.
+        rows: u16,
+        /// Character columns.
+        columns: u16,
+    },
+}
+
+/// How a container ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Its first process did, with this status (128 + n for signal n).
+    Exited(u8),
+    /// The sandbox process was killed by this signal.
+    Killed(i32),
+}
+
+/// A sandbox: its processes and its place in the state directory.
+#[derive(Debug)]
+pub struct Sandbox {
+    state: State,
+    entry: Entry,
+    /// The connection made at the start, if this process made the sandbox.
+    channel: Option<Channel>,
+    /// The sandbox process, if this process made it.
+    child: Option<Child>,
+}
+
+impl Sandbox {
+    /// Makes a sandbox and its first container, which waits for [`Sandbox::start`].
+    ///
+    /// The calling process must have one thread only.
+    ///
+    /// # Errors
+    /// Whatever failed, by name; then nothing is left.
+    pub fn new(config: &Config, args: Args) -> Result<Sandbox, Error> {
+        args.spec.validate()?;
+        let registry = Registry::open(&config.root)?;
+        let entry = registry.create(&args.id)?;
+        let made = make(config, args, &entry);
+        match made {
+            Ok((state, launched)) => {
+                Ok(Sandbox { state, entry, channel: Some(launched.channel), child: Some(launched.child) })
+            }
+            Err(error) => {
+                let _ = entry.remove();
+                Err(error)
+            }
+        }
+    }
+
+    /// Finds a sandbox that was made before.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or what is wrong with its state.
+    pub fn load(config: &Config, id: &str) -> Result<Sandbox, Error> {
+        let entry = Registry::open(&config.root)?.get(id)?;
+        let state = entry.read()?;
+        Ok(Sandbox { state, entry, channel: None, child: None })
+    }
+
+    /// What is known of it.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Becomes readable when the sandbox process ends; `None` if this process did not make it.
+    pub fn ended(&self) -> Option<BorrowedFd<'_>> {
+        self.child.as_ref().map(|child| child.pidfd.as_fd())
+    }
+
+    /// Starts the container's first process.
+    ///
+    /// # Errors
+    /// Says what could not be done: working directory, program, interpreter.
+    pub fn start(&mut self) -> Result<(), Error> {
+        let status = self.state.status();
+        if status != Status::Created {
+            return Err(self.wrong_status("start", status));
+        }
+        let answer = match &self.channel {
+            Some(channel) => channel.call(&Request::Start).map_err(|error| self.lost(error))?,
+            None => self.call(&Request::Start)?,
+        };
+        match answer {
+            Answer::Started { .. } => {}
+            other => return Err(self.refused(other)),
+        }
+        self.state.started = true;
+        self.entry.write(&self.state)
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Errors
+    /// [`Error::Status`] if it does not run, or the kernel's refusal.
+    pub fn signal(&self, signal: i32, target: Target) -> Result<(), Error> {
+        match self.state.status() {
+            Status::Running => {}
+            // A container that waits for its start has no process to handle the signal.
+            Status::Created if matches!(signal, libc::SIGKILL | libc::SIGTERM) => return self.kill(),
+            status => return Err(self.wrong_status("signal", status)),
+        }
+        self.done(&Request::Signal { signal, target })
+    }
+
+    /// Tells the size of the host terminal.
+    ///
+    /// # Errors
+    /// The kernel's refusal, for instance when the container has no terminal.
+    pub fn resize(&self, rows: u16, columns: u16) -> Result<(), Error> {
+        self.done(&Request::Resize { rows, columns })
+    }
+
+    /// The container's processes.
+    ///
+    /// # Errors
+    /// [`Error::Status`] if it does not run.
+    pub fn processes(&self) -> Result<Vec<Process>, Error> {
+        match self.state.status() {
+            Status::Running | Status::Created => {}
+            status => return Err(self.wrong_status("list the processes of", status)),
+        }
+        match self.call(&Request::Processes)? {
+            Answer::Processes(processes) => Ok(processes),
+            other => Err(self.refused(other)),
+        }
+    }
+
+    /// Waits for the container's end.
+    ///
+    /// # Errors
+    /// [`Error::Status`] if this process did not make the sandbox and it has ended already.
+    pub fn wait(&mut self) -> Result<End, Error> {
+        if let Some(child) = &self.child {
+            let end = launch::wait_for(child).map_err(|errno| Error::host("wait for the sandbox process", errno))?;
+            return Ok(match end {
+                ChildEnd::Exited(status) => End::Exited(u8::try_from(status).unwrap_or(u8::MAX)),
+                ChildEnd::Killed(signal) => End::Killed(signal),
+            });
+        }
+        let status = self.state.status();
+        if status == Status::Stopped {
+            return Err(self.wrong_status("wait for", status));
+        }
+        let channel = self.entry.connect()?;
+        channel.set_timeout(None).map_err(|error| self.lost(error))?;
+        match channel.call(&Request::Wait).map_err(|error| self.lost(error))? {
+            Answer::Exited { status } => Ok(End::Exited(status)),
+            other => Err(self.refused(other)),
+        }
+    }
+
+    /// Ends everything and removes the state. What is gone already is no error.
+    ///
+    /// # Errors
+    /// Those of removing the state directory.
+    pub fn destroy(mut self) -> Result<(), Error> {
+        self.kill()?;
+        if self.child.is_some() {
+            self.wait()?;
+            self.child = None;
+        } else if let Some(pidfd) = self.state.pidfd() {
+            wait_for_end(&pidfd)?;
+        }
+        self.entry.remove()
+    }
+
+    /// Removes the state of a container that has ended; `force` ends it first.
+    ///
+    /// # Errors
+    /// [`Error::Status`] if it runs.
+    pub fn delete(self, force: bool) -> Result<(), Error> {
+        match self.state.status() {
+            Status::Stopped => self.entry.remove(),
+            // runc, too, deletes what was never started.
+            Status::Created => self.destroy(),
+            _ if force => self.destroy(),
+            status => Err(self.wrong_status("delete", status)),
+        }
+    }
+
+    fn kill(&self) -> Result<(), Error> {
+        let failed = |errno| Error::host("kill the sandbox process", errno);
+        let kill = |pidfd: BorrowedFd<'_>| match pidfd_send_signal(pidfd, Signal::KILL) {
+            Err(rustix::io::Errno::SRCH) => Ok(()),
+            result => result,
+        };
+        match (&self.child, self.state.pidfd()) {
+            (Some(child), _) => kill(child.pidfd.as_fd()).map_err(failed),
+            (None, Some(pidfd)) => kill(pidfd.as_fd()).map_err(failed),
+            (None, None) => Ok(()),
+        }
+    }
+
+    fn call(&self, request: &Request) -> Result<Answer, Error> {
+        self.entry.connect()?.call(request).map_err(|error| self.lost(error))
+    }
+
+    fn done(&self, request: &Request) -> Result<(), Error> {
+        match self.call(request)? {
+            Answer::Done => Ok(()),
+            other => Err(self.refused(other)),
+        }
+    }
+
+    fn wrong_status(&self, operation: &'static str, status: Status) -> Error {
+        Error::Status { id: self.state.id.clone(), operation, status: status.name().into() }
+    }
+
+    fn lost(&self, error: lazaret_control::Error) -> Error {
+        Error::Control { id: self.state.id.clone(), error }
+    }
+
+    fn refused(&self, answer: Answer) -> Error {
+        match answer {
+            Answer::Failed(failure) => Error::Failed(failure),
+            _ => Error::Failed(Failure::new(format!("sandbox {:?}", self.state.id), "gave an unexpected answer")),
+        }
+    }
+}
+
+fn wait_for_end(pidfd: &OwnedFd) -> Result<(), Error> {
+    let mut fds = [rustix::event::PollFd::new(pidfd, rustix::event::PollFlags::IN)];
+    loop {
+        match rustix::event::poll(&mut fds, None) {
+            Err(rustix::io::Errno::INTR) => {}
+            Err(errno) => return Err(Error::host("wait for the sandbox process", errno)),
+            Ok(_) => return Ok(()),
+        }
+    }
+}
+
+fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, launch::Launched), Error> {
+    let plan = Plan::new(&args.spec, Origin { bundle: &args.bundle, overlay_root: config.overlay });
+    let rootfs = plan.sources.first().map(|root| root.path.clone()).unwrap_or_default();
+    let (terminal, stdio) = match args.stdio {
+        Stdio::Files(files) => (None, files.into()),
+        Stdio::Terminal { terminal, rows, columns } => (Some((rows, columns)), vec![terminal]),
+    };
+    let files = files(&config.logging, &args.id, args.attached, entry, stdio)?;
+    let mode = ids::Mode::detect();
+    let linux = args.spec.linux.clone().unwrap_or_default();
+    let bytes = |paths: &[PathBuf]| paths.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect();
+    let process = args.spec.process.clone().unwrap_or_default();
+    let setup = Setup {
+        id: args.id.clone(),
+        hostname: args.spec.hostname.clone(),
+        domainname: args.spec.domainname.clone(),
+        plan,
+        masked_paths: bytes(&linux.masked_paths),
+        readonly_paths: bytes(&linux.readonly_paths),
+        sysctl: linux.sysctl.into_iter().collect(),
+        process: Box::new(move |stdio| process_spec(&process, stdio)),
+        ids: mode,
+        own_id: ids::own_id(mode),
+        attached: args.attached,
+        strace: config.logging.strace.clone(),
+        log_level: config.logging.level(),
+        trap: config.logging.debug || cfg!(debug_assertions),
+        terminal,
+    };
+    let launched = launch::launch(setup, files)?;
+    let pid = launched.child.pid.as_raw_nonzero().get();
+    let state = State {
+        oci_version: args.spec.oci_version,
+        pid,
+        start_time: state::start_time(pid).unwrap_or(0),
+        attached: args.attached,
+        bundle: args.bundle,
+        rootfs,
+        annotations: args.spec.annotations,
+        ..State::new(&args.id)
+    };
+    entry.write(&state)?;
+    Ok((state, launched))
+}
+
+/// Opens what the sandbox process gets from its maker.
+fn files(logging: &Logging, id: &str, attached: bool, entry: &Entry, stdio: Vec<OwnedFd>) -> Result<Files, Error> {
+    let null_path = Path::new("/dev/null");
+    let open = |path: &Path| -> Result<OwnedFd, Error> {
+        let file = OpenOptions::new().append(true).create(true).open(path);
+        file.map(Into::into).map_err(|error| Error::host(format!("open {}", path.display()), error))
+    };
+    let null = File::options().read(true).write(true).open(null_path);
+    let null: OwnedFd = null.map_err(|error| Error::host("open /dev/null", error))?.into();
+    let debug_log = match &logging.directory {
+        Some(directory) => {
+            let made = std::fs::create_dir_all(directory);
+            made.map_err(|error| Error::host(format!("make {}", directory.display()), error))?;
+            open(&directory.join(format!("{id}.log")))?
+        }
+        None if attached || logging.debug || logging.strace.is_some() => {
+            rustix::io::dup(rustix::stdio::stderr()).map_err(|error| Error::host("copy standard error", error))?
+        }
+        None => open(null_path)?,
+    };
+    let user_log = open(logging.user_log.as_deref().unwrap_or(null_path))?;
+    Ok(Files { listener: entry.listen()?, stdio, user_log, debug_log, null })
+}
+
+/// A valid specification's process, for the kernel.
+fn process_spec(process: &spec::Process, stdio: boot::Stdio) -> boot::ProcessSpec {
+    let bytes = |texts: &[String]| texts.iter().map(|text| text.clone().into_bytes()).collect();
+    let set =
+        |names: &[String]| names.iter().filter_map(|name| spec::capability_bit(name)).fold(0, |set, bit| set | bit);
+    let capabilities = process.capabilities.clone().unwrap_or_default();
+    boot::ProcessSpec {
+        args: bytes(&process.args),
+        env: bytes(&process.env),
+        cwd: process.cwd.clone().into_bytes(),
+        uid: process.user.uid,
+        gid: process.user.gid,
+        groups: process.user.additional_gids.clone(),
+        umask: process.user.umask,
+        capabilities: boot::CapabilitySets {
+            bounding: set(&capabilities.bounding),
+            effective: set(&capabilities.effective),
+            inheritable: set(&capabilities.inheritable),
+            permitted: set(&capabilities.permitted),
+            ambient: set(&capabilities.ambient),
+        },
+        rlimits: process
+            .rlimits
+            .iter()
+            .filter_map(|limit| Some((spec::resource_number(&limit.kind)?, limit.soft, limit.hard)))
+            .collect(),
+        no_new_privs: process.no_new_privileges,
+        oom_score_adj: process.oom_score_adj,
+        stdio,
+    }
+}

@@ -1,0 +1,260 @@
+//! The parts of an OCI runtime specification (version 1.2) that Lazaret acts on.
+//!
+//! Fields that only steer host namespaces, which a sandbox has its own of, are read and ignored,
+//! as is what the specification does not name. See the `config.md` and `config-linux.md` of
+//! opencontainers/runtime-spec.
+
+mod default;
+mod names;
+mod validate;
+
+use std::{collections::BTreeMap, fs::File, io::Read, path::Path, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+pub use default::{default_mounts, default_spec};
+pub use names::{capability_bit, capability_names, resource_number, signal_number};
+
+/// Longest `config.json` that is read, in bytes.
+const MAX_CONFIG: u64 = 16 << 20;
+
+/// A `config.json`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Spec {
+    /// Version of the specification.
+    pub oci_version: String,
+    /// The container's first process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<Process>,
+    /// The root file system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<Root>,
+    /// Host name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub hostname: String,
+    /// NIS domain name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub domainname: String,
+    /// Further mounts, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<Mount>,
+    /// Free text for the tools above.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+    /// What only Linux has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linux: Option<Linux>,
+}
+
+/// `process`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Process {
+    /// Give it a terminal.
+    #[serde(default)]
+    pub terminal: bool,
+    /// The terminal's size at the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub console_size: Option<ConsoleSize>,
+    /// User and groups.
+    #[serde(default)]
+    pub user: User,
+    /// Program and arguments.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// Environment, `NAME=value`.
+    #[serde(default)]
+    pub env: Vec<String>,
+    /// Working directory.
+    #[serde(default)]
+    pub cwd: String,
+    /// Capability sets; absent means none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<Capabilities>,
+    /// Resource limits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rlimits: Vec<Rlimit>,
+    /// See PR_SET_NO_NEW_PRIVS in prctl(2).
+    #[serde(default)]
+    pub no_new_privileges: bool,
+    /// OOM score adjustment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oom_score_adj: Option<i32>,
+}
+
+/// `process.consoleSize`
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct ConsoleSize {
+    /// Character rows.
+    pub height: u16,
+    /// Character columns.
+    pub width: u16,
+}
+
+/// `process.user`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// User id.
+    #[serde(default)]
+    pub uid: u32,
+    /// Group id.
+    #[serde(default)]
+    pub gid: u32,
+    /// File mode creation mask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub umask: Option<u32>,
+    /// Supplementary groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub additional_gids: Vec<u32>,
+}
+
+/// `process.capabilities`: names such as `CAP_KILL`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names are capabilities(7)'s")]
+pub struct Capabilities {
+    #[serde(default)]
+    pub bounding: Vec<String>,
+    #[serde(default)]
+    pub effective: Vec<String>,
+    #[serde(default)]
+    pub inheritable: Vec<String>,
+    #[serde(default)]
+    pub permitted: Vec<String>,
+    #[serde(default)]
+    pub ambient: Vec<String>,
+}
+
+/// One of `process.rlimits`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Rlimit {
+    /// Name such as `RLIMIT_NOFILE`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Soft limit.
+    pub soft: u64,
+    /// Hard limit.
+    pub hard: u64,
+}
+
+/// `root`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Root {
+    /// Directory, relative to the bundle or absolute.
+    pub path: PathBuf,
+    /// The container may not write to it.
+    #[serde(default)]
+    pub readonly: bool,
+}
+
+/// One of `mounts`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Mount {
+    /// Absolute path in the container.
+    pub destination: PathBuf,
+    /// File system type; empty or `none` or `bind` for a bind mount.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Host path of a bind mount, relative to the bundle or absolute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<PathBuf>,
+    /// Mount options as in mount(8).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options: Option<Vec<String>>,
+}
+
+/// `linux`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Linux {
+    /// Namespaces; a sandbox has its own of each kind whatever this says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub namespaces: Vec<Namespace>,
+    /// Kernel parameters.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sysctl: BTreeMap<String, String>,
+    /// Cgroup of the container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroups_path: Option<String>,
+    /// Limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+    /// Paths the container may not read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masked_paths: Vec<PathBuf>,
+    /// Paths the container may not write.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readonly_paths: Vec<PathBuf>,
+}
+
+/// One of `linux.namespaces`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Namespace {
+    /// `pid`, `network`, `mount` ...
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// An existing namespace to join.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+}
+
+/// `linux.resources`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Resources {
+    /// Memory limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
+    /// Process limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pids: Option<Pids>,
+}
+
+/// `linux.resources.memory`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Memory {
+    /// Bytes; -1 is unlimited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i64>,
+}
+
+/// `linux.resources.pids`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Pids {
+    /// Number of processes; -1 is unlimited.
+    #[serde(default)]
+    pub limit: i64,
+}
+
+impl Spec {
+    /// Reads and checks the `config.json` of a bundle.
+    ///
+    /// # Errors
+    /// Names the file and the field that is wrong.
+    pub fn load(bundle: &Path) -> Result<Spec, Error> {
+        let path = bundle.join("config.json");
+        let wrong = |error: std::io::Error| Error::host(format!("read {}", path.display()), error);
+        let file = File::open(&path).map_err(wrong)?;
+        let mut text = Vec::new();
+        file.take(MAX_CONFIG + 1).read_to_end(&mut text).map_err(wrong)?;
+        if text.len() as u64 > MAX_CONFIG {
+            return Err(Error::spec(&path, "", format!("is longer than {MAX_CONFIG} bytes")));
+        }
+        let json = &mut serde_json::Deserializer::from_slice(&text);
+        let spec: Spec = serde_path_to_error::deserialize(json)
+            .map_err(|error| Error::spec(&path, &error.path().to_string(), error.inner().to_string()))?;
+        validate::validate(&spec).map_err(|(field, problem)| Error::spec(&path, &field, problem))?;
+        Ok(spec)
+    }
+
+    /// Checks a specification that was made, not read.
+    ///
+    /// # Errors
+    /// Names the field that is wrong.
+    pub fn validate(&self) -> Result<(), Error> {
+        validate::validate(self)
+            .map_err(|(field, problem)| Error::spec(Path::new("the specification"), &field, problem))
+    }
+}

@@ -1,0 +1,446 @@
+//! The state directory: what one command leaves for the next to know.
+//!
+//! Each container has a directory named by its id, with `state.json` and the control socket. The
+//! command that a container is attached to keeps the directory locked, so that after the death of
+//! both anybody can tell that the directory is a leftover.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{Read, Write},
+    os::fd::{AsFd, AsRawFd, OwnedFd},
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use lazaret_control::Channel;
+use rustix::{
+    fs::{Access, AtFlags, Dir, FlockOperation, Mode, OFlags, flock, mkdirat, open, openat, renameat, unlinkat},
+    io::Errno,
+    net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with},
+    process::{Pid, PidfdFlags, pidfd_open},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+/// Longest state file that is believed, in bytes.
+const MAX_STATE: u64 = 4 << 20;
+
+/// Version of the state file; another one is refused.
+const VERSION: u32 = 1;
+
+/// How long a sandbox may take for one answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What is known of a container between commands.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct State {
+    /// Version of this file.
+    pub version: u32,
+    /// Version of the specification that the container was made with.
+    pub oci_version: String,
+    /// The container's id.
+    pub id: String,
+    /// The sandbox process, as the host sees it; 0 before there is one.
+    pub pid: i32,
+    /// When that process started, in clock ticks after boot: tells it from a later one of this id.
+    pub start_time: u64,
+    /// The first process has been started.
+    pub started: bool,
+    /// The container ends with the command that made it.
+    pub attached: bool,
+    /// The bundle's directory.
+    pub bundle: PathBuf,
+    /// The root's directory.
+    pub rootfs: PathBuf,
+    /// Seconds since the epoch.
+    pub created: u64,
+    /// Name or number of the user who made it.
+    pub owner: String,
+    /// Annotations of the specification.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// A container's place in the life cycle; see `runtime.md` of the specification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Is being made.
+    Creating,
+    /// Made, and waits for its start.
+    Created,
+    /// Its first process runs.
+    Running,
+    /// Its first process has ended.
+    Stopped,
+}
+
+impl Status {
+    /// The specification's word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Creating => "creating",
+            Status::Created => "created",
+            Status::Running => "running",
+            Status::Stopped => "stopped",
+        }
+    }
+}
+
+impl State {
+    /// A container that is being made now.
+    pub(crate) fn new(id: &str) -> State {
+        let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+        State {
+            version: VERSION,
+            oci_version: String::new(),
+            id: id.into(),
+            pid: 0,
+            start_time: 0,
+            started: false,
+            attached: false,
+            bundle: PathBuf::new(),
+            rootfs: PathBuf::new(),
+            created,
+            owner: rustix::process::getuid().as_raw().to_string(),
+            annotations: BTreeMap::new(),
+        }
+    }
+
+    /// The state the container is in now.
+    pub fn status(&self) -> Status {
+        if self.pid == 0 {
+            Status::Creating
+        } else if start_time(self.pid) != Some(self.start_time) {
+            Status::Stopped
+        } else if self.started {
+            Status::Running
+        } else {
+            Status::Created
+        }
+    }
+
+    /// A descriptor of the sandbox process, if it lives.
+    pub(crate) fn pidfd(&self) -> Option<OwnedFd> {
+        let pidfd = pidfd_open(Pid::from_raw(self.pid)?, PidfdFlags::empty()).ok()?;
+        // Only now is it sure which process of this id was opened.
+        (start_time(self.pid) == Some(self.start_time)).then_some(pidfd)
+    }
+}
+
+/// When a process started, in clock ticks after boot; `None` if it is gone or a zombie.
+pub(crate) fn start_time(pid: i32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is the name in parentheses and may contain anything; see proc(5).
+    let mut fields = stat[stat.rfind(')')? + 1..].split_ascii_whitespace();
+    match fields.next()? {
+        "Z" | "X" => None,
+        _ => fields.nth(18)?.parse().ok(),
+    }
+}
+
+/// Checks that an id can name a container, as runc does.
+///
+/// # Errors
+/// [`Error::InvalidId`].
+pub fn check_id(id: &str) -> Result<(), Error> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+-.".contains(&byte);
+    if id.is_empty() || id.len() > 255 || id == "." || id == ".." || !id.bytes().all(allowed) {
+        return Err(Error::InvalidId(id.chars().take(64).collect()));
+    }
+    Ok(())
+}
+
+/// All containers under one `--root`.
+#[derive(Debug)]
+pub struct Registry {
+    directory: OwnedFd,
+    path: PathBuf,
+}
+
+impl Registry {
+    /// Opens the directory, or makes it.
+    ///
+    /// # Errors
+    /// Names the directory.
+    pub fn open(path: &Path) -> Result<Registry, Error> {
+        let step = |errno: Errno| Error::host(format!("state directory {}", path.display()), errno);
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = match open(path, flags, Mode::empty()) {
+            Err(Errno::NOENT) => {
+                use std::os::unix::fs::DirBuilderExt;
+                let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+                made.map_err(|error| Error::host(format!("make state directory {}", path.display()), error))?;
+                open(path, flags, Mode::empty()).map_err(step)?
+            }
+            result => result.map_err(step)?,
+        };
+        let status = rustix::fs::fstat(&directory).map_err(step)?;
+        if status.st_uid != rustix::process::geteuid().as_raw() {
+            let failure = lazaret_control::Failure::new(
+                format!("state directory {}", path.display()),
+                format!("belongs to user {}, not to you", status.st_uid),
+            );
+            return Err(failure.into());
+        }
+        Ok(Registry { directory, path: path.into() })
+    }
+
+    /// Makes a container's directory, locked for its maker.
+    ///
+    /// # Errors
+    /// [`Error::InvalidId`], [`Error::Exists`].
+    pub fn create(&self, id: &str) -> Result<Entry, Error> {
+        check_id(id)?;
+        match mkdirat(&self.directory, id, Mode::RWXU) {
+            Ok(()) => {}
+            Err(Errno::EXIST) => {
+                let leftover = self.entry(id)?.is_some_and(|entry| entry.remove_leftover());
+                if !leftover {
+                    return Err(Error::Exists(id.into()));
+                }
+                mkdirat(&self.directory, id, Mode::RWXU).map_err(|_| Error::Exists(id.into()))?;
+            }
+            Err(errno) => return Err(Error::host(format!("make {}", self.path.join(id).display()), errno)),
+        }
+        let entry = self.entry(id)?.ok_or_else(|| Error::NotFound(id.into()))?;
+        entry.lock(FlockOperation::LockExclusive)?;
+        Ok(entry)
+    }
+
+    /// A container's directory.
+    ///
+    /// # Errors
+    /// [`Error::InvalidId`], [`Error::NotFound`].
+    pub fn get(&self, id: &str) -> Result<Entry, Error> {
+        check_id(id)?;
+        match self.entry(id)? {
+            Some(entry) if !entry.remove_leftover() => Ok(entry),
+            _ => Err(Error::NotFound(id.into())),
+        }
+    }
+
+    /// The states of all containers, by id. Leftovers of attached containers are removed.
+    ///
+    /// # Errors
+    /// Those of reading the directory.
+    pub fn list(&self) -> Result<Vec<State>, Error> {
+        let step = |errno: Errno| Error::host(format!("read {}", self.path.display()), errno);
+        let mut states = Vec::new();
+        for name in Dir::read_from(&self.directory).map_err(step)? {
+            let name = name.map_err(step)?;
+            let Ok(id) = name.file_name().to_str() else { continue };
+            if check_id(id).is_err() {
+                continue;
+            }
+            // Between the listing and here a container may have gone.
+            if let Ok(entry) = self.get(id)
+                && let Ok(state) = entry.read()
+            {
+                states.push(state);
+            }
+        }
+        states.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(states)
+    }
+
+    fn entry(&self, id: &str) -> Result<Option<Entry>, Error> {
+        match openat(&self.directory, id, OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()) {
+            Ok(directory) => {
+                let parent = self.directory.try_clone().map_err(|error| Error::host("copy a descriptor", error))?;
+                Ok(Some(Entry { id: id.into(), directory, parent }))
+            }
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(Error::host(format!("open {}", self.path.join(id).display()), errno)),
+        }
+    }
+}
+
+/// The directory of one container.
+#[derive(Debug)]
+pub struct Entry {
+    id: String,
+    directory: OwnedFd,
+    parent: OwnedFd,
+}
+
+impl Entry {
+    /// The state file's content.
+    ///
+    /// # Errors
+    /// Says what is wrong with the file.
+    pub fn read(&self) -> Result<State, Error> {
+        let wrong = |problem: String| Error::spec(Path::new("state.json"), &format!("container {}", self.id), problem);
+        let file = openat(&self.directory, "state.json", OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty())
+            .map_err(|errno| Error::host(format!("read the state of container {}", self.id), errno))?;
+        let mut text = Vec::new();
+        File::from(file).take(MAX_STATE).read_to_end(&mut text).map_err(|error| wrong(error.to_string()))?;
+        let state: State = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+        if state.version != VERSION {
+            return Err(wrong(format!("is of version {}, this is version {VERSION}", state.version)));
+        }
+        if state.id != self.id {
+            return Err(wrong(format!("is that of container {:?}", state.id)));
+        }
+        Ok(state)
+    }
+
+    /// Replaces the state file, all or nothing.
+    pub(crate) fn write(&self, state: &State) -> Result<(), Error> {
+        let text = serde_json::to_vec(state).map_err(|error| Error::host("write the state", error))?;
+        let flags = OFlags::CREATE | OFlags::TRUNC | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let write = || -> std::io::Result<()> {
+            let file = openat(&self.directory, "state.json.new", flags, Mode::RUSR | Mode::WUSR)?;
+            File::from(file).write_all(&text)?;
+            Ok(renameat(&self.directory, "state.json.new", &self.directory, "state.json")?)
+        };
+        write().map_err(|error| Error::host(format!("write the state of container {}", self.id), error))
+    }
+
+    /// Removes the directory with all that is in it; one that is gone already is no error.
+    pub(crate) fn remove(&self) -> Result<(), Error> {
+        let gone = |result| match result {
+            Err(Errno::NOENT) => Ok(()),
+            other => other,
+        };
+        let remove = || {
+            for name in ["state.json", "state.json.new", "control.sock"] {
+                gone(unlinkat(&self.directory, name, AtFlags::empty()))?;
+            }
+            gone(unlinkat(&self.parent, self.id.as_str(), AtFlags::REMOVEDIR))
+        };
+        remove().map_err(|errno| Error::host(format!("remove the state of container {}", self.id), errno))
+    }
+
+    fn lock(&self, operation: FlockOperation) -> Result<(), Error> {
+        flock(&self.directory, operation).map_err(|errno| Error::host(format!("lock container {}", self.id), errno))
+    }
+
+    /// Removes the directory if nobody is there any more who would: its container ended with the
+    /// command it was attached to. Returns whether it did.
+    fn remove_leftover(&self) -> bool {
+        if flock(&self.directory, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return false;
+        }
+        let leftover = match self.read() {
+            Ok(state) => state.status() == Status::Creating || (state.attached && state.status() == Status::Stopped),
+            // The maker died before it could write the first state.
+            Err(_) => rustix::fs::accessat(&self.directory, "state.json", Access::EXISTS, AtFlags::empty()).is_err(),
+        };
+        if leftover && self.remove().is_ok() {
+            return true;
+        }
+        let _ = flock(&self.directory, FlockOperation::Unlock);
+        false
+    }
+
+    /// Makes the control socket, for the sandbox process to listen on.
+    pub(crate) fn listen(&self) -> Result<OwnedFd, Error> {
+        let make = || {
+            let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+            // The socket's mode becomes the mode of its name.
+            rustix::fs::fchmod(&socket, Mode::RUSR | Mode::WUSR)?;
+            bind(&socket, &self.address()?)?;
+            listen(&socket, 64)?;
+            Ok(socket)
+        };
+        make().map_err(|errno: Errno| Error::host(format!("make the control socket of container {}", self.id), errno))
+    }
+
+    /// Connects to the sandbox.
+    pub(crate) fn connect(&self) -> Result<Channel, Error> {
+        let failed = |error| Error::Control { id: self.id.clone(), error };
+        let make = || {
+            let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+            let channel = Channel::from(socket);
+            channel.set_timeout(Some(TIMEOUT))?;
+            connect(channel.as_fd(), &self.address()?)?;
+            Ok(channel)
+        };
+        make().map_err(|error: lazaret_control::Error| failed(error))
+    }
+
+    /// The socket's address: by descriptor, for a path may not be longer than 107 bytes.
+    fn address(&self) -> Result<SocketAddrUnix, Errno> {
+        SocketAddrUnix::new(format!("/proc/self/fd/{}/control.sock", self.directory.as_raw_fd()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registry() -> (Registry, PathBuf) {
+        static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("lazaret-state-{}-{number}", std::process::id()));
+        (Registry::open(&path).unwrap(), path)
+    }
+
+    #[test]
+    fn ids_are_checked() {
+        for id in ["a", "A-b_c.d+1", "..."] {
+            assert!(check_id(id).is_ok(), "{id}");
+        }
+        for id in ["", ".", "..", "a/b", "../a", "a b", "a\0", "\u{e4}", &"x".repeat(256)] {
+            assert!(matches!(check_id(id), Err(Error::InvalidId(_))), "{id:?}");
+        }
+    }
+
+    #[test]
+    fn containers_are_made_found_listed_and_removed() {
+        let (registry, path) = registry();
+        assert!(matches!(registry.get("c1"), Err(Error::NotFound(_))));
+        let entry = registry.create("c1").unwrap();
+        let pid = i32::try_from(std::process::id()).unwrap();
+        let state = State { pid, start_time: start_time(pid).unwrap(), started: true, ..State::new("c1") };
+        entry.write(&state).unwrap();
+        assert!(matches!(registry.create("c1"), Err(Error::Exists(_))));
+        let found = registry.get("c1").unwrap().read().unwrap();
+        assert_eq!(found.status(), Status::Running);
+        assert_eq!(registry.list().unwrap().len(), 1);
+        let listener = entry.listen().unwrap();
+        entry.connect().unwrap();
+        drop(listener);
+        entry.remove().unwrap();
+        assert!(matches!(registry.get("c1"), Err(Error::NotFound(_))));
+        std::fs::remove_dir(path).unwrap();
+    }
+
+    #[test]
+    fn leftovers_of_dead_makers_are_removed() {
+        let (registry, path) = registry();
+        // As if the maker had died: its lock is gone with its descriptors.
+        drop(registry.create("young").unwrap());
+        let entry = registry.create("dead").unwrap();
+        entry.write(&State { pid: i32::MAX, attached: true, ..State::new("dead") }).unwrap();
+        drop(entry);
+        let entry = registry.create("detached").unwrap();
+        entry.write(&State { pid: i32::MAX, attached: false, ..State::new("detached") }).unwrap();
+        drop(entry);
+        let ids: Vec<_> = registry.list().unwrap().into_iter().map(|state| state.id).collect();
+        assert_eq!(ids, ["detached"]);
+        registry.get("detached").unwrap().remove().unwrap();
+        std::fs::remove_dir(path).unwrap();
+    }
+
+    #[test]
+    fn state_files_are_not_believed() {
+        let (registry, path) = registry();
+        let entry = registry.create("c").unwrap();
+        let good = serde_json::to_string(&State::new("c")).unwrap();
+        for (text, expected) in [
+            ("{".to_owned(), "EOF"),
+            (good.replace("\"version\":1", "\"version\":2"), "version 2"),
+            (good.replace("\"id\":\"c\"", "\"id\":\"d\""), "container \"d\""),
+        ] {
+            std::fs::write(path.join("c/state.json"), text).unwrap();
+            let error = entry.read().unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        entry.remove().unwrap();
+        std::fs::remove_dir(path).unwrap();
+    }
+}
