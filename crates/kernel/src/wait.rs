@@ -103,9 +103,9 @@ impl WaitQueue {
         self.count.store(entries.len(), Ordering::SeqCst);
     }
 
-    /// Wakes everyone interested in `events`.
-    pub fn wake(&self, events: Events) {
-        self.wake_some(events, usize::MAX);
+    /// Wakes everyone interested in `events`. Returns whether a sleeper was really woken.
+    pub fn wake(&self, events: Events) -> bool {
+        self.wake_some(events, usize::MAX)
     }
 
     /// Wakes everyone, whatever they wait for.
@@ -113,17 +113,19 @@ impl WaitQueue {
         self.wake(Events::all());
     }
 
-    /// Wakes all non-exclusive entries and one exclusive one.
-    pub fn wake_one(&self, events: Events) {
-        self.wake_some(events, 1);
+    /// Wakes all non-exclusive entries and one exclusive one. Returns whether a sleeper was really
+    /// woken.
+    pub fn wake_one(&self, events: Events) -> bool {
+        self.wake_some(events, 1)
     }
 
-    fn wake_some(&self, events: Events, exclusive: usize) {
+    fn wake_some(&self, events: Events, exclusive: usize) -> bool {
         std::sync::atomic::fence(Ordering::SeqCst);
         if self.count.load(Ordering::SeqCst) == 0 {
-            return;
+            return false;
         }
         let mut left = exclusive;
+        let mut woken = false;
         for entry in self.entries.lock().iter() {
             if !entry.interest.intersects(events) {
                 continue;
@@ -134,11 +136,13 @@ impl WaitQueue {
                 }
                 if entry.target.wake(events) {
                     left -= 1;
+                    woken = true;
                 }
             } else {
-                entry.target.wake(events);
+                woken |= entry.target.wake(events);
             }
         }
+        woken
     }
 }
 
@@ -249,18 +253,24 @@ pub fn wait_until<T>(
 /// caller means to sleep.
 pub struct Poller {
     target: Arc<dyn Wake>,
+    exclusive: bool,
     registrations: Vec<(Arc<WaitQueue>, EntryId)>,
 }
 
 impl Poller {
     /// A poller whose registrations wake `target`.
     pub fn new(target: Arc<dyn Wake>) -> Poller {
-        Poller { target, registrations: Vec::new() }
+        Poller { target, exclusive: false, registrations: Vec::new() }
+    }
+
+    /// Registers exclusively from now on: of several such, one is woken (EPOLLEXCLUSIVE).
+    pub fn set_exclusive(&mut self, exclusive: bool) {
+        self.exclusive = exclusive;
     }
 
     /// Watches `queue` for `events` until the poller is dropped.
     pub fn register(&mut self, queue: &Arc<WaitQueue>, events: Events) {
-        let id = queue.add(self.target.clone(), events | Events::ALWAYS, false);
+        let id = queue.add(self.target.clone(), events | Events::ALWAYS, self.exclusive);
         self.registrations.push((queue.clone(), id));
     }
 }

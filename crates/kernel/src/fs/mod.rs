@@ -3,6 +3,8 @@
 pub mod anon;
 pub mod context;
 pub mod dev;
+pub mod epoll;
+pub mod eventfd;
 pub mod fdtable;
 pub mod file;
 pub mod hostfs;

@@ -1,0 +1,283 @@
+//! epoll(7): watching many files at the cost of those that are ready.
+//!
+//! Each watched file has an [`Item`] registered on the file's wait queues. A wake-up puts the item
+//! on the ready list; epoll_wait(2) looks at listed items only, and asks each file what is really
+//! the case.
+//!
+//! Locks: `items` of an outer epoll is taken before that of an inner one and before any lock of a
+//! file; a wake-up takes only the ready list.
+
+mod item;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+
+use lazaret_abi::errno::Errno;
+
+use self::item::{Item, ReadyList};
+use super::{
+    anon,
+    file::{File, FileOps, flags},
+};
+use crate::{
+    sync::{Arc, Mutex, Weak},
+    time::Deadline,
+    wait::{Events, Interruptible, Poller, wait_until},
+};
+
+bitflags::bitflags! {
+    /// Input flags of an epoll registration, beside the events.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Mode: u32 {
+        /// EPOLLEXCLUSIVE: wake one of several epolls.
+        const EXCLUSIVE = 1 << 28;
+        /// EPOLLWAKEUP; nothing here suspends, so it has no effect.
+        const WAKEUP = 1 << 29;
+        /// EPOLLONESHOT: report once, then wait for EPOLL_CTL_MOD.
+        const ONESHOT = 1 << 30;
+        /// EPOLLET: report changes, not states.
+        const EDGE = 1 << 31;
+    }
+}
+
+/// Most epolls that may watch one another in a chain (EP_MAX_NESTS).
+const MAX_NESTING: usize = 4;
+
+/// What to watch for, and what to return then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interest {
+    /// `events` of struct epoll_event: events and [`Mode`] bits.
+    pub events: u32,
+    /// `data`, returned as it is.
+    pub data: u64,
+}
+
+impl Interest {
+    fn mode(self) -> Mode {
+        Mode::from_bits_truncate(self.events)
+    }
+
+    fn wanted(self) -> Events {
+        Events::from_bits_truncate(self.events) | Events::ALWAYS
+    }
+}
+
+/// A watched file and the registrations on its queues.
+struct Watch {
+    file: Weak<File>,
+    item: Arc<Item>,
+    /// Taken back when the watch goes.
+    _poller: Poller,
+}
+
+/// Descriptor number and identity of the open file: what an epoll tells files apart by.
+type Key = (i32, usize);
+
+/// An epoll instance.
+pub struct Epoll {
+    items: Mutex<HashMap<Key, Watch>>,
+    ready: Arc<ReadyList>,
+}
+
+/// A new epoll instance.
+pub fn create() -> Arc<File> {
+    let ops = Epoll { items: Mutex::default(), ready: Arc::new(ReadyList::default()) };
+    anon::anonymous_file("[eventpoll]", Box::new(ops), flags::RDWR)
+}
+
+/// Serializes changes that could close a circle of epolls.
+static NESTING: Mutex<()> = Mutex::new(());
+
+impl Epoll {
+    /// The epoll of an open file, if it is one.
+    pub fn of(file: &File) -> Option<&Epoll> {
+        file.ops().downcast_ref()
+    }
+
+    /// EPOLL_CTL_ADD. `own` is this epoll's file.
+    ///
+    /// # Errors
+    /// `EPERM` for files that cannot be watched, `EEXIST`, `EINVAL` for itself and for what
+    /// EPOLLEXCLUSIVE forbids, `ELOOP` for circles and chains that are too long.
+    pub fn add(&self, own: &Arc<File>, fd: i32, file: &Arc<File>, interest: Interest) -> Result<(), Errno> {
+        if !file.ops().can_poll() {
+            return Err(Errno::EPERM);
+        }
+        if Arc::ptr_eq(own, file) {
+            return Err(Errno::EINVAL);
+        }
+        let nested = Epoll::of(file);
+        if interest.mode().contains(Mode::EXCLUSIVE) {
+            let allowed = Events::IN | Events::OUT | Events::ALWAYS;
+            let rest = interest.events & !(Mode::EXCLUSIVE | Mode::WAKEUP | Mode::EDGE).bits();
+            if nested.is_some() || rest & !allowed.bits() != 0 {
+                return Err(Errno::EINVAL);
+            }
+        }
+        let _nesting = nested.map(|_| NESTING.lock());
+        if let Some(nested) = nested {
+            nested.check_nesting(self, 1)?;
+        }
+        let mut items = self.items.lock();
+        // Watches of files that were closed without EPOLL_CTL_DEL go when their number comes again.
+        items.retain(|(number, _), watch| *number != fd || watch.file.strong_count() > 0);
+        let key = key(fd, file);
+        if items.contains_key(&key) {
+            return Err(Errno::EEXIST);
+        }
+        let item = Item::new(Arc::downgrade(&self.ready), key, interest);
+        let mut poller = Poller::new(item.clone());
+        poller.set_exclusive(interest.mode().contains(Mode::EXCLUSIVE));
+        let events = file.poll(Some(&mut poller));
+        items.insert(key, Watch { file: Arc::downgrade(file), item: item.clone(), _poller: poller });
+        drop(items);
+        if events.intersects(interest.wanted()) {
+            self.ready.push(&item);
+        }
+        Ok(())
+    }
+
+    /// EPOLL_CTL_MOD.
+    ///
+    /// # Errors
+    /// `ENOENT` when the file is not watched, `EINVAL` where EPOLLEXCLUSIVE is involved.
+    pub fn modify(&self, fd: i32, file: &Arc<File>, interest: Interest) -> Result<(), Errno> {
+        let items = self.items.lock();
+        let watch = items.get(&key(fd, file)).ok_or(Errno::ENOENT)?;
+        if (interest.mode() | watch.item.interest().mode()).contains(Mode::EXCLUSIVE) {
+            return Err(Errno::EINVAL);
+        }
+        watch.item.set_interest(interest);
+        let item = watch.item.clone();
+        let events = file.poll(None);
+        drop(items);
+        if events.intersects(interest.wanted()) {
+            self.ready.push(&item);
+        }
+        Ok(())
+    }
+
+    /// EPOLL_CTL_DEL.
+    ///
+    /// # Errors
+    /// `ENOENT` when the file is not watched.
+    pub fn remove(&self, fd: i32, file: &Arc<File>) -> Result<(), Errno> {
+        let watch = self.items.lock().remove(&key(fd, file)).ok_or(Errno::ENOENT)?;
+        self.ready.remove(&watch.item);
+        Ok(())
+    }
+
+    /// Fails if `outer` can be reached from here, or the chain is too long.
+    fn check_nesting(&self, outer: &Epoll, depth: usize) -> Result<(), Errno> {
+        if std::ptr::eq(self, outer) || depth > MAX_NESTING {
+            return Err(Errno::ELOOP);
+        }
+        let files: Vec<_> = self.items.lock().values().filter_map(|watch| watch.file.upgrade()).collect();
+        files.iter().filter_map(|file| Epoll::of(file)).try_for_each(|inner| inner.check_nesting(outer, depth + 1))
+    }
+
+    /// Up to `limit` ready files: their events and data.
+    fn collect(&self, limit: usize) -> Vec<Interest> {
+        let mut found = Vec::new();
+        let mut items = self.items.lock();
+        // Each listed item is looked at once; those that stay ready go to the end, so that all get
+        // their turn.
+        let mut keep = Vec::new();
+        for _ in 0..self.ready.len() {
+            if found.len() == limit {
+                break;
+            }
+            let Some(item) = self.ready.pop() else { break };
+            let Some(watch) = items.get(&item.key()) else { continue };
+            let Some(file) = watch.file.upgrade() else {
+                items.remove(&item.key());
+                continue;
+            };
+            let interest = item.interest();
+            let events = file.poll(None) & interest.wanted();
+            // A disarmed one-shot item has no events but those always reported, and not even these.
+            if events.is_empty() || item.is_disarmed() {
+                continue;
+            }
+            found.push(Interest { events: events.bits(), data: interest.data });
+            if interest.mode().contains(Mode::ONESHOT) {
+                item.disarm();
+            } else if !interest.mode().contains(Mode::EDGE) {
+                keep.push(item);
+            }
+        }
+        for item in &keep {
+            self.ready.push_quietly(item);
+        }
+        drop(items);
+        if !found.is_empty() && self.ready.len() > 0 {
+            self.ready.queue().wake_one(Events::READABLE);
+        }
+        found
+    }
+
+    /// epoll_wait(2): waits for up to `limit` ready files; none when the deadline passes.
+    ///
+    /// # Errors
+    /// `EINTR` when a signal is pending.
+    pub fn wait(&self, limit: usize, deadline: Option<Deadline>) -> Result<Vec<Interest>, Errno> {
+        let queue = self.ready.queue().clone();
+        let result = wait_until(&[(&queue, Events::READABLE)], deadline, Interruptible::Signals, || {
+            if self.ready.len() == 0 {
+                return None;
+            }
+            Some(self.collect(limit)).filter(|found| !found.is_empty())
+        });
+        match result {
+            Err(Errno::ETIMEDOUT) => Ok(Vec::new()),
+            // epoll_wait(2) is never restarted; signal(7).
+            Err(_) => Err(Errno::EINTR),
+            found => found,
+        }
+    }
+
+    /// Lines for `/proc/PID/fdinfo`.
+    pub fn show(&self) -> String {
+        let items = self.items.lock();
+        let mut lines: Vec<_> = items
+            .iter()
+            .map(|((fd, _), watch)| {
+                let interest = watch.item.interest();
+                format!("tfd: {fd:8} events: {:8x} data: {:16x}\n", interest.events, interest.data)
+            })
+            .collect();
+        lines.sort();
+        lines.concat()
+    }
+}
+
+fn key(fd: i32, file: &Arc<File>) -> Key {
+    (fd, Arc::as_ptr(file).addr())
+}
+
+impl FileOps for Epoll {
+    fn is_seekable(&self) -> bool {
+        false
+    }
+
+    fn can_poll(&self) -> bool {
+        true
+    }
+
+    fn poll(&self, _file: &File, poller: Option<&mut Poller>) -> Events {
+        if let Some(poller) = poller {
+            poller.register(self.ready.queue(), Events::READABLE);
+        }
+        let items = self.items.lock();
+        for _ in 0..self.ready.len() {
+            let Some(item) = self.ready.pop() else { break };
+            let Some(file) = items.get(&item.key()).and_then(|watch| watch.file.upgrade()) else { continue };
+            if file.poll(None).intersects(item.interest().wanted()) && !item.is_disarmed() {
+                self.ready.push_quietly(&item);
+                return Events::READABLE;
+            }
+        }
+        Events::empty()
+    }
+}
