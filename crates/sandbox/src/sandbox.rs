@@ -141,6 +141,19 @@ impl Sandbox {
         Ok(Sandbox { state, entry, channel: None, child: None })
     }
 
+    /// Removes the state of a container whose state file cannot be read, if no sandbox answers there.
+    ///
+    /// # Errors
+    /// What is wrong with the state, if a sandbox answers.
+    pub fn discard(config: &Config, id: &str) -> Result<(), Error> {
+        let entry = Registry::open(&config.root)?.get(id)?;
+        match (entry.read(), entry.connect()) {
+            (Err(error), Ok(_)) => Err(error),
+            (Err(_), Err(_)) => entry.remove(),
+            (Ok(_), _) => Sandbox::load(config, id)?.delete(true),
+        }
+    }
+
     /// What is known of it.
     pub fn state(&self) -> &State {
         &self.state

@@ -28,6 +28,7 @@ pub fn delete(config: &Config, args: &Delete) -> Result<(), CommandError> {
         let deleted = match Sandbox::load(config, id) {
             Ok(sandbox) => sandbox.delete(args.force),
             Err(Error::NotFound(_)) if args.force => Ok(()),
+            Err(Error::Spec { .. }) if args.force => Sandbox::discard(config, id),
             Err(error) => Err(error),
         };
         result = result.and(deleted);

@@ -1,0 +1,219 @@
+//! Wrong input gets an error that names the field or file, status 1, and leaves nothing behind.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A directory for one test, with a valid bundle in it.
+struct Place(PathBuf);
+
+impl Place {
+    fn new() -> Place {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("lazaret-cli-{}-{number}", std::process::id()));
+        fs::create_dir_all(path.join("bundle/rootfs")).unwrap();
+        let place = Place(path);
+        let made = place.lazaret(&["spec", "--bundle", place.bundle().to_str().unwrap()]);
+        assert!(made.status.success(), "{made:?}");
+        place.edit("\"terminal\": true", "\"terminal\": false");
+        place
+    }
+
+    fn bundle(&self) -> PathBuf {
+        self.0.join("bundle")
+    }
+
+    fn config(&self) -> PathBuf {
+        self.bundle().join("config.json")
+    }
+
+    fn edit(&self, from: &str, to: &str) {
+        let text = fs::read_to_string(self.config()).unwrap();
+        assert!(text.contains(from), "no {from} in {text}");
+        fs::write(self.config(), text.replacen(from, to, 1)).unwrap();
+    }
+
+    fn lazaret(&self, args: &[&str]) -> Output {
+        run(Command::new(env!("CARGO_BIN_EXE_lazaret")).arg("--root").arg(self.0.join("state")).args(args))
+    }
+
+    fn run(&self, id: &str) -> Output {
+        self.lazaret(&["run", "--bundle", self.bundle().to_str().unwrap(), id])
+    }
+
+    /// No container is known, and no file of one is left.
+    fn assert_clean(&self) {
+        let list = self.lazaret(&["list", "--quiet"]);
+        assert_eq!(String::from_utf8_lossy(&list.stdout), "");
+        assert_eq!(fs::read_dir(self.0.join("state")).unwrap().count(), 0);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+/// Runs a command, and kills it if it hangs.
+fn run(command: &mut Command) -> Output {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let deadline = Instant::now() + TIMEOUT;
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            panic!("{command:?} hangs: {:?}", child.wait_with_output());
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    child.wait_with_output().unwrap()
+}
+
+#[track_caller]
+fn assert_fails(output: &Output, expected: &str) {
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains(expected), "expected {expected:?} in {error:?}");
+    assert_eq!(output.status.code(), Some(1), "{error}");
+}
+
+#[test]
+fn files_that_are_not_there() {
+    let place = Place::new();
+    assert_fails(&place.lazaret(&["run", "--bundle", "/nonexistent", "c"]), "/nonexistent/config.json: no such file");
+    fs::remove_file(place.config()).unwrap();
+    fs::create_dir(place.config()).unwrap();
+    assert_fails(&place.run("c"), "config.json: is a directory");
+}
+
+#[test]
+fn broken_configurations() {
+    for (from, to, expected) in [
+        ("{", "", "config.json: "),
+        ("\"ociVersion\": \"1.2.0\"", "\"ociVersion\": 7", "config.json: ociVersion: invalid type"),
+        ("\"uid\": 0", "\"uid\": -1", "process.user.uid: invalid value"),
+        ("\"uid\": 0", "\"uid\": \"root\"", "process.user.uid: invalid type"),
+        ("\"cwd\": \"/\"", "\"cwd\": \"\"", "process.cwd: \"\" is not an absolute path"),
+        ("\"sh\"", "", "process.args: is empty"),
+        ("CAP_KILL", "CAP_FLY", "process.capabilities.bounding: \"CAP_FLY\" is unknown"),
+        ("\"type\": \"proc\"", "\"type\": \"ext4\"", "mounts[0].type: \"ext4\" is not supported"),
+        (
+            "\"resources\": {}",
+            "\"resources\": {\"memory\":{\"limit\":1024}}",
+            "linux.resources.memory.limit: 1024 is too small",
+        ),
+    ] {
+        let place = Place::new();
+        place.edit(from, to);
+        assert_fails(&place.run("c"), expected);
+    }
+    let place = Place::new();
+    fs::write(place.config(), b"\xff\xfe").unwrap();
+    assert_fails(&place.run("c"), "config.json: ");
+}
+
+#[test]
+fn roots_that_are_not_directories() {
+    for (path, expected) in [
+        ("missing", "bundle/missing: no such file or directory"),
+        ("config.json", "bundle/config.json: not a directory"),
+        ("", "root.path: is empty"),
+    ] {
+        let place = Place::new();
+        place.edit("\"path\": \"rootfs\"", &format!("\"path\": \"{path}\""));
+        assert_fails(&place.run("c"), expected);
+        if !path.is_empty() {
+            place.assert_clean();
+        }
+    }
+}
+
+#[test]
+fn mount_sources_that_are_missing() {
+    let place = Place::new();
+    let mount =
+        r#""mounts": [{"destination": "/data", "type": "bind", "source": "/nonexistent", "options": ["rbind"]},"#;
+    place.edit("\"mounts\": [", mount);
+    assert_fails(&place.run("c"), "mounts[0].source /nonexistent: no such file or directory");
+    place.assert_clean();
+}
+
+#[test]
+fn names_that_are_none() {
+    let place = Place::new();
+    for id in ["", ".", "..", "a/b", "../a", "a b"] {
+        assert_fails(&place.run(id), "invalid container id");
+    }
+    assert_fails(&place.run(&"x".repeat(300)), "invalid container id");
+    for command in ["state", "start", "wait", "delete", "kill"] {
+        assert_fails(&place.lazaret(&[command, "unknown"]), "container \"unknown\" does not exist");
+        assert_fails(&place.lazaret(&[command, "../state"]), "invalid container id");
+    }
+    assert!(place.lazaret(&["delete", "--force", "unknown"]).status.success());
+    assert_fails(&place.lazaret(&["kill", "unknown", "SIGFOO"]), "unknown signal \"SIGFOO\"");
+}
+
+#[test]
+fn users_that_nobody_knows() {
+    let place = Place::new();
+    assert_fails(&place.lazaret(&["do", "--user", "nobody-at-all", "true"]), "unknown user \"nobody-at-all\"");
+    assert_fails(&place.lazaret(&["do", "--root", "/nonexistent", "true"]), "--root /nonexistent: ");
+    assert_fails(&place.lazaret(&["do", "--rw", "/etc/passwd", "true"]), "--rw /etc/passwd: is not a directory");
+    assert_fails(&place.lazaret(&["do", "--volume", "/a", "true"]), "--volume /a: is not of the form");
+    assert_fails(&place.lazaret(&["do", "--volume", "/nonexistent:/a", "true"]), "/nonexistent: no such file");
+    assert_fails(&place.lazaret(&["do", "--env", "x", "true"]), "--env x: is not of the form");
+}
+
+#[test]
+fn state_directories_that_are_not_ours() {
+    let place = Place::new();
+    let file = place.0.join("file");
+    fs::write(&file, "").unwrap();
+    let binary = env!("CARGO_BIN_EXE_lazaret");
+    assert_fails(&run(Command::new(binary).arg("--root").arg(&file).arg("list")), "not a directory");
+    // The mode protects from others; it is made so, whatever the umask.
+    place.lazaret(&["list"]);
+    let mode = fs::metadata(place.0.join("state")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0);
+}
+
+#[test]
+fn state_files_that_lie() {
+    let place = Place::new();
+    place.lazaret(&["list"]);
+    let directory = place.0.join("state/c");
+    fs::create_dir(&directory).unwrap();
+    for text in ["", "{", "[]", "{\"version\":99}", &"[".repeat(100_000)] {
+        fs::write(directory.join("state.json"), text).unwrap();
+        assert_fails(&place.lazaret(&["state", "c"]), "state.json: container c: ");
+        assert!(place.lazaret(&["list"]).status.success());
+    }
+    // Whatever it says, it can be removed.
+    assert!(place.lazaret(&["delete", "--force", "c"]).status.success());
+    place.assert_clean();
+}
+
+#[test]
+fn errors_go_to_the_log_too() {
+    let place = Place::new();
+    let log = place.0.join("log");
+    place.lazaret(&["--log", log.to_str().unwrap(), "--log-format", "json", "state", "unknown"]);
+    let line: serde_json::Value = serde_json::from_str(&fs::read_to_string(&log).unwrap()).unwrap();
+    assert_eq!(line["level"], "error");
+    assert_eq!(line["msg"], "container \"unknown\" does not exist");
+    assert!(Path::new(&log).exists());
+}
+
+#[test]
+fn specifications_are_not_overwritten() {
+    let place = Place::new();
+    assert_fails(&place.lazaret(&["spec", "--bundle", place.bundle().to_str().unwrap()]), "config.json: ");
+}
