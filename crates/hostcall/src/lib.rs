@@ -5,3 +5,4 @@ pub mod process;
 pub mod refused;
 pub mod seccomp;
 pub mod signals;
+pub mod time;

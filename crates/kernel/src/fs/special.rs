@@ -2,16 +2,18 @@
 
 use lazaret_abi::errno::Errno;
 
-use super::{dev, file::FileOps, inode::FileKind, vfs::Location};
+use super::{dev, file::FileOps, inode::FileKind, pipe::fifo, vfs::Location};
 
 /// Operations for a device node, FIFO or socket; the device decides, not the file system the node
 /// is in.
 ///
 /// # Errors
 /// `ENXIO` when there is no such device, and for sockets, which are connected to instead.
-pub fn open(location: &Location, _flags: u32) -> Result<Box<dyn FileOps>, Errno> {
-    match location.inode().kind() {
-        kind @ (FileKind::CharDevice | FileKind::BlockDevice) => dev::open(kind, location.inode().attributes()?.rdev),
+pub fn open(location: &Location, flags: u32) -> Result<Box<dyn FileOps>, Errno> {
+    let attributes = location.inode().attributes()?;
+    match attributes.kind {
+        kind @ (FileKind::CharDevice | FileKind::BlockDevice) => dev::open(kind, attributes.rdev),
+        FileKind::Fifo => Ok(Box::new(fifo::open((attributes.device, attributes.inode), flags)?)),
         _ => Err(Errno::ENXIO),
     }
 }

@@ -1,6 +1,12 @@
-//! Clocks and deadlines.
+//! Clocks, deadlines and timers.
+
+pub mod clock;
+pub mod queue;
+pub mod schedule;
 
 use std::time::{Duration, Instant};
+
+pub use clock::Clock;
 
 /// A point on the monotonic clock at which a wait ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,5 +29,10 @@ impl Deadline {
     /// Whether it has passed.
     pub fn has_passed(self) -> bool {
         Instant::now() >= self.0
+    }
+
+    /// The point itself.
+    pub fn instant(self) -> Instant {
+        self.0
     }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::{Interest, Key};
 use crate::{
     sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, Weak},
-    wait::{Events, Wake, WaitQueue},
+    wait::{Events, WaitQueue, Wake},
 };
 
 /// The items whose files were woken, in the order of their wake-ups.
