@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub enum Request {
     /// Starts the container's first process; answered with [`Answer::Started`].
     Start,
+    /// The maker has noted where the sandbox is: it lives on after the connection of its maker;
+    /// answered with [`Answer::Done`].
+    Release,
     /// Answered with [`Answer::State`].
     State,
     /// Answered with [`Answer::Exited`] once the container's first process has ended.

@@ -5,7 +5,7 @@
 //! makes a socket, runs a program, or maps memory executable.
 
 use lazaret_hostcall::{
-    seccomp::{Action, Filter, Rule, arg},
+    seccomp::{self, Action, Filter, Rule, arg},
     seccomp_rules,
 };
 
@@ -216,6 +216,19 @@ pub const RULES: &[Rule] = seccomp_rules! {
 pub fn filter(trap: bool) -> Filter<'static> {
     let default = if trap { Action::Trap } else { Action::Kill };
     Filter { rules: RULES, default, foreign: Action::Kill, origin: None }
+}
+
+/// The filters of the processes that a sandbox is made of, as Markdown for `docs/security.md`.
+pub fn markdown() -> String {
+    let mut text = String::new();
+    for (title, rules) in [("Sandbox process", RULES), ("Gofer", lazaret_gofer::filter::RULES)] {
+        let mut numbers: Vec<i64> =
+            rules.iter().filter(|rule| rule.action == Action::Allow).map(|rule| rule.number).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        text += &format!("### {title}: {} system calls\n\n{}\n", numbers.len(), seccomp::markdown(rules));
+    }
+    text
 }
 
 #[cfg(test)]

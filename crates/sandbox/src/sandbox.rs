@@ -122,7 +122,12 @@ impl Sandbox {
         let made = make(config, args, &entry);
         match made {
             Ok((state, launched)) => {
-                Ok(Sandbox { state, entry, channel: Some(launched.channel), child: Some(launched.child) })
+                let sandbox = Sandbox { state, entry, channel: Some(launched.channel), child: Some(launched.child) };
+                if let Err(error) = sandbox.release() {
+                    let _ = sandbox.destroy();
+                    return Err(error);
+                }
+                Ok(sandbox)
             }
             Err(error) => {
                 let _ = entry.remove();
@@ -272,6 +277,16 @@ impl Sandbox {
             Status::Created => self.destroy(),
             _ if force => self.destroy(),
             status => Err(self.wrong_status("delete", status)),
+        }
+    }
+
+    /// Lets a sandbox that is not attached live on, now that its state is written.
+    fn release(&self) -> Result<(), Error> {
+        match &self.channel {
+            Some(channel) if !self.state.attached => {
+                channel.call::<_, Answer>(&Request::Release).map(drop).map_err(|error| self.lost(error))
+            }
+            _ => Ok(()),
         }
     }
 

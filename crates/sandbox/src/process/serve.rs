@@ -2,7 +2,10 @@
 
 use std::{
     os::fd::OwnedFd,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -39,6 +42,8 @@ struct Init {
     /// Callers that wait for the end and have not been answered.
     waiters: Mutex<usize>,
     answered: Condvar,
+    /// The sandbox lives on without its maker.
+    released: AtomicBool,
 }
 
 impl Init {
@@ -103,6 +108,10 @@ impl Service for Init {
     fn answer(&self, request: Request, _fds: Vec<OwnedFd>) -> Answer {
         let done = |result: Result<(), Failure>| result.map_or_else(Answer::Failed, |()| Answer::Done);
         match request {
+            Request::Release => {
+                self.released.store(true, Ordering::Relaxed);
+                Answer::Done
+            }
             Request::Start => self.start().map_or_else(Answer::Failed, |pid| Answer::Started { pid }),
             Request::State => Answer::State {
                 init: match *self.phase() {
@@ -138,11 +147,18 @@ pub fn serve(container: Arc<Container>, process: ProcessSpec, listener: OwnedFd,
         changed: Condvar::new(),
         waiters: Mutex::new(0),
         answered: Condvar::new(),
+        released: AtomicBool::new(false),
     });
     let service: Arc<dyn Service> = init.clone();
     let first = {
-        let (service, maker) = (service.clone(), maker.clone());
-        move || converse(&maker, service.as_ref())
+        let (init, maker) = (init.clone(), maker.clone());
+        move || {
+            converse(&maker, init.as_ref());
+            if !init.released.load(Ordering::Relaxed) {
+                // Nobody knows of this sandbox, or nobody wants it any more.
+                std::process::exit(FAILED);
+            }
+        }
     };
     let spawned = maker.send(&Report::Ready, &[]).is_ok()
         && thread::Builder::new().name("maker".into()).spawn(first).is_ok()
