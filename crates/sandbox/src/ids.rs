@@ -1,5 +1,7 @@
 //! Which user and group ids a new user namespace has; see user_namespaces(7).
 
+mod subordinate;
+
 use std::{fs, path::Path};
 
 use lazaret_control::Failure;
@@ -45,9 +47,15 @@ pub fn write_maps(mode: Mode, pid: Pid) -> Result<(), Failure> {
             write("gid_map", &identity("/proc/self/gid_map")?)
         }
         Mode::Own => {
-            write("setgroups", "deny")?;
-            write("uid_map", &format!("0 {} 1\n", rustix::process::geteuid().as_raw()))?;
-            write("gid_map", &format!("0 {} 1\n", rustix::process::getegid().as_raw()))
+            let mapped = subordinate::write_maps(pid);
+            if !mapped.uids {
+                write("uid_map", &format!("0 {} 1\n", rustix::process::geteuid().as_raw()))?;
+            }
+            if !mapped.gids {
+                write("setgroups", "deny")?;
+                write("gid_map", &format!("0 {} 1\n", rustix::process::getegid().as_raw()))?;
+            }
+            Ok(())
         }
     }
 }
