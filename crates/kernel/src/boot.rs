@@ -9,7 +9,11 @@ use std::os::fd::OwnedFd;
 use lazaret_abi::errno::Errno;
 use lazaret_platform::Platform;
 
-use crate::{log::Log, sync::Arc};
+use crate::{
+    log::{Level, Log},
+    sync::Arc,
+    syscalls::{missing::Missing, strace},
+};
 
 /// What a kernel is made with.
 pub struct KernelConfig {
@@ -169,12 +173,20 @@ pub struct Kernel {
     pub platform: Box<dyn Platform>,
     /// Log files.
     pub log: Log,
+    /// Which system calls are traced.
+    pub strace: strace::Filter,
+    /// System calls that programs made in vain.
+    pub missing: Missing,
 }
 
 impl Kernel {
     /// A kernel without containers.
     pub fn new(config: KernelConfig) -> Arc<Kernel> {
-        Arc::new(Kernel { platform: config.platform, log: config.log })
+        let (strace, unknown) = config.strace.map_or_else(Default::default, |names| strace::Filter::new(&names));
+        for name in unknown {
+            config.log.write(Level::Warning, format_args!("strace: there is no system call {name}"));
+        }
+        Arc::new(Kernel { platform: config.platform, log: config.log, strace, missing: Missing::default() })
     }
 
     /// Makes a container: its namespaces and its file tree. Nothing runs in it yet.

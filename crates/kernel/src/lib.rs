@@ -11,6 +11,7 @@ pub mod fs;
 pub mod log;
 pub mod mm;
 pub mod sync;
+pub mod syscalls;
 pub mod task;
 pub mod time;
 pub mod uaddr;

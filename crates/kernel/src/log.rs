@@ -44,6 +44,11 @@ impl Log {
         }
     }
 
+    /// Writes a line of a trace that was asked for, whatever the level.
+    pub fn trace(&self, line: fmt::Arguments<'_>) {
+        self.write(Level::Warning, line);
+    }
+
     /// Writes a message for the user of the sandbox.
     pub fn tell_user(&self, message: fmt::Arguments<'_>) {
         if let Some(file) = &self.user {

@@ -9,7 +9,7 @@ mod current;
 pub mod group;
 pub mod raise;
 
-pub use current::Current;
+pub use current::{Current, PATH_MAX};
 
 use std::cell::RefCell;
 

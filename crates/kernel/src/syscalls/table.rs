@@ -1,0 +1,452 @@
+//! All system calls of x86_64, one line each.
+//!
+//! ```text
+//! number name(argument: type, ...) = family::handler -> type of result, "note for the documentation";
+//! ```
+//!
+//! The handler is a function of the module `family` with the table's arguments, each as the
+//! [`Value`](super::arg::Arg::Value) of its type, after `&mut Current`. Instead of `=` stands `todo`
+//! where the handler is not written yet, and `absent` without a handler where none is meant to be;
+//! both answer ENOSYS. The type of the result matters to strace output alone.
+//!
+//! Numbers, names and arguments are those of `arch/x86/entry/syscalls/syscall_64.tbl`.
+
+use lazaret_abi::{
+    capability::{CapData, CapHeader},
+    epoll::{EpollEvent, SigsetArgument},
+    fcntl::OpenHow,
+    futex::{FutexWaitv, RobustListHead},
+    id::{Fd, Gid, Pid, Uid},
+    mount::MountAttr,
+    process::CloneArgs,
+    resource::{RLimit, RUsage},
+    sched::{SchedAttr, SchedParam},
+    signal::{SigAction, SigAltStack, SigEvent, SigInfo, SigSet},
+    socket::{MMsgHdr, MsgHdr},
+    stat::{Stat, StatFs, Statx},
+    system::{SysInfo, UtsName},
+    time::{ITimerSpec, ITimerVal, Timespec, Timeval, Timex, Timezone, Tms, UTimBuf},
+};
+
+use super::{
+    arg::{
+        AccessFlags, AccessMode, Addr, Advice, ArchCode, AtFlags, Clock, CloneFlags, CloseRangeFlags, DirFd, DupFlags,
+        EpollFlags, EpollOperation, EventfdFlags, FallocateMode, Family, FcntlCommand, FileAdvice, FileMode,
+        FlockOperation, FutexFlags, FutexOperation, Hex, Hex32, In, InBuf, InIov, InOut, InotifyFlags, InotifyMask,
+        IntervalTimer, IoctlRequest, LockAllFlags, LockFlags, MapFlags, MaskHow, MembarrierCommand, MemfdFlags,
+        MessageFlags, MountFlags, MsyncFlags, Octal, OpenFlags, OpenMode, Out, OutBuf, OutIov, Path, PidfdFlags,
+        PidfdSignalFlags, PipeFlags, Policy, PollFds, PrctlOption, PriorityTarget, Prot, Ptr, RandomFlags, RemapFlags,
+        RenameFlags, Resource, RwFlags, ShutdownHow, SignalNumber, SignalfdFlags, SockAddr, SockAddrOut, SocketFlags,
+        SocketLevel, SocketType, SpliceFlags, StatxMask, Str, StrArray, SyncRangeFlags, SyslogAction, TimerFlags,
+        TimerfdFlags, TimerfdSetFlags, UmountFlags, UnlinkFlags, UnshareFlags, UsageTarget, WaitId, WaitOptions,
+        Whence, XattrFlags,
+    },
+    expand::syscalls,
+};
+
+syscalls! {
+    0 read(fd: Fd, buf: OutBuf, count: usize) todo io::read;
+    1 write(fd: Fd, buf: InBuf, count: usize) todo io::write;
+    2 open(path: Path, flags: OpenFlags, mode: OpenMode) todo open::open;
+    3 close(fd: Fd) todo open::close;
+    4 stat(path: Path, buf: Out<Stat>) todo stat::stat;
+    5 fstat(fd: Fd, buf: Out<Stat>) todo stat::fstat;
+    6 lstat(path: Path, buf: Out<Stat>) todo stat::lstat;
+    7 poll(fds: PollFds, count: u32, timeout: i32) todo poll::poll;
+    8 lseek(fd: Fd, offset: i64, whence: Whence) todo io::lseek;
+    9 mmap(addr: Addr, length: usize, prot: Prot, flags: MapFlags, fd: Fd, offset: Hex) todo memory::mmap -> Addr;
+    10 mprotect(addr: Addr, length: usize, prot: Prot) todo memory::mprotect;
+    11 munmap(addr: Addr, length: usize) todo memory::munmap;
+    12 brk(addr: Addr) todo memory::brk -> Addr;
+    13 rt_sigaction(signal: SignalNumber, new: In<SigAction>, old: Out<SigAction>, size: usize) todo signal::rt_sigaction;
+    14 rt_sigprocmask(how: MaskHow, new: In<SigSet>, old: Out<SigSet>, size: usize) todo signal::rt_sigprocmask;
+    15 rt_sigreturn() todo signal::rt_sigreturn;
+    16 ioctl(fd: Fd, request: IoctlRequest, argument: Hex) todo ioctl::ioctl;
+    17 pread64(fd: Fd, buf: OutBuf, count: usize, offset: i64) todo io::pread64;
+    18 pwrite64(fd: Fd, buf: InBuf, count: usize, offset: i64) todo io::pwrite64;
+    19 readv(fd: Fd, iov: OutIov, count: usize) todo io::readv;
+    20 writev(fd: Fd, iov: InIov, count: usize) todo io::writev;
+    21 access(path: Path, mode: AccessMode) todo path::access;
+    22 pipe(fds: Out<[i32; 2]>) todo pipe::pipe;
+    23 select(count: i32, read: Addr, write: Addr, except: Addr, timeout: InOut<Timeval>) todo poll::select;
+    24 sched_yield() todo sched::sched_yield;
+    25 mremap(old: Addr, old_size: usize, new_size: usize, flags: RemapFlags, new: Addr) todo memory::mremap -> Addr;
+    26 msync(addr: Addr, length: usize, flags: MsyncFlags) todo memory::msync;
+    27 mincore(addr: Addr, length: usize, vec: Addr) todo memory::mincore;
+    28 madvise(addr: Addr, length: usize, advice: Advice) todo memory::madvise;
+    29 shmget(key: i32, size: usize, flags: Octal) todo ipc::shmget;
+    30 shmat(id: i32, addr: Addr, flags: Octal) todo ipc::shmat -> Addr;
+    31 shmctl(id: i32, command: i32, buf: Addr) todo ipc::shmctl;
+    32 dup(fd: Fd) todo fcntl::dup;
+    33 dup2(old: Fd, new: Fd) todo fcntl::dup2;
+    34 pause() todo signal::pause;
+    35 nanosleep(duration: In<Timespec>, remaining: Out<Timespec>) todo time::nanosleep;
+    36 getitimer(which: IntervalTimer, value: Out<ITimerVal>) todo timer::getitimer;
+    37 alarm(seconds: u32) todo timer::alarm;
+    38 setitimer(which: IntervalTimer, new: In<ITimerVal>, old: Out<ITimerVal>) todo timer::setitimer;
+    39 getpid() todo identity::getpid;
+    40 sendfile(output: Fd, input: Fd, offset: InOut<i64>, count: usize) todo io::sendfile;
+    41 socket(family: Family, kind: SocketType, protocol: u32) todo socket::socket;
+    42 connect(fd: Fd, addr: SockAddr, length: u32) todo socket::connect;
+    43 accept(fd: Fd, addr: SockAddrOut, length: Out<u32>) todo socket::accept;
+    44 sendto(fd: Fd, buf: InBuf, count: usize, flags: MessageFlags, addr: SockAddr, length: u32) todo socket::sendto;
+    45 recvfrom(fd: Fd, buf: OutBuf, count: usize, flags: MessageFlags, addr: SockAddrOut, length: Out<u32>)
+        todo socket::recvfrom;
+    46 sendmsg(fd: Fd, message: Ptr<MsgHdr>, flags: MessageFlags) todo socket::sendmsg;
+    47 recvmsg(fd: Fd, message: Ptr<MsgHdr>, flags: MessageFlags) todo socket::recvmsg;
+    48 shutdown(fd: Fd, how: ShutdownHow) todo socket::shutdown;
+    49 bind(fd: Fd, addr: SockAddr, length: u32) todo socket::bind;
+    50 listen(fd: Fd, backlog: i32) todo socket::listen;
+    51 getsockname(fd: Fd, addr: SockAddrOut, length: Out<u32>) todo socket::getsockname;
+    52 getpeername(fd: Fd, addr: SockAddrOut, length: Out<u32>) todo socket::getpeername;
+    53 socketpair(family: Family, kind: SocketType, protocol: u32, fds: Out<[i32; 2]>) todo socket::socketpair;
+    54 setsockopt(fd: Fd, level: SocketLevel, option: u32, value: Addr, length: u32) todo socket::setsockopt;
+    55 getsockopt(fd: Fd, level: SocketLevel, option: u32, value: Addr, length: Out<u32>) todo socket::getsockopt;
+    56 clone(flags: CloneFlags, stack: Addr, parent_tid: Ptr<i32>, child_tid: Ptr<i32>, tls: Hex) todo process::clone;
+    57 fork() todo process::fork;
+    58 vfork() todo process::vfork;
+    59 execve(path: Path, argv: StrArray, envp: Addr) todo process::execve;
+    60 exit(status: i32) todo process::exit;
+    61 wait4(pid: Pid, status: Out<i32>, options: WaitOptions, usage: Out<RUsage>) todo process::wait4;
+    62 kill(pid: Pid, signal: SignalNumber) todo signal::kill;
+    63 uname(buf: Ptr<UtsName>) todo system::uname;
+    64 semget(key: i32, count: i32, flags: Octal) todo ipc::semget;
+    65 semop(id: i32, operations: Addr, count: usize) todo ipc::semop;
+    66 semctl(id: i32, index: i32, command: i32, argument: Hex) todo ipc::semctl;
+    67 shmdt(addr: Addr) todo ipc::shmdt;
+    68 msgget(key: i32, flags: Octal) todo ipc::msgget;
+    69 msgsnd(id: i32, message: Addr, size: usize, flags: Octal) todo ipc::msgsnd;
+    70 msgrcv(id: i32, message: Addr, size: usize, kind: i64, flags: Octal) todo ipc::msgrcv;
+    71 msgctl(id: i32, command: i32, buf: Addr) todo ipc::msgctl;
+    72 fcntl(fd: Fd, command: FcntlCommand, argument: Hex) todo fcntl::fcntl;
+    73 flock(fd: Fd, operation: FlockOperation) todo lock::flock;
+    74 fsync(fd: Fd) todo io::fsync;
+    75 fdatasync(fd: Fd) todo io::fdatasync;
+    76 truncate(path: Path, length: i64) todo attr::truncate;
+    77 ftruncate(fd: Fd, length: i64) todo attr::ftruncate;
+    78 getdents(fd: Fd, entries: Addr, count: u32) todo dir::getdents;
+    79 getcwd(buf: Addr, size: usize) todo dir::getcwd;
+    80 chdir(path: Path) todo dir::chdir;
+    81 fchdir(fd: Fd) todo dir::fchdir;
+    82 rename(old: Path, new: Path) todo path::rename;
+    83 mkdir(path: Path, mode: Octal) todo path::mkdir;
+    84 rmdir(path: Path) todo path::rmdir;
+    85 creat(path: Path, mode: Octal) todo open::creat;
+    86 link(old: Path, new: Path) todo path::link;
+    87 unlink(path: Path) todo path::unlink;
+    88 symlink(target: Path, path: Path) todo path::symlink;
+    89 readlink(path: Path, buf: OutBuf, size: i32) todo path::readlink;
+    90 chmod(path: Path, mode: Octal) todo attr::chmod;
+    91 fchmod(fd: Fd, mode: Octal) todo attr::fchmod;
+    92 chown(path: Path, owner: Uid, group: Gid) todo attr::chown;
+    93 fchown(fd: Fd, owner: Uid, group: Gid) todo attr::fchown;
+    94 lchown(path: Path, owner: Uid, group: Gid) todo attr::lchown;
+    95 umask(mask: Octal) todo attr::umask -> Octal;
+    96 gettimeofday(time: Out<Timeval>, zone: Ptr<Timezone>) todo time::gettimeofday;
+    97 getrlimit(resource: Resource, limit: Out<RLimit>) todo rlimit::getrlimit;
+    98 getrusage(who: UsageTarget, usage: Out<RUsage>) todo rlimit::getrusage;
+    99 sysinfo(info: Ptr<SysInfo>) todo system::sysinfo;
+    100 times(times: Ptr<Tms>) todo time::times;
+    101 ptrace(request: i64, pid: Pid, addr: Addr, data: Addr) todo process::ptrace;
+    102 getuid() todo cred::getuid;
+    103 syslog(action: SyslogAction, buf: Addr, length: i32) todo system::syslog;
+    104 getgid() todo cred::getgid;
+    105 setuid(uid: Uid) todo cred::setuid;
+    106 setgid(gid: Gid) todo cred::setgid;
+    107 geteuid() todo cred::geteuid;
+    108 getegid() todo cred::getegid;
+    109 setpgid(pid: Pid, group: Pid) todo identity::setpgid;
+    110 getppid() todo identity::getppid;
+    111 getpgrp() todo identity::getpgrp;
+    112 setsid() todo identity::setsid;
+    113 setreuid(real: Uid, effective: Uid) todo cred::setreuid;
+    114 setregid(real: Gid, effective: Gid) todo cred::setregid;
+    115 getgroups(size: i32, list: Ptr<u32>) todo cred::getgroups;
+    116 setgroups(size: i32, list: Ptr<u32>) todo cred::setgroups;
+    117 setresuid(real: Uid, effective: Uid, saved: Uid) todo cred::setresuid;
+    118 getresuid(real: Out<u32>, effective: Out<u32>, saved: Out<u32>) todo cred::getresuid;
+    119 setresgid(real: Gid, effective: Gid, saved: Gid) todo cred::setresgid;
+    120 getresgid(real: Out<u32>, effective: Out<u32>, saved: Out<u32>) todo cred::getresgid;
+    121 getpgid(pid: Pid) todo identity::getpgid;
+    122 setfsuid(uid: Uid) todo cred::setfsuid;
+    123 setfsgid(gid: Gid) todo cred::setfsgid;
+    124 getsid(pid: Pid) todo identity::getsid;
+    125 capget(header: Ptr<CapHeader>, data: Ptr<CapData>) todo cred::capget;
+    126 capset(header: Ptr<CapHeader>, data: Ptr<CapData>) todo cred::capset;
+    127 rt_sigpending(set: Out<SigSet>, size: usize) todo signal::rt_sigpending;
+    128 rt_sigtimedwait(set: In<SigSet>, info: Out<SigInfo>, timeout: In<Timespec>, size: usize)
+        todo signal::rt_sigtimedwait;
+    129 rt_sigqueueinfo(pid: Pid, signal: SignalNumber, info: In<SigInfo>) todo signal::rt_sigqueueinfo;
+    130 rt_sigsuspend(mask: In<SigSet>, size: usize) todo signal::rt_sigsuspend;
+    131 sigaltstack(new: In<SigAltStack>, old: Out<SigAltStack>) todo signal::sigaltstack;
+    132 utime(path: Path, times: Ptr<UTimBuf>) todo attr::utime;
+    133 mknod(path: Path, mode: FileMode, device: u32) todo path::mknod;
+    134 uselib(library: Path) absent;
+    135 personality(persona: Hex32) todo process::personality;
+    136 ustat(device: u32, buf: Addr) todo misc::ustat;
+    137 statfs(path: Path, buf: Out<StatFs>) todo stat::statfs;
+    138 fstatfs(fd: Fd, buf: Out<StatFs>) todo stat::fstatfs;
+    139 sysfs(option: i32, first: Hex, second: Hex) absent;
+    140 getpriority(which: PriorityTarget, who: i32) todo sched::getpriority;
+    141 setpriority(which: PriorityTarget, who: i32, nice: i32) todo sched::setpriority;
+    142 sched_setparam(pid: Pid, param: Ptr<SchedParam>) todo sched::sched_setparam;
+    143 sched_getparam(pid: Pid, param: Ptr<SchedParam>) todo sched::sched_getparam;
+    144 sched_setscheduler(pid: Pid, policy: Policy, param: Ptr<SchedParam>) todo sched::sched_setscheduler;
+    145 sched_getscheduler(pid: Pid) todo sched::sched_getscheduler;
+    146 sched_get_priority_max(policy: Policy) todo sched::sched_get_priority_max;
+    147 sched_get_priority_min(policy: Policy) todo sched::sched_get_priority_min;
+    148 sched_rr_get_interval(pid: Pid, interval: Out<Timespec>) todo sched::sched_rr_get_interval;
+    149 mlock(addr: Addr, length: usize) todo memory::mlock;
+    150 munlock(addr: Addr, length: usize) todo memory::munlock;
+    151 mlockall(flags: LockAllFlags) todo memory::mlockall;
+    152 munlockall() todo memory::munlockall;
+    153 vhangup() todo misc::vhangup;
+    154 modify_ldt(function: i32, data: Addr, size: usize) absent;
+    155 pivot_root(new: Path, old: Path) todo mount::pivot_root;
+    156 _sysctl(arguments: Addr) absent;
+    157 prctl(option: PrctlOption, arg2: Hex, arg3: Hex, arg4: Hex, arg5: Hex) todo prctl::prctl;
+    158 arch_prctl(code: ArchCode, addr: Hex) todo prctl::arch_prctl;
+    159 adjtimex(buf: Ptr<Timex>) todo time::adjtimex;
+    160 setrlimit(resource: Resource, limit: In<RLimit>) todo rlimit::setrlimit;
+    161 chroot(path: Path) todo dir::chroot;
+    162 sync() todo io::sync;
+    163 acct(path: Path) todo misc::acct;
+    164 settimeofday(time: In<Timeval>, zone: Ptr<Timezone>) todo time::settimeofday;
+    165 mount(source: Path, target: Path, kind: Str, flags: MountFlags, data: Addr) todo mount::mount;
+    166 umount2(target: Path, flags: UmountFlags) todo mount::umount2;
+    167 swapon(path: Path, flags: Hex32) todo misc::swapon;
+    168 swapoff(path: Path) todo misc::swapoff;
+    169 reboot(magic: Hex32, magic2: Hex32, command: Hex32, argument: Addr) todo misc::reboot;
+    170 sethostname(name: Addr, length: i32) todo system::sethostname;
+    171 setdomainname(name: Addr, length: i32) todo system::setdomainname;
+    172 iopl(level: u32) todo misc::iopl;
+    173 ioperm(from: u64, count: u64, on: i32) todo misc::ioperm;
+    174 create_module() absent;
+    175 init_module(image: Addr, length: usize, parameters: Str) todo misc::init_module;
+    176 delete_module(name: Str, flags: OpenFlags) todo misc::delete_module;
+    177 get_kernel_syms() absent;
+    178 query_module() absent;
+    179 quotactl(command: Hex32, device: Path, id: i32, addr: Addr) absent;
+    180 nfsservctl() absent;
+    181 getpmsg() absent;
+    182 putpmsg() absent;
+    183 afs_syscall() absent;
+    184 tuxcall() absent;
+    185 security() absent;
+    186 gettid() todo identity::gettid;
+    187 readahead(fd: Fd, offset: i64, count: usize) todo io::readahead;
+    188 setxattr(path: Path, name: Str, value: Addr, size: usize, flags: XattrFlags) todo xattr::setxattr;
+    189 lsetxattr(path: Path, name: Str, value: Addr, size: usize, flags: XattrFlags) todo xattr::lsetxattr;
+    190 fsetxattr(fd: Fd, name: Str, value: Addr, size: usize, flags: XattrFlags) todo xattr::fsetxattr;
+    191 getxattr(path: Path, name: Str, value: OutBuf, size: usize) todo xattr::getxattr;
+    192 lgetxattr(path: Path, name: Str, value: OutBuf, size: usize) todo xattr::lgetxattr;
+    193 fgetxattr(fd: Fd, name: Str, value: OutBuf, size: usize) todo xattr::fgetxattr;
+    194 listxattr(path: Path, list: OutBuf, size: usize) todo xattr::listxattr;
+    195 llistxattr(path: Path, list: OutBuf, size: usize) todo xattr::llistxattr;
+    196 flistxattr(fd: Fd, list: OutBuf, size: usize) todo xattr::flistxattr;
+    197 removexattr(path: Path, name: Str) todo xattr::removexattr;
+    198 lremovexattr(path: Path, name: Str) todo xattr::lremovexattr;
+    199 fremovexattr(fd: Fd, name: Str) todo xattr::fremovexattr;
+    200 tkill(tid: Pid, signal: SignalNumber) todo signal::tkill;
+    201 time(time: Out<i64>) todo time::time;
+    202 futex(word: Ptr<u32>, operation: FutexOperation, value: u32, timeout: Hex, word2: Ptr<u32>, value3: Hex32)
+        todo futex::futex;
+    203 sched_setaffinity(pid: Pid, size: u32, mask: Addr) todo sched::sched_setaffinity;
+    204 sched_getaffinity(pid: Pid, size: u32, mask: Addr) todo sched::sched_getaffinity;
+    205 set_thread_area(descriptor: Addr) absent;
+    206 io_setup(count: u32, context: Addr) absent;
+    207 io_destroy(context: Hex) absent;
+    208 io_getevents(context: Hex, least: i64, most: i64, events: Addr, timeout: In<Timespec>) absent;
+    209 io_submit(context: Hex, count: i64, controls: Addr) absent;
+    210 io_cancel(context: Hex, control: Addr, result: Addr) absent;
+    211 get_thread_area(descriptor: Addr) absent;
+    212 lookup_dcookie() absent;
+    213 epoll_create(size: i32) todo epoll::epoll_create;
+    214 epoll_ctl_old() absent;
+    215 epoll_wait_old() absent;
+    216 remap_file_pages(addr: Addr, size: usize, prot: Prot, page: usize, flags: MapFlags) absent;
+    217 getdents64(fd: Fd, entries: Addr, count: u32) todo dir::getdents64;
+    218 set_tid_address(address: Ptr<i32>) todo process::set_tid_address;
+    219 restart_syscall() todo signal::restart_syscall;
+    220 semtimedop(id: i32, operations: Addr, count: usize, timeout: In<Timespec>) todo ipc::semtimedop;
+    221 fadvise64(fd: Fd, offset: i64, length: i64, advice: FileAdvice) todo io::fadvise64;
+    222 timer_create(clock: Clock, event: Ptr<SigEvent>, id: Out<i32>) todo timer::timer_create;
+    223 timer_settime(id: i32, flags: TimerFlags, new: In<ITimerSpec>, old: Out<ITimerSpec>) todo timer::timer_settime;
+    224 timer_gettime(id: i32, value: Out<ITimerSpec>) todo timer::timer_gettime;
+    225 timer_getoverrun(id: i32) todo timer::timer_getoverrun;
+    226 timer_delete(id: i32) todo timer::timer_delete;
+    227 clock_settime(clock: Clock, time: In<Timespec>) todo time::clock_settime;
+    228 clock_gettime(clock: Clock, time: Out<Timespec>) todo time::clock_gettime;
+    229 clock_getres(clock: Clock, resolution: Out<Timespec>) todo time::clock_getres;
+    230 clock_nanosleep(clock: Clock, flags: TimerFlags, request: In<Timespec>, remaining: Out<Timespec>)
+        todo time::clock_nanosleep;
+    231 exit_group(status: i32) todo process::exit_group;
+    232 epoll_wait(epoll: Fd, events: Addr, count: i32, timeout: i32) todo epoll::epoll_wait;
+    233 epoll_ctl(epoll: Fd, operation: EpollOperation, fd: Fd, event: In<EpollEvent>) todo epoll::epoll_ctl;
+    234 tgkill(group: Pid, tid: Pid, signal: SignalNumber) todo signal::tgkill;
+    235 utimes(path: Path, times: In<[Timeval; 2]>) todo attr::utimes;
+    236 vserver() absent;
+    237 mbind(addr: Addr, length: usize, mode: i32, nodes: Addr, most: usize, flags: Hex32) todo memory::mbind;
+    238 set_mempolicy(mode: i32, nodes: Addr, most: usize) todo memory::set_mempolicy;
+    239 get_mempolicy(mode: Ptr<i32>, nodes: Addr, most: usize, addr: Addr, flags: Hex) todo memory::get_mempolicy;
+    240 mq_open(name: Str, flags: OpenFlags, mode: Octal, attributes: Addr) todo ipc::mq_open;
+    241 mq_unlink(name: Str) todo ipc::mq_unlink;
+    242 mq_timedsend(queue: Fd, message: InBuf, length: usize, priority: u32, timeout: In<Timespec>)
+        todo ipc::mq_timedsend;
+    243 mq_timedreceive(queue: Fd, message: OutBuf, length: usize, priority: Out<u32>, timeout: In<Timespec>)
+        todo ipc::mq_timedreceive;
+    244 mq_notify(queue: Fd, event: Ptr<SigEvent>) todo ipc::mq_notify;
+    245 mq_getsetattr(queue: Fd, new: Addr, old: Addr) todo ipc::mq_getsetattr;
+    246 kexec_load(entry: Addr, count: usize, segments: Addr, flags: Hex) todo misc::kexec_load;
+    247 waitid(kind: WaitId, id: Pid, info: Out<SigInfo>, options: WaitOptions, usage: Out<RUsage>) todo process::waitid;
+    248 add_key(kind: Str, description: Str, payload: Addr, length: usize, keyring: i32) absent;
+    249 request_key(kind: Str, description: Str, information: Str, keyring: i32) absent;
+    250 keyctl(operation: i32, arg2: Hex, arg3: Hex, arg4: Hex, arg5: Hex) absent;
+    251 ioprio_set(which: u32, who: i32, priority: Hex32) todo sched::ioprio_set;
+    252 ioprio_get(which: u32, who: i32) todo sched::ioprio_get;
+    253 inotify_init() todo inotify::inotify_init;
+    254 inotify_add_watch(fd: Fd, path: Path, mask: InotifyMask) todo inotify::inotify_add_watch;
+    255 inotify_rm_watch(fd: Fd, watch: i32) todo inotify::inotify_rm_watch;
+    256 migrate_pages(pid: Pid, most: usize, from: Addr, to: Addr) absent;
+    257 openat(dir: DirFd, path: Path, flags: OpenFlags, mode: OpenMode) todo open::openat;
+    258 mkdirat(dir: DirFd, path: Path, mode: Octal) todo path::mkdirat;
+    259 mknodat(dir: DirFd, path: Path, mode: FileMode, device: u32) todo path::mknodat;
+    260 fchownat(dir: DirFd, path: Path, owner: Uid, group: Gid, flags: AtFlags) todo attr::fchownat;
+    261 futimesat(dir: DirFd, path: Path, times: In<[Timeval; 2]>) todo attr::futimesat;
+    262 newfstatat(dir: DirFd, path: Path, buf: Out<Stat>, flags: AtFlags) todo stat::newfstatat;
+    263 unlinkat(dir: DirFd, path: Path, flags: UnlinkFlags) todo path::unlinkat;
+    264 renameat(old_dir: DirFd, old: Path, new_dir: DirFd, new: Path) todo path::renameat;
+    265 linkat(old_dir: DirFd, old: Path, new_dir: DirFd, new: Path, flags: AtFlags) todo path::linkat;
+    266 symlinkat(target: Path, dir: DirFd, path: Path) todo path::symlinkat;
+    267 readlinkat(dir: DirFd, path: Path, buf: OutBuf, size: i32) todo path::readlinkat;
+    268 fchmodat(dir: DirFd, path: Path, mode: Octal) todo attr::fchmodat;
+    269 faccessat(dir: DirFd, path: Path, mode: AccessMode) todo path::faccessat;
+    270 pselect6(count: i32, read: Addr, write: Addr, except: Addr, timeout: InOut<Timespec>, mask: Ptr<SigsetArgument>)
+        todo poll::pselect6;
+    271 ppoll(fds: PollFds, count: u32, timeout: InOut<Timespec>, mask: In<SigSet>, size: usize) todo poll::ppoll;
+    272 unshare(flags: UnshareFlags) todo process::unshare;
+    273 set_robust_list(head: Ptr<RobustListHead>, size: usize) todo futex::set_robust_list;
+    274 get_robust_list(pid: Pid, head: Ptr<u64>, size: Ptr<u64>) todo futex::get_robust_list;
+    275 splice(input: Fd, input_offset: InOut<i64>, output: Fd, output_offset: InOut<i64>, count: usize, flags: SpliceFlags)
+        todo pipe::splice;
+    276 tee(input: Fd, output: Fd, count: usize, flags: SpliceFlags) todo pipe::tee;
+    277 sync_file_range(fd: Fd, offset: i64, count: i64, flags: SyncRangeFlags) todo io::sync_file_range;
+    278 vmsplice(fd: Fd, iov: InIov, count: usize, flags: SpliceFlags) todo pipe::vmsplice;
+    279 move_pages(pid: Pid, count: usize, pages: Addr, nodes: Addr, status: Addr, flags: Hex32) absent;
+    280 utimensat(dir: DirFd, path: Path, times: In<[Timespec; 2]>, flags: AtFlags) todo attr::utimensat;
+    281 epoll_pwait(epoll: Fd, events: Addr, count: i32, timeout: i32, mask: In<SigSet>, size: usize)
+        todo epoll::epoll_pwait;
+    282 signalfd(fd: Fd, mask: In<SigSet>, size: usize) todo signalfd::signalfd;
+    283 timerfd_create(clock: Clock, flags: TimerfdFlags) todo timerfd::timerfd_create;
+    284 eventfd(value: u32) todo eventfd::eventfd;
+    285 fallocate(fd: Fd, mode: FallocateMode, offset: i64, length: i64) todo io::fallocate;
+    286 timerfd_settime(fd: Fd, flags: TimerfdSetFlags, new: In<ITimerSpec>, old: Out<ITimerSpec>)
+        todo timerfd::timerfd_settime;
+    287 timerfd_gettime(fd: Fd, value: Out<ITimerSpec>) todo timerfd::timerfd_gettime;
+    288 accept4(fd: Fd, addr: SockAddrOut, length: Out<u32>, flags: SocketFlags) todo socket::accept4;
+    289 signalfd4(fd: Fd, mask: In<SigSet>, size: usize, flags: SignalfdFlags) todo signalfd::signalfd4;
+    290 eventfd2(value: u32, flags: EventfdFlags) todo eventfd::eventfd2;
+    291 epoll_create1(flags: EpollFlags) todo epoll::epoll_create1;
+    292 dup3(old: Fd, new: Fd, flags: DupFlags) todo fcntl::dup3;
+    293 pipe2(fds: Out<[i32; 2]>, flags: PipeFlags) todo pipe::pipe2;
+    294 inotify_init1(flags: InotifyFlags) todo inotify::inotify_init1;
+    295 preadv(fd: Fd, iov: OutIov, count: usize, low: i64, high: u64) todo io::preadv;
+    296 pwritev(fd: Fd, iov: InIov, count: usize, low: i64, high: u64) todo io::pwritev;
+    297 rt_tgsigqueueinfo(group: Pid, tid: Pid, signal: SignalNumber, info: In<SigInfo>) todo signal::rt_tgsigqueueinfo;
+    298 perf_event_open(attributes: Addr, pid: Pid, cpu: i32, group: Fd, flags: Hex) absent;
+    299 recvmmsg(fd: Fd, messages: Ptr<MMsgHdr>, count: u32, flags: MessageFlags, timeout: In<Timespec>)
+        todo socket::recvmmsg;
+    300 fanotify_init(flags: Hex32, event_flags: OpenFlags) absent;
+    301 fanotify_mark(fd: Fd, flags: Hex32, mask: Hex, dir: DirFd, path: Path) absent;
+    302 prlimit64(pid: Pid, resource: Resource, new: In<RLimit>, old: Out<RLimit>) todo rlimit::prlimit64;
+    303 name_to_handle_at(dir: DirFd, path: Path, handle: Addr, mount: Ptr<i32>, flags: AtFlags)
+        todo path::name_to_handle_at;
+    304 open_by_handle_at(mount: Fd, handle: Addr, flags: OpenFlags) todo path::open_by_handle_at;
+    305 clock_adjtime(clock: Clock, buf: Ptr<Timex>) todo time::clock_adjtime;
+    306 syncfs(fd: Fd) todo io::syncfs;
+    307 sendmmsg(fd: Fd, messages: Ptr<MMsgHdr>, count: u32, flags: MessageFlags) todo socket::sendmmsg;
+    308 setns(fd: Fd, kind: UnshareFlags) todo process::setns;
+    309 getcpu(cpu: Out<u32>, node: Out<u32>) todo sched::getcpu;
+    310 process_vm_readv(pid: Pid, local: Addr, local_count: usize, remote: Addr, remote_count: usize, flags: Hex)
+        todo process::process_vm_readv;
+    311 process_vm_writev(pid: Pid, local: Addr, local_count: usize, remote: Addr, remote_count: usize, flags: Hex)
+        todo process::process_vm_writev;
+    312 kcmp(pid1: Pid, pid2: Pid, kind: i32, index1: Hex, index2: Hex) todo process::kcmp;
+    313 finit_module(fd: Fd, parameters: Str, flags: Hex32) todo misc::finit_module;
+    314 sched_setattr(pid: Pid, attributes: Ptr<SchedAttr>, flags: Hex32) todo sched::sched_setattr;
+    315 sched_getattr(pid: Pid, attributes: Ptr<SchedAttr>, size: u32, flags: Hex32) todo sched::sched_getattr;
+    316 renameat2(old_dir: DirFd, old: Path, new_dir: DirFd, new: Path, flags: RenameFlags) todo path::renameat2;
+    317 seccomp(operation: u32, flags: Hex32, argument: Addr) todo prctl::seccomp;
+    318 getrandom(buf: OutBuf, count: usize, flags: RandomFlags) todo system::getrandom;
+    319 memfd_create(name: Str, flags: MemfdFlags) todo open::memfd_create;
+    320 kexec_file_load(kernel: Fd, initrd: Fd, length: usize, command_line: Str, flags: Hex) todo misc::kexec_file_load;
+    321 bpf(command: i32, attributes: Addr, size: u32) absent;
+    322 execveat(dir: DirFd, path: Path, argv: StrArray, envp: Addr, flags: AtFlags) todo process::execveat;
+    323 userfaultfd(flags: OpenFlags) absent;
+    324 membarrier(command: MembarrierCommand, flags: Hex32, cpu: i32) todo memory::membarrier;
+    325 mlock2(addr: Addr, length: usize, flags: LockFlags) todo memory::mlock2;
+    326 copy_file_range(
+        input: Fd, input_offset: InOut<i64>, output: Fd, output_offset: InOut<i64>, count: usize, flags: Hex32
+    ) todo io::copy_file_range;
+    327 preadv2(fd: Fd, iov: OutIov, count: usize, low: i64, high: u64, flags: RwFlags) todo io::preadv2;
+    328 pwritev2(fd: Fd, iov: InIov, count: usize, low: i64, high: u64, flags: RwFlags) todo io::pwritev2;
+    329 pkey_mprotect(addr: Addr, length: usize, prot: Prot, key: i32) todo memory::pkey_mprotect;
+    330 pkey_alloc(flags: Hex32, rights: Hex) todo memory::pkey_alloc;
+    331 pkey_free(key: i32) todo memory::pkey_free;
+    332 statx(dir: DirFd, path: Path, flags: AtFlags, mask: StatxMask, buf: Out<Statx>) todo stat::statx;
+    333 io_pgetevents(context: Hex, least: i64, most: i64, events: Addr, timeout: In<Timespec>, mask: Addr) absent;
+    334 rseq(area: Addr, length: u32, flags: Hex32, signature: Hex32) absent;
+    335 uretprobe() absent;
+    336 uprobe() absent;
+    424 pidfd_send_signal(pidfd: Fd, signal: SignalNumber, info: In<SigInfo>, flags: PidfdSignalFlags)
+        todo pidfd::pidfd_send_signal;
+    425 io_uring_setup(entries: u32, parameters: Addr) absent;
+    426 io_uring_enter(fd: Fd, submit: u32, complete: u32, flags: Hex32, argument: Addr, size: usize) absent;
+    427 io_uring_register(fd: Fd, operation: u32, argument: Addr, count: u32) absent;
+    428 open_tree(dir: DirFd, path: Path, flags: Hex32) todo mount::open_tree;
+    429 move_mount(from: DirFd, from_path: Path, to: DirFd, to_path: Path, flags: Hex32) todo mount::move_mount;
+    430 fsopen(name: Str, flags: Hex32) todo mount::fsopen;
+    431 fsconfig(fd: Fd, command: u32, key: Str, value: Addr, auxiliary: i32) todo mount::fsconfig;
+    432 fsmount(fd: Fd, flags: Hex32, attributes: Hex32) todo mount::fsmount;
+    433 fspick(dir: DirFd, path: Path, flags: Hex32) todo mount::fspick;
+    434 pidfd_open(pid: Pid, flags: PidfdFlags) todo pidfd::pidfd_open;
+    435 clone3(args: In<CloneArgs>, size: usize) todo process::clone3;
+    436 close_range(first: u32, last: u32, flags: CloseRangeFlags) todo open::close_range;
+    437 openat2(dir: DirFd, path: Path, how: In<OpenHow>, size: usize) todo open::openat2;
+    438 pidfd_getfd(pidfd: Fd, target: Fd, flags: Hex32) todo pidfd::pidfd_getfd;
+    439 faccessat2(dir: DirFd, path: Path, mode: AccessMode, flags: AccessFlags) todo path::faccessat2;
+    440 process_madvise(pidfd: Fd, iov: InIov, count: usize, advice: Advice, flags: Hex32) todo memory::process_madvise;
+    441 epoll_pwait2(epoll: Fd, events: Addr, count: i32, timeout: In<Timespec>, mask: In<SigSet>, size: usize)
+        todo epoll::epoll_pwait2;
+    442 mount_setattr(dir: DirFd, path: Path, flags: AtFlags, attributes: Ptr<MountAttr>, size: usize)
+        todo mount::mount_setattr;
+    443 quotactl_fd(fd: Fd, command: Hex32, id: i32, addr: Addr) absent;
+    444 landlock_create_ruleset(attributes: Addr, size: usize, flags: Hex32) absent;
+    445 landlock_add_rule(ruleset: Fd, kind: u32, attributes: Addr, flags: Hex32) absent;
+    446 landlock_restrict_self(ruleset: Fd, flags: Hex32) absent;
+    447 memfd_secret(flags: MemfdFlags) absent;
+    448 process_mrelease(pidfd: Fd, flags: Hex32) todo pidfd::process_mrelease;
+    449 futex_waitv(waiters: Ptr<FutexWaitv>, count: u32, flags: Hex32, timeout: In<Timespec>, clock: Clock)
+        todo futex::futex_waitv;
+    450 set_mempolicy_home_node(addr: Addr, length: usize, node: usize, flags: Hex) absent;
+    451 cachestat(fd: Fd, range: Addr, stat: Addr, flags: Hex32) absent;
+    452 fchmodat2(dir: DirFd, path: Path, mode: Octal, flags: AtFlags) todo attr::fchmodat2;
+    453 map_shadow_stack(addr: Addr, size: usize, flags: Hex32) absent;
+    454 futex_wake(word: Ptr<u32>, mask: Hex, count: i32, flags: FutexFlags) todo futex::futex_wake;
+    455 futex_wait(word: Ptr<u32>, value: u64, mask: Hex, flags: FutexFlags, timeout: In<Timespec>, clock: Clock)
+        todo futex::futex_wait;
+    456 futex_requeue(waiters: Ptr<FutexWaitv>, flags: Hex32, wake: i32, requeue: i32) todo futex::futex_requeue;
+    457 statmount(request: Addr, buf: Addr, size: usize, flags: Hex32) absent;
+    458 listmount(request: Addr, ids: Addr, count: usize, flags: Hex32) absent;
+    459 lsm_get_self_attr(attribute: u32, context: Addr, size: Out<u32>, flags: Hex32) absent;
+    460 lsm_set_self_attr(attribute: u32, context: Addr, size: u32, flags: Hex32) absent;
+    461 lsm_list_modules(ids: Addr, size: Out<u32>, flags: Hex32) absent;
+    462 mseal(addr: Addr, length: usize, flags: Hex) todo memory::mseal;
+    463 setxattrat(dir: DirFd, path: Path, flags: AtFlags, name: Str, arguments: Addr, size: usize) absent;
+    464 getxattrat(dir: DirFd, path: Path, flags: AtFlags, name: Str, arguments: Addr, size: usize) absent;
+    465 listxattrat(dir: DirFd, path: Path, flags: AtFlags, list: OutBuf, size: usize) absent;
+    466 removexattrat(dir: DirFd, path: Path, flags: AtFlags, name: Str) absent;
+    467 open_tree_attr(dir: DirFd, path: Path, flags: Hex32, attributes: Ptr<MountAttr>, size: usize) absent;
+    468 file_getattr(dir: DirFd, path: Path, attributes: Addr, size: usize, flags: AtFlags) absent;
+    469 file_setattr(dir: DirFd, path: Path, attributes: Addr, size: usize, flags: AtFlags) absent;
+}
