@@ -8,6 +8,7 @@
 
 pub mod boot;
 pub mod fs;
+pub mod futex;
 pub mod log;
 pub mod mm;
 pub mod sync;

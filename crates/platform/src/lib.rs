@@ -221,6 +221,16 @@ pub trait Context: Send {
     /// Passes advice to the host.
     fn advise(&mut self, address: u64, length: u64, advice: Advice) -> Result<()>;
 
+    /// Stores `new` in the aligned 32-bit word at `address` if it holds `old`, atomically for all
+    /// threads that map the word; returns what it held.
+    ///
+    /// # Errors
+    /// `Host(EFAULT)` when the memory is not writable, `Host(ENOSYS)` where the platform cannot.
+    fn compare_exchange(&mut self, _address: u64, _old: u32, _new: u32) -> Result<u32> {
+        const ENOSYS: i32 = 38;
+        Err(Error::Host(ENOSYS))
+    }
+
     /// Copies the address space (fork). The new context starts with the same registers, floating
     /// point state included.
     fn fork(&mut self) -> Result<(Arc<dyn AddressSpace>, Box<dyn Context>)>;
