@@ -52,9 +52,19 @@ static inline long case_ok(const char *text, long value, int error) {
 }
 
 // Prints the call and its result, or its error's name.
-#define SHOW(call) (errno = 0, case_show(#call, (long)(call), errno))
+#define SHOW(call)                                                                                     \
+    ({                                                                                                 \
+        errno = 0;                                                                                     \
+        long case_result = (long)(call);                                                               \
+        case_show(#call, case_result, errno);                                                          \
+    })
 // The same for results that differ from run to run, as descriptors and process ids: prints "ok".
-#define OK(call) (errno = 0, case_ok(#call, (long)(call), errno))
+#define OK(call)                                                                                       \
+    ({                                                                                                 \
+        errno = 0;                                                                                     \
+        long case_result = (long)(call);                                                               \
+        case_ok(#call, case_result, errno);                                                            \
+    })
 // For functions that return the error, as pthread_*.
 #define CODE(call) printf("%s = %s\n", #call, errno_name(call))
 // Prints a condition that must hold on both sides.
