@@ -9,6 +9,7 @@
 pub mod boot;
 pub mod fs;
 pub mod futex;
+pub mod loader;
 pub mod log;
 pub mod mm;
 pub mod sync;

@@ -14,6 +14,11 @@ impl Mm {
         self.areas.lock().heap = start..start;
     }
 
+    /// Sets where mmap(2) begins to place areas, downwards (execve).
+    pub fn set_top(&self, top: u64) {
+        self.areas.lock().top = top.min(APP_MAX);
+    }
+
     /// brk(2): moves the end of the heap to `end` and returns it, or the old end if that fails (the
     /// system call reports no errors).
     pub fn set_heap_end(&self, context: &mut dyn Context, end: u64, limits: &MemoryLimits) -> u64 {

@@ -1,0 +1,215 @@
+//! ELF files of x86_64: headers, checked; see elf(5).
+
+use lazaret_abi::errno::Errno;
+use lazaret_platform::{Prot, layout::APP_MAX};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::{fs::file::File, mm::tree::page_align_down, sync::Arc, uio::BufferSink};
+
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct FileHeader {
+    ident: [u8; 16],
+    kind: u16,
+    machine: u16,
+    version: u32,
+    entry: u64,
+    segments_offset: u64,
+    sections_offset: u64,
+    flags: u32,
+    header_size: u16,
+    segment_size: u16,
+    segment_count: u16,
+    section_size: u16,
+    section_count: u16,
+    names_index: u16,
+}
+
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct ProgramHeader {
+    kind: u32,
+    flags: u32,
+    offset: u64,
+    address: u64,
+    physical: u64,
+    file_size: u64,
+    memory_size: u64,
+    alignment: u64,
+}
+
+/// Size of a program header, for AT_PHENT.
+pub const PROGRAM_HEADER_SIZE: u64 = size_of::<ProgramHeader>() as u64;
+
+/// Most bytes of program headers that a file may have, as Linux has it.
+const MAX_PROGRAM_HEADERS: usize = 65_536;
+
+const TYPE_EXECUTABLE: u16 = 2;
+const TYPE_SHARED: u16 = 3;
+const MACHINE_X86_64: u16 = 62;
+const SEGMENT_LOAD: u32 = 1;
+const SEGMENT_INTERPRETER: u32 = 3;
+const SEGMENT_HEADERS: u32 = 6;
+
+/// A part of the file to be mapped; every sum of its fields is known not to overflow.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment {
+    /// Address, before the load bias.
+    pub address: u64,
+    /// Offset in the file.
+    pub offset: u64,
+    /// Bytes that come from the file.
+    pub file_size: u64,
+    /// Bytes in memory; the rest is zero.
+    pub memory_size: u64,
+    /// Access rights.
+    pub prot: Prot,
+}
+
+/// What of an ELF file counts for loading it.
+#[derive(Clone, Debug)]
+pub struct Elf {
+    /// Can be loaded anywhere (ET_DYN).
+    pub relocatable: bool,
+    /// Where it starts, before the load bias.
+    pub entry: u64,
+    /// Segments to load, ascending by address.
+    pub segments: Vec<Segment>,
+    /// Path of the program interpreter.
+    pub interpreter: Option<Vec<u8>>,
+    /// Where its program headers are in memory, before the load bias; 0 if they are not loaded.
+    pub headers_address: u64,
+    /// Number of program headers.
+    pub headers_count: u64,
+    /// Alignment that the load address must have, a power of two of at least a page.
+    pub alignment: u64,
+}
+
+/// Fills `buffer` from the file.
+fn read_exact(file: &Arc<File>, offset: u64, buffer: &mut [u8]) -> Result<bool, Errno> {
+    let mut sink = BufferSink::new(buffer.len());
+    file.read_at(offset, &mut sink)?;
+    if sink.data.len() < buffer.len() {
+        return Ok(false);
+    }
+    buffer.copy_from_slice(&sink.data);
+    Ok(true)
+}
+
+impl Elf {
+    /// Reads and checks the headers of a file.
+    ///
+    /// # Errors
+    /// `ENOEXEC` for what is not an ELF program of this machine, errors of reading the file.
+    pub fn read(file: &Arc<File>) -> Result<Elf, Errno> {
+        let mut bytes = [0; size_of::<FileHeader>()];
+        if !read_exact(file, 0, &mut bytes)? {
+            return Err(Errno::ENOEXEC);
+        }
+        let header = FileHeader::read_from_bytes(&bytes).map_err(|_| Errno::ENOEXEC)?;
+        // Magic, 64-bit, little-endian.
+        if header.ident[..6] != *b"\x7fELF\x02\x01"
+            || header.machine != MACHINE_X86_64
+            || !matches!(header.kind, TYPE_EXECUTABLE | TYPE_SHARED)
+            || usize::from(header.segment_size) != size_of::<ProgramHeader>()
+            || header.segment_count == 0
+        {
+            return Err(Errno::ENOEXEC);
+        }
+        let size = usize::from(header.segment_count) * size_of::<ProgramHeader>();
+        if size > MAX_PROGRAM_HEADERS {
+            return Err(Errno::ENOEXEC);
+        }
+        let mut table = vec![0; size];
+        if !read_exact(file, header.segments_offset, &mut table)? {
+            return Err(Errno::ENOEXEC);
+        }
+        let headers = <[ProgramHeader]>::ref_from_bytes(&table).map_err(|_| Errno::ENOEXEC)?;
+        Elf::from_headers(file, &header, headers)
+    }
+
+    fn from_headers(file: &Arc<File>, header: &FileHeader, headers: &[ProgramHeader]) -> Result<Elf, Errno> {
+        let mut elf = Elf {
+            relocatable: header.kind == TYPE_SHARED,
+            entry: header.entry,
+            segments: Vec::new(),
+            interpreter: None,
+            headers_address: 0,
+            headers_count: u64::from(header.segment_count),
+            alignment: 4096,
+        };
+        for segment in headers {
+            match segment.kind {
+                SEGMENT_LOAD => {
+                    elf.segments.extend(loadable(segment)?);
+                    if segment.alignment.is_power_of_two() && segment.alignment <= 1 << 30 {
+                        elf.alignment = elf.alignment.max(segment.alignment);
+                    }
+                    let in_file = segment.offset..segment.offset.saturating_add(segment.file_size);
+                    if elf.headers_address == 0 && in_file.contains(&header.segments_offset) {
+                        elf.headers_address = segment.address.wrapping_add(header.segments_offset - segment.offset);
+                    }
+                }
+                SEGMENT_HEADERS => elf.headers_address = segment.address,
+                SEGMENT_INTERPRETER if elf.interpreter.is_none() => {
+                    elf.interpreter = Some(interpreter_path(file, segment)?);
+                }
+                _ => {}
+            }
+        }
+        elf.segments.sort_by_key(|segment| segment.address);
+        let overlap = elf.segments.windows(2).any(|pair| pair[0].address + pair[0].memory_size > pair[1].address);
+        if elf.segments.is_empty() || overlap || elf.entry >= APP_MAX {
+            return Err(Errno::ENOEXEC);
+        }
+        Ok(elf)
+    }
+
+    /// First address and length of the memory that the segments take, page aligned, before the bias.
+    pub fn span(&self) -> (u64, u64) {
+        let start = self.segments.first().map_or(0, |segment| page_align_down(segment.address));
+        let end = self.segments.last().map_or(0, |segment| segment.address + segment.memory_size);
+        (start, end - start)
+    }
+}
+
+/// Checks a segment to load; one without memory is nothing.
+fn loadable(header: &ProgramHeader) -> Result<Option<Segment>, Errno> {
+    if header.memory_size == 0 {
+        return Ok(None);
+    }
+    let end = header.address.checked_add(header.memory_size).filter(|end| *end <= APP_MAX - 4096);
+    let file_end = header.offset.checked_add(header.file_size).filter(|end| i64::try_from(*end).is_ok());
+    if end.is_none()
+        || file_end.is_none()
+        || header.file_size > header.memory_size
+        || header.file_size > 0 && header.address % 4096 != header.offset % 4096
+    {
+        return Err(Errno::ENOEXEC);
+    }
+    let mut prot = Prot::empty();
+    prot.set(Prot::EXEC, header.flags & 1 != 0);
+    prot.set(Prot::WRITE, header.flags & 2 != 0);
+    prot.set(Prot::READ, header.flags & 4 != 0);
+    Ok(Some(Segment {
+        address: header.address,
+        offset: header.offset,
+        file_size: header.file_size,
+        memory_size: header.memory_size,
+        prot,
+    }))
+}
+
+/// Reads the path of the interpreter, without its terminating zero.
+fn interpreter_path(file: &Arc<File>, header: &ProgramHeader) -> Result<Vec<u8>, Errno> {
+    let size = usize::try_from(header.file_size).ok().filter(|size| (2..=4096).contains(size)).ok_or(Errno::ENOEXEC)?;
+    let mut path = vec![0; size];
+    if !read_exact(file, header.offset, &mut path)? || path.pop() != Some(0) {
+        return Err(Errno::ENOEXEC);
+    }
+    // What comes after a zero inside is not part of the path.
+    if let Some(end) = path.iter().position(|byte| *byte == 0) {
+        path.truncate(end);
+    }
+    Ok(path)
+}
