@@ -26,6 +26,12 @@ impl FsContext {
         FsContext { state: RwLock::new(self.state.read().clone()) }
     }
 
+    /// Root directory, working directory and umask at one moment.
+    pub fn all(&self) -> (Location, Location, u32) {
+        let state = self.state.read();
+        (state.root.clone(), state.directory.clone(), state.umask)
+    }
+
     /// Where absolute paths start; `..` never leads above it.
     pub fn root(&self) -> Location {
         self.state.read().root.clone()

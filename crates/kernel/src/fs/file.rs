@@ -6,6 +6,7 @@ use lazaret_abi::errno::Errno;
 
 use super::{
     inode::{Attributes, DirSink, HostMapping, Inode},
+    lock,
     notify::{self, Change},
 };
 use crate::{
@@ -129,6 +130,29 @@ impl dyn FileOps {
     }
 }
 
+/// Whom F_SETOWN names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OwnerKind {
+    /// A thread (F_OWNER_TID).
+    Thread,
+    /// A process.
+    #[default]
+    Process,
+    /// A process group.
+    Group,
+}
+
+/// Who gets SIGIO and SIGURG of a file, and which signal instead; see F_SETOWN and F_SETSIG in fcntl(2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AsyncOwner {
+    /// What `pid` is.
+    pub kind: OwnerKind,
+    /// Its id in the pid namespace of who set it; 0 is nobody.
+    pub pid: i32,
+    /// The signal; 0 is SIGIO.
+    pub signal: i32,
+}
+
 /// An open file: what a descriptor stands for, shared by dup(2) and fork(2).
 pub struct File {
     ops: Box<dyn FileOps>,
@@ -136,12 +160,19 @@ pub struct File {
     /// Status flags and access mode of open(2).
     flags: AtomicU32,
     position: Mutex<u64>,
+    async_owner: Mutex<AsyncOwner>,
 }
 
 impl File {
     /// Wraps operations that [`Inode::open`] returned. `flags` are those of open(2).
     pub fn new(ops: Box<dyn FileOps>, location: Location, flags: u32) -> Arc<File> {
-        Arc::new(File { ops, location, flags: AtomicU32::new(flags), position: Mutex::new(0) })
+        Arc::new(File {
+            ops,
+            location,
+            flags: AtomicU32::new(flags),
+            position: Mutex::new(0),
+            async_owner: Mutex::default(),
+        })
     }
 
     /// The operations.
@@ -176,6 +207,16 @@ impl File {
         let merged = old & !CHANGEABLE | new & CHANGEABLE;
         self.flags.store(merged, Ordering::Relaxed);
         self.ops.flags_changed(self, old, merged);
+    }
+
+    /// Who is told of readiness by a signal.
+    pub fn async_owner(&self) -> AsyncOwner {
+        *self.async_owner.lock()
+    }
+
+    /// Sets who is told of readiness by a signal.
+    pub fn set_async_owner(&self, owner: AsyncOwner) {
+        *self.async_owner.lock() = owner;
     }
 
     /// O_NONBLOCK is set.
@@ -284,6 +325,7 @@ impl File {
 
 impl Drop for File {
     fn drop(&mut self) {
+        lock::file_gone(self);
         if self.flags() & flags::PATH == 0 {
             let change = if self.is_writable() { Change::ClosedWritable } else { Change::ClosedReadOnly };
             notify::changed(&self.location, change);

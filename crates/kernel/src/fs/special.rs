@@ -5,7 +5,7 @@ use lazaret_abi::errno::Errno;
 use super::{dev, file::FileOps, inode::FileKind, pipe::fifo, vfs::Location};
 
 /// Operations for a device node, FIFO or socket; the device decides, not the file system the node
-/// is in.
+/// is in. `flags` are those of open(2).
 ///
 /// # Errors
 /// `ENXIO` when there is no such device, and for sockets, which are connected to instead.

@@ -4,11 +4,23 @@
 //! (`fs`, `mm`, `task` ...), which does the work.
 
 pub mod arg;
+pub mod attr;
 pub mod compatibility;
+pub mod dir;
 pub mod expand;
+pub mod fcntl;
+pub mod inotify;
+pub mod io;
+pub mod ioctl;
+pub mod lock;
 pub mod missing;
+pub mod mount;
+pub mod open;
+pub mod path;
+pub mod stat;
 pub mod strace;
 pub mod table;
+pub mod xattr;
 
 use lazaret_abi::errno::Errno;
 

@@ -209,6 +209,33 @@ pub fn new_root(options: &TmpfsOptions) -> Arc<TmpInode> {
     )
 }
 
+impl TmpInode {
+    /// Changes the limits of the file system (remount). Those that are not named stay.
+    ///
+    /// # Errors
+    /// `EINVAL` for bad mount data or a limit below what is in use.
+    pub fn reconfigure(&self, data: &str) -> Result<(), Errno> {
+        let options = TmpfsOptions::parse(data)?;
+        let named = |names: &[&str]| {
+            data.split(',').any(|option| names.contains(&option.split_once('=').map_or(option, |(name, _)| name)))
+        };
+        let usage = &self.fs.usage;
+        if named(&["size", "nr_blocks"]) {
+            if options.pages < usage.used_pages() {
+                return Err(Errno::EINVAL);
+            }
+            usage.max_pages.store(options.pages, Ordering::Relaxed);
+        }
+        if named(&["nr_inodes"]) {
+            if options.inodes < usage.inodes.load(Ordering::Relaxed) {
+                return Err(Errno::EINVAL);
+            }
+            usage.max_inodes.store(options.inodes, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
 /// Makes a tmpfs to be mounted; `data` is the mount data.
 ///
 /// # Errors

@@ -235,6 +235,20 @@ impl MountNamespace {
         Ok(())
     }
 
+    /// Sets how mounts below spread; for the mounts below too if `recursive`.
+    ///
+    /// # Errors
+    /// `EINVAL` when the location is not in this namespace.
+    pub fn set_propagation(&self, location: &Location, propagation: Propagation, recursive: bool) -> Result<(), Errno> {
+        self.check_member(&location.mount)?;
+        let mounts = if recursive { location.mount.subtree() } else { vec![location.mount.clone()] };
+        for mount in mounts {
+            mount.set_propagation(propagation);
+        }
+        self.changed();
+        Ok(())
+    }
+
     /// The mount is part of this namespace.
     fn check_member(&self, mount: &Mount) -> Result<(), Errno> {
         match mount.namespace() {

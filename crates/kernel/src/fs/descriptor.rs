@@ -1,0 +1,47 @@
+//! Giving out and closing descriptors.
+
+use lazaret_abi::{errno::Errno, id::Fd};
+
+use super::{fdtable::FdTable, file::File, lock};
+use crate::{sync::Arc, task::Current};
+
+/// Descriptors the task may have (RLIMIT_NOFILE).
+pub fn limit(_current: &Current) -> usize {
+    super::fdtable::NR_OPEN
+}
+
+/// Gives a file the lowest free descriptor.
+///
+/// # Errors
+/// `EMFILE`.
+pub fn install(current: &Current, file: Arc<File>, close_on_exec: bool) -> Result<usize, Errno> {
+    let fd = current.task.files().insert(file, close_on_exec, 0, limit(current))?;
+    usize::try_from(fd).map_err(|_| Errno::EMFILE)
+}
+
+/// The open file of a descriptor that can be used for more than naming a place.
+///
+/// # Errors
+/// `EBADF`, also for O_PATH descriptors.
+pub fn usable(current: &Current, fd: Fd) -> Result<Arc<File>, Errno> {
+    let file = any(current, fd)?;
+    if file.flags() & super::file::flags::PATH != 0 {
+        return Err(Errno::EBADF);
+    }
+    Ok(file)
+}
+
+/// The open file of a descriptor, O_PATH ones included.
+///
+/// # Errors
+/// `EBADF`.
+pub fn any(current: &Current, fd: Fd) -> Result<Arc<File>, Errno> {
+    current.task.files().get(fd.get())
+}
+
+/// Does what the closing of a descriptor of `files` means to its file; the descriptor has been
+/// taken out of the table.
+pub fn closed(files: &Arc<FdTable>, file: &Arc<File>) {
+    lock::descriptor_closed(files, file);
+    file.ops().flush(file);
+}

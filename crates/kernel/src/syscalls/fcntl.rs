@@ -1,0 +1,207 @@
+//! fcntl(2) and dup(2).
+
+use lazaret_abi::{
+    errno::Errno,
+    fcntl::{FOwnerEx, command, descriptor as fd_flags, owner},
+    id::Fd,
+};
+
+use super::{SysResult, lock};
+use crate::{
+    fs::{
+        descriptor,
+        file::{AsyncOwner, File, OwnerKind, flags},
+        inode::FileKind,
+        pipe,
+        tmpfs::{Seals, TmpInode},
+        vfs::permission::is_owner,
+    },
+    sync::Arc,
+    task::Current,
+    uaddr::{UserAddr, UserPtr},
+};
+
+/// The argument of a command as the int it is there.
+fn int(argument: u64) -> i32 {
+    // Truncated as the C prototype does.
+    argument as u32 as i32
+}
+
+fn as_result(value: u32) -> SysResult {
+    usize::try_from(value).map_err(|_| Errno::EINVAL)
+}
+
+/// fcntl(2).
+pub fn fcntl(current: &mut Current, fd: Fd, command: u32, argument: u64) -> SysResult {
+    let file = descriptor::any(current, fd)?;
+    let allowed_on_path = matches!(
+        command,
+        command::DUPFD
+            | command::DUPFD_CLOEXEC
+            | command::GETFD
+            | command::SETFD
+            | command::GETFL
+            | command::DUPFD_QUERY
+    );
+    if file.flags() & flags::PATH != 0 && !allowed_on_path {
+        return Err(Errno::EBADF);
+    }
+    match command {
+        command::DUPFD => duplicate(current, file, int(argument), false),
+        command::DUPFD_CLOEXEC => duplicate(current, file, int(argument), true),
+        command::DUPFD_QUERY => {
+            let other = descriptor::any(current, Fd::new(int(argument)))?;
+            Ok(usize::from(Arc::ptr_eq(&file, &other)))
+        }
+        command::GETFD => Ok(usize::from(current.task.files().descriptor(fd.get())?.close_on_exec)),
+        command::SETFD => {
+            let close_on_exec = argument & u64::from(fd_flags::CLOEXEC) != 0;
+            current.task.files().set_close_on_exec(fd.get(), close_on_exec)?;
+            Ok(0)
+        }
+        command::GETFL => as_result(file.flags()),
+        command::SETFL => set_flags(current, &file, int(argument) as u32),
+        command::GETLK | command::OFD_GETLK => {
+            lock::get_lock(current, &file, UserPtr::new(UserAddr::new(argument)), command == command::OFD_GETLK)
+        }
+        command::SETLK | command::SETLKW | command::OFD_SETLK | command::OFD_SETLKW => {
+            let of_file = matches!(command, command::OFD_SETLK | command::OFD_SETLKW);
+            let wait = matches!(command, command::SETLKW | command::OFD_SETLKW);
+            lock::set_lock(current, &file, UserPtr::new(UserAddr::new(argument)), of_file, wait)
+        }
+        command::SETOWN => set_owner(&file, int(argument)),
+        command::GETOWN => {
+            let owner = file.async_owner();
+            let pid = if owner.kind == OwnerKind::Group { owner.pid.wrapping_neg() } else { owner.pid };
+            // A group comes back as a negative number, which only the C library takes for an error.
+            Ok(pid as isize as usize)
+        }
+        command::SETOWN_EX => {
+            let new = current.read(UserPtr::<FOwnerEx>::new(UserAddr::new(argument)))?;
+            let kind = match new.kind {
+                owner::TID => OwnerKind::Thread,
+                owner::PID => OwnerKind::Process,
+                owner::PGRP => OwnerKind::Group,
+                _ => return Err(Errno::EINVAL),
+            };
+            file.set_async_owner(AsyncOwner { kind, pid: new.pid, ..file.async_owner() });
+            Ok(0)
+        }
+        command::GETOWN_EX => {
+            let now = file.async_owner();
+            let kind = match now.kind {
+                OwnerKind::Thread => owner::TID,
+                OwnerKind::Process => owner::PID,
+                OwnerKind::Group => owner::PGRP,
+            };
+            current.write(UserPtr::new(UserAddr::new(argument)), &FOwnerEx { kind, pid: now.pid })?;
+            Ok(0)
+        }
+        command::SETSIG => {
+            let signal = int(argument);
+            if !(0..=64).contains(&signal) {
+                return Err(Errno::EINVAL);
+            }
+            file.set_async_owner(AsyncOwner { signal, ..file.async_owner() });
+            Ok(0)
+        }
+        command::GETSIG => usize::try_from(file.async_owner().signal).map_err(|_| Errno::EINVAL),
+        command::SETLEASE => set_lease(current, &file, int(argument)),
+        command::GETLEASE => Ok(lazaret_abi::fcntl::lock::UNLCK.unsigned_abs().into()),
+        command::SETPIPE_SZ => {
+            let size = usize::try_from(int(argument)).map_err(|_| Errno::EINVAL)?;
+            pipe::fcntl_size(current, &file, Some(size))
+        }
+        command::GETPIPE_SZ => pipe::fcntl_size(current, &file, None),
+        command::ADD_SEALS => add_seals(&file, int(argument) as u32),
+        command::GET_SEALS => {
+            let inode = file.inode().downcast_ref::<TmpInode>().ok_or(Errno::EINVAL)?;
+            as_result(inode.seals()?.bits())
+        }
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+fn duplicate(current: &Current, file: Arc<File>, lowest: i32, close_on_exec: bool) -> SysResult {
+    let limit = descriptor::limit(current);
+    let lowest = usize::try_from(lowest).ok().filter(|lowest| *lowest < limit).ok_or(Errno::EINVAL)?;
+    let fd = current.task.files().insert(file, close_on_exec, lowest, limit)?;
+    usize::try_from(fd).map_err(|_| Errno::EMFILE)
+}
+
+fn set_flags(current: &Current, file: &File, new: u32) -> SysResult {
+    let old = file.flags();
+    if new & flags::NOATIME != 0 && old & flags::NOATIME == 0 && !is_owner(&file.attributes()?, &current.task.creds()) {
+        return Err(Errno::EPERM);
+    }
+    file.set_flags(new);
+    Ok(0)
+}
+
+fn set_owner(file: &File, pid: i32) -> SysResult {
+    let (kind, pid) = match pid {
+        i32::MIN => return Err(Errno::EINVAL),
+        pid if pid < 0 => (OwnerKind::Group, -pid),
+        pid => (OwnerKind::Process, pid),
+    };
+    file.set_async_owner(AsyncOwner { kind, pid, ..file.async_owner() });
+    Ok(0)
+}
+
+/// Leases are refused, as Linux refuses them where a file cannot be leased.
+fn set_lease(current: &Current, file: &File, kind: i32) -> SysResult {
+    let creds = current.task.creds();
+    if file.attributes()?.uid != creds.fsuid && !creds.has(crate::task::creds::cap::LEASE) {
+        return Err(Errno::EACCES);
+    }
+    if file.inode().kind() != FileKind::Regular {
+        return Err(Errno::EINVAL);
+    }
+    match i16::try_from(kind) {
+        Ok(lazaret_abi::fcntl::lock::RDLCK | lazaret_abi::fcntl::lock::WRLCK | lazaret_abi::fcntl::lock::UNLCK) => {
+            Err(Errno::EAGAIN)
+        }
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+fn add_seals(file: &File, seals: u32) -> SysResult {
+    let inode = file.inode().downcast_ref::<TmpInode>().ok_or(Errno::EINVAL)?;
+    if !file.is_writable() {
+        return Err(Errno::EPERM);
+    }
+    inode.add_seals(Seals::from_bits(seals).ok_or(Errno::EINVAL)?)?;
+    Ok(0)
+}
+
+/// dup(2).
+pub fn dup(current: &mut Current, fd: Fd) -> SysResult {
+    let file = descriptor::any(current, fd)?;
+    descriptor::install(current, file, false)
+}
+
+fn dup_to(current: &Current, old: Fd, new: Fd, close_on_exec: bool) -> SysResult {
+    let file = descriptor::any(current, old)?;
+    let files = current.task.files();
+    if let Some(old) = files.replace(new.get(), file, close_on_exec, descriptor::limit(current))? {
+        descriptor::closed(&files, &old);
+    }
+    usize::try_from(new.get()).map_err(|_| Errno::EBADF)
+}
+
+/// dup2(2).
+pub fn dup2(current: &mut Current, old: Fd, new: Fd) -> SysResult {
+    if old == new {
+        descriptor::any(current, old)?;
+        return usize::try_from(new.get()).map_err(|_| Errno::EBADF);
+    }
+    dup_to(current, old, new, false)
+}
+
+/// dup3(2).
+pub fn dup3(current: &mut Current, old: Fd, new: Fd, dup_flags: u32) -> SysResult {
+    if dup_flags & !flags::CLOEXEC != 0 || old == new {
+        return Err(Errno::EINVAL);
+    }
+    dup_to(current, old, new, dup_flags & flags::CLOEXEC != 0)
+}
