@@ -201,7 +201,6 @@ pub fn ftruncate(current: &mut Current, fd: Fd, length: i64) -> SysResult {
     Ok(0)
 }
 
-
 /// umask(2).
 pub fn umask(current: &mut Current, mask: u32) -> SysResult {
     Ok(current.task.fs().set_umask(mask) as usize)

@@ -17,7 +17,11 @@ use crate::{
             rename as vfs_rename,
         },
     },
-    task::{Current, creds::cap},
+    sync::Arc,
+    task::{
+        Current,
+        creds::{Creds, cap},
+    },
     uaddr::{UserAddr, UserPtr},
 };
 
