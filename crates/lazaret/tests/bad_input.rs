@@ -1,82 +1,15 @@
 //! Wrong input gets an error that names the field or file, status 1, and leaves nothing behind.
 
+mod common;
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Output, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
-    thread,
-    time::{Duration, Instant},
 };
 
-const TIMEOUT: Duration = Duration::from_secs(20);
-
-/// A directory for one test, with a valid bundle in it.
-struct Place(PathBuf);
-
-impl Place {
-    fn new() -> Place {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("lazaret-cli-{}-{number}", std::process::id()));
-        fs::create_dir_all(path.join("bundle/rootfs")).unwrap();
-        let place = Place(path);
-        let made = place.lazaret(&["spec", "--bundle", place.bundle().to_str().unwrap()]);
-        assert!(made.status.success(), "{made:?}");
-        place.edit("\"terminal\": true", "\"terminal\": false");
-        place
-    }
-
-    fn bundle(&self) -> PathBuf {
-        self.0.join("bundle")
-    }
-
-    fn config(&self) -> PathBuf {
-        self.bundle().join("config.json")
-    }
-
-    fn edit(&self, from: &str, to: &str) {
-        let text = fs::read_to_string(self.config()).unwrap();
-        assert!(text.contains(from), "no {from} in {text}");
-        fs::write(self.config(), text.replacen(from, to, 1)).unwrap();
-    }
-
-    fn lazaret(&self, args: &[&str]) -> Output {
-        run(Command::new(env!("CARGO_BIN_EXE_lazaret")).arg("--root").arg(self.0.join("state")).args(args))
-    }
-
-    fn run(&self, id: &str) -> Output {
-        self.lazaret(&["run", "--bundle", self.bundle().to_str().unwrap(), id])
-    }
-
-    /// No container is known, and no file of one is left.
-    fn assert_clean(&self) {
-        let list = self.lazaret(&["list", "--quiet"]);
-        assert_eq!(String::from_utf8_lossy(&list.stdout), "");
-        assert_eq!(fs::read_dir(self.0.join("state")).unwrap().count(), 0);
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).unwrap();
-    }
-}
-
-/// Runs a command, and kills it if it hangs.
-fn run(command: &mut Command) -> Output {
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let deadline = Instant::now() + TIMEOUT;
-    while child.try_wait().unwrap().is_none() {
-        if Instant::now() > deadline {
-            child.kill().unwrap();
-            panic!("{command:?} hangs: {:?}", child.wait_with_output());
-        }
-        thread::sleep(Duration::from_millis(2));
-    }
-    child.wait_with_output().unwrap()
-}
+use common::{Place, run};
 
 #[track_caller]
 fn assert_fails(output: &Output, expected: &str) {
@@ -178,10 +111,13 @@ fn state_directories_that_are_not_ours() {
     let file = place.0.join("file");
     fs::write(&file, "").unwrap();
     let binary = env!("CARGO_BIN_EXE_lazaret");
-    assert_fails(&run(Command::new(binary).arg("--root").arg(&file).arg("list")), "not a directory");
+    assert_fails(
+        &run(Command::new(binary).arg("--root").arg(&file).arg("list").stdin(Stdio::null())),
+        "not a directory",
+    );
     // The mode protects from others; it is made so, whatever the umask.
     place.lazaret(&["list"]);
-    let mode = fs::metadata(place.0.join("state")).unwrap().permissions().mode();
+    let mode = fs::metadata(place.state()).unwrap().permissions().mode();
     assert_eq!(mode & 0o077, 0);
 }
 
