@@ -13,6 +13,7 @@ use crate::{
     log::{Level, Log},
     sync::Arc,
     syscalls::{missing::Missing, strace},
+    task::sched::CpuSet,
 };
 
 /// What a kernel is made with.
@@ -177,6 +178,8 @@ pub struct Kernel {
     pub strace: strace::Filter,
     /// System calls that programs made in vain.
     pub missing: Missing,
+    /// Processors that the sandbox may use.
+    pub cpus: CpuSet,
 }
 
 impl Kernel {
@@ -186,7 +189,13 @@ impl Kernel {
         for name in unknown {
             config.log.write(Level::Warning, format_args!("strace: there is no system call {name}"));
         }
-        Arc::new(Kernel { platform: config.platform, log: config.log, strace, missing: Missing::default() })
+        Arc::new(Kernel {
+            platform: config.platform,
+            log: config.log,
+            strace,
+            missing: Missing::default(),
+            cpus: CpuSet::of_host(),
+        })
     }
 
     /// Makes a container: its namespaces and its file tree. Nothing runs in it yet.

@@ -8,6 +8,8 @@ pub mod creds;
 mod current;
 pub mod group;
 pub mod raise;
+pub mod sched;
+pub mod uts;
 
 pub use current::{Current, PATH_MAX};
 
@@ -15,12 +17,12 @@ use std::cell::RefCell;
 
 use lazaret_platform::Interrupt;
 
-use self::{creds::Creds, group::ThreadGroup};
+use self::{creds::Creds, group::ThreadGroup, sched::Scheduling, uts::UtsNamespace};
 use crate::{
     boot::Kernel,
     fs::{context::FsContext, fdtable::FdTable},
     mm::Mm,
-    sync::{Arc, AtomicU32, Mutex, Ordering, RwLock},
+    sync::{Arc, AtomicU32, Mutex, MutexGuard, Ordering, RwLock},
     wait::{Interruptible, Parker},
 };
 
@@ -49,6 +51,8 @@ pub struct Task {
     mm: RwLock<Arc<Mm>>,
     /// Name of the thread (`/proc/PID/comm`), at most 15 bytes.
     name: RwLock<Vec<u8>>,
+    uts: RwLock<Arc<UtsNamespace>>,
+    scheduling: Mutex<Scheduling>,
 }
 
 thread_local! {
@@ -67,6 +71,10 @@ pub struct TaskParts {
     pub mm: Arc<Mm>,
     /// Name of the thread.
     pub name: Vec<u8>,
+    /// Names of the system.
+    pub uts: Arc<UtsNamespace>,
+    /// Scheduling attributes; [`Scheduling::for_child`] of the parent's.
+    pub scheduling: Scheduling,
 }
 
 impl Task {
@@ -84,6 +92,8 @@ impl Task {
             files: RwLock::new(parts.files),
             mm: RwLock::new(parts.mm),
             name: RwLock::new(parts.name),
+            uts: RwLock::new(parts.uts),
+            scheduling: Mutex::new(parts.scheduling),
         }
     }
 
@@ -174,6 +184,21 @@ impl Task {
     /// Sets the name, cut to 15 bytes (prctl PR_SET_NAME, execve).
     pub fn set_name(&self, name: &[u8]) {
         *self.name.write() = name.iter().copied().take(15).collect();
+    }
+
+    /// Names of the system.
+    pub fn uts(&self) -> Arc<UtsNamespace> {
+        self.uts.read().clone()
+    }
+
+    /// Replaces them (unshare, setns).
+    pub fn set_uts(&self, uts: Arc<UtsNamespace>) {
+        *self.uts.write() = uts;
+    }
+
+    /// Scheduling attributes, locked.
+    pub fn scheduling(&self) -> MutexGuard<'_, Scheduling> {
+        self.scheduling.lock()
     }
 
     /// Tells the task to look at `reasons` (bits of [`work`]): ends its sleep, or stops its
