@@ -43,12 +43,14 @@ pub struct MapRequest {
     pub file: Option<(Arc<File>, u64)>,
     /// Fill the pages now (MAP_POPULATE, MAP_LOCKED).
     pub populate: bool,
+    /// In the first 2 GiB (MAP_32BIT), where the placement leaves a choice.
+    pub low: bool,
 }
 
 impl MapRequest {
     /// Private anonymous memory.
     pub fn anonymous(placement: Placement, length: u64, prot: Prot) -> MapRequest {
-        MapRequest { placement, length, prot, flags: VmaFlags::empty(), file: None, populate: false }
+        MapRequest { placement, length, prot, flags: VmaFlags::empty(), file: None, populate: false, low: false }
     }
 }
 
@@ -69,7 +71,7 @@ impl Mm {
             None => (VmaBacking::Anonymous, Prot::all()),
         };
         let mut areas = self.areas.lock();
-        let start = areas.place(request.placement, length)?;
+        let start = areas.place(request.placement, length, request.low)?;
         let mut area = Vma { start, end: start + length, prot: request.prot, max_prot, flags: request.flags, backing };
         if areas.lock_future {
             area.flags.insert(VmaFlags::LOCKED);
@@ -158,7 +160,7 @@ impl Mm {
 
 impl Areas {
     /// Decides the address of a new mapping of `length` bytes.
-    pub(super) fn place(&mut self, placement: Placement, length: u64) -> Result<u64, Errno> {
+    pub(super) fn place(&mut self, placement: Placement, length: u64, low: bool) -> Result<u64, Errno> {
         let fixed = |address: u64| {
             if !is_page_aligned(address) {
                 return Err(Errno::EINVAL);
@@ -189,6 +191,9 @@ impl Areas {
                 let wish = hint..hint.saturating_add(length);
                 if hint >= APP_MIN && wish.end <= APP_MAX && self.tree.is_free(wish) {
                     return Ok(hint);
+                }
+                if low {
+                    return self.tree.find_free_below(1 << 31, length).ok_or(Errno::ENOMEM);
                 }
                 match self.tree.find_free_below(self.top, length) {
                     Some(start) => Ok(start),

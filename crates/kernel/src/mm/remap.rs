@@ -107,8 +107,8 @@ impl Mm {
             return Err(Errno::ENOMEM);
         }
         let target = match fixed {
-            Some(target) => areas.place(Placement::Fixed(target), new_length)?,
-            None => areas.place(Placement::Hint(0), new_length)?,
+            Some(target) => areas.place(Placement::Fixed(target), new_length, false)?,
+            None => areas.place(Placement::Hint(0), new_length, false)?,
         };
         if fixed.is_some() && new_length < old_length {
             context.unmap(address + new_length, old_length - new_length).map_err(host_errno)?;

@@ -13,6 +13,7 @@ pub mod inotify;
 pub mod io;
 pub mod ioctl;
 pub mod lock;
+pub mod memory;
 pub mod missing;
 pub mod mount;
 pub mod open;

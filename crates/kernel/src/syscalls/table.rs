@@ -54,10 +54,10 @@ syscalls! {
     6 lstat(path: Path, buf: Out<Stat>) = stat::lstat;
     7 poll(fds: PollFds, count: u32, timeout: i32) todo poll::poll;
     8 lseek(fd: Fd, offset: i64, whence: Whence) = io::lseek;
-    9 mmap(addr: Addr, length: usize, prot: Prot, flags: MapFlags, fd: Fd, offset: Hex) todo memory::mmap -> Addr;
-    10 mprotect(addr: Addr, length: usize, prot: Prot) todo memory::mprotect;
-    11 munmap(addr: Addr, length: usize) todo memory::munmap;
-    12 brk(addr: Addr) todo memory::brk -> Addr;
+    9 mmap(addr: Addr, length: usize, prot: Prot, flags: MapFlags, fd: Fd, offset: Hex) = memory::mmap -> Addr;
+    10 mprotect(addr: Addr, length: usize, prot: Prot) = memory::mprotect;
+    11 munmap(addr: Addr, length: usize) = memory::munmap;
+    12 brk(addr: Addr) = memory::brk -> Addr;
     13 rt_sigaction(signal: SignalNumber, new: In<SigAction>, old: Out<SigAction>, size: usize) todo signal::rt_sigaction;
     14 rt_sigprocmask(how: MaskHow, new: In<SigSet>, old: Out<SigSet>, size: usize) todo signal::rt_sigprocmask;
     15 rt_sigreturn() todo signal::rt_sigreturn;
@@ -70,10 +70,10 @@ syscalls! {
     22 pipe(fds: Out<[i32; 2]>) todo pipe::pipe;
     23 select(count: i32, read: Addr, write: Addr, except: Addr, timeout: InOut<Timeval>) todo poll::select;
     24 sched_yield() todo sched::sched_yield;
-    25 mremap(old: Addr, old_size: usize, new_size: usize, flags: RemapFlags, new: Addr) todo memory::mremap -> Addr;
-    26 msync(addr: Addr, length: usize, flags: MsyncFlags) todo memory::msync;
+    25 mremap(old: Addr, old_size: usize, new_size: usize, flags: RemapFlags, new: Addr) = memory::mremap -> Addr;
+    26 msync(addr: Addr, length: usize, flags: MsyncFlags) = memory::msync;
     27 mincore(addr: Addr, length: usize, vec: Addr) todo memory::mincore;
-    28 madvise(addr: Addr, length: usize, advice: Advice) todo memory::madvise;
+    28 madvise(addr: Addr, length: usize, advice: Advice) = memory::madvise;
     29 shmget(key: i32, size: usize, flags: Octal) todo ipc::shmget;
     30 shmat(id: i32, addr: Addr, flags: Octal) todo ipc::shmat -> Addr;
     31 shmctl(id: i32, command: i32, buf: Addr) todo ipc::shmctl;
@@ -196,10 +196,10 @@ syscalls! {
     146 sched_get_priority_max(policy: Policy) todo sched::sched_get_priority_max;
     147 sched_get_priority_min(policy: Policy) todo sched::sched_get_priority_min;
     148 sched_rr_get_interval(pid: Pid, interval: Out<Timespec>) todo sched::sched_rr_get_interval;
-    149 mlock(addr: Addr, length: usize) todo memory::mlock;
-    150 munlock(addr: Addr, length: usize) todo memory::munlock;
-    151 mlockall(flags: LockAllFlags) todo memory::mlockall;
-    152 munlockall() todo memory::munlockall;
+    149 mlock(addr: Addr, length: usize) = memory::mlock;
+    150 munlock(addr: Addr, length: usize) = memory::munlock;
+    151 mlockall(flags: LockAllFlags) = memory::mlockall;
+    152 munlockall() = memory::munlockall;
     153 vhangup() todo misc::vhangup;
     154 modify_ldt(function: i32, data: Addr, size: usize) absent;
     155 pivot_root(new: Path, old: Path) = mount::pivot_root;
@@ -383,16 +383,16 @@ syscalls! {
     321 bpf(command: i32, attributes: Addr, size: u32) absent;
     322 execveat(dir: DirFd, path: Path, argv: StrArray, envp: Addr, flags: AtFlags) todo process::execveat;
     323 userfaultfd(flags: OpenFlags) absent;
-    324 membarrier(command: MembarrierCommand, flags: Hex32, cpu: i32) todo memory::membarrier;
-    325 mlock2(addr: Addr, length: usize, flags: LockFlags) todo memory::mlock2;
+    324 membarrier(command: MembarrierCommand, flags: Hex32, cpu: i32) = memory::membarrier;
+    325 mlock2(addr: Addr, length: usize, flags: LockFlags) = memory::mlock2;
     326 copy_file_range(
         input: Fd, input_offset: InOut<i64>, output: Fd, output_offset: InOut<i64>, count: usize, flags: Hex32
     ) = io::copy_file_range;
     327 preadv2(fd: Fd, iov: OutIov, count: usize, low: i64, high: u64, flags: RwFlags) = io::preadv2;
     328 pwritev2(fd: Fd, iov: InIov, count: usize, low: i64, high: u64, flags: RwFlags) = io::pwritev2;
-    329 pkey_mprotect(addr: Addr, length: usize, prot: Prot, key: i32) todo memory::pkey_mprotect;
-    330 pkey_alloc(flags: Hex32, rights: Hex) todo memory::pkey_alloc;
-    331 pkey_free(key: i32) todo memory::pkey_free;
+    329 pkey_mprotect(addr: Addr, length: usize, prot: Prot, key: i32) = memory::pkey_mprotect;
+    330 pkey_alloc(flags: Hex32, rights: Hex) = memory::pkey_alloc;
+    331 pkey_free(key: i32) = memory::pkey_free;
     332 statx(dir: DirFd, path: Path, flags: AtFlags, mask: StatxMask, buf: Out<Statx>) = stat::statx;
     333 io_pgetevents(context: Hex, least: i64, most: i64, events: Addr, timeout: In<Timespec>, mask: Addr) absent;
     334 rseq(area: Addr, length: u32, flags: Hex32, signature: Hex32) absent;
@@ -441,7 +441,7 @@ syscalls! {
     459 lsm_get_self_attr(attribute: u32, context: Addr, size: Out<u32>, flags: Hex32) absent;
     460 lsm_set_self_attr(attribute: u32, context: Addr, size: u32, flags: Hex32) absent;
     461 lsm_list_modules(ids: Addr, size: Out<u32>, flags: Hex32) absent;
-    462 mseal(addr: Addr, length: usize, flags: Hex) todo memory::mseal;
+    462 mseal(addr: Addr, length: usize, flags: Hex) = memory::mseal;
     463 setxattrat(dir: DirFd, path: Path, flags: AtFlags, name: Str, arguments: Addr, size: usize) absent;
     464 getxattrat(dir: DirFd, path: Path, flags: AtFlags, name: Str, arguments: Addr, size: usize) absent;
     465 listxattrat(dir: DirFd, path: Path, flags: AtFlags, list: OutBuf, size: usize) absent;
