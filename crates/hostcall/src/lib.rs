@@ -1,8 +1,10 @@
 //! A thin safe layer over host system calls that rustix does not offer.
 
 pub mod mount;
+pub mod notify;
 pub mod process;
 pub mod refused;
+pub mod remote;
 pub mod seccomp;
 pub mod signals;
 pub mod time;

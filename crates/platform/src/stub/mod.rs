@@ -1,1 +1,172 @@
 //! The stub platform: an address space is a host process.
+//!
+//! The *stub* of an address space is a host process that has the application's memory and, far
+//! above it, a few pages of code (`blob/stub.s`). Each application thread is a thread of the stub.
+//! A seccomp filter makes every system call of the application a signal, whose handler is the
+//! stub's: it writes the registers to the thread's *context page*, which it shares with the sandbox
+//! process, and waits there for the answer.
+//!
+//! What a stub may ask of the host is listed, with reasons, in [`filter`].
+
+pub mod filter;
+
+mod chunk;
+mod context;
+mod image;
+mod notifier;
+mod process;
+mod reaper;
+mod shared;
+mod thread;
+mod zygote;
+
+use std::{
+    arch::x86_64::{__cpuid, __cpuid_count, _xgetbv},
+    sync::Arc,
+};
+
+use parking_lot::Mutex;
+use rustix::fd::OwnedFd;
+
+pub use zygote::StartError;
+
+use self::{
+    chunk::Pool,
+    context::StubContext,
+    notifier::Notifier,
+    process::{Process, Space},
+    shared::{FLAG_FSGSBASE, FLAG_RDPID, MAX_STATE, PAGE_SIZE, SLOT_SIZE},
+    thread::Thread,
+    zygote::Zygote,
+};
+use crate::{AddressSpace, Context, Error, Platform, Regs, Result};
+
+/// What [`StubPlatform::new`] wants to know.
+#[derive(Debug, Default)]
+pub struct StubConfig {
+    /// A directory descriptor of a procfs that shows the stubs. Without it call sites are not
+    /// patched, and every system call takes the slower way.
+    pub proc: Option<OwnedFd>,
+}
+
+/// What all stubs have in common.
+struct Shared {
+    notifier: Notifier,
+    pool: Pool,
+    /// For context pages.
+    flags: u32,
+    /// Extended-state features of applications.
+    features: u64,
+    /// Bytes of an area for them.
+    fp_size: usize,
+}
+
+/// The stub platform.
+///
+/// It must be made where the creation of processes is still possible, after Landlock is in force
+/// (a process may not read the memory of another that is less restricted than itself) and under the
+/// user that the sandbox process stays; see [`filter::sandbox_calls`] for what it needs later.
+/// Stubs die with the thread that made the platform.
+pub struct StubPlatform {
+    shared: Arc<Shared>,
+    zygote: Mutex<Thread>,
+    /// Keeps the zygote running.
+    _space: Space,
+    vdso: u64,
+}
+
+impl StubPlatform {
+    /// Starts the first stub. No thread is started before the first address space is made.
+    ///
+    /// # Errors
+    /// The step that failed, and why.
+    pub fn new(config: StubConfig) -> std::result::Result<StubPlatform, StartError> {
+        drop(config.proc);
+        let (features, fp_size) = extended_state()?;
+        let pool = Pool::default();
+        let flags = processor_flags();
+        let Zygote { pid, chunk, slot, listener, vdso } = Zygote::start(&pool, flags, features)?;
+        let shared = Arc::new(Shared { notifier: Notifier::new(listener), pool, flags, features, fp_size });
+        let process = Arc::new(Process::new(pid, chunk, Arc::clone(&shared)));
+        reaper::register(&process);
+        let space = Space(Arc::clone(&process));
+        let mut thread = Thread::new(slot, process, pid);
+        let started = thread.is_born().and_then(|()| {
+            const CLOSE_RANGE_UNSHARE: u64 = 2;
+            let number = libc::SYS_close_range.cast_unsigned();
+            thread.call([number, 0, u32::MAX.into(), CLOSE_RANGE_UNSHARE, 0, 0, 0])
+        });
+        match started {
+            Ok(_) => Ok(StubPlatform { shared, zygote: Mutex::new(thread), _space: space, vdso }),
+            Err(error) => {
+                let errno = if let Error::Host(errno) = error { errno } else { libc::EIO };
+                let source = std::io::Error::from_raw_os_error(errno);
+                Err(StartError::Step { step: "leave the descriptor table of the sandbox process", source })
+            }
+        }
+    }
+}
+
+impl Platform for StubPlatform {
+    fn create(&self) -> Result<(Arc<dyn AddressSpace>, Box<dyn Context>)> {
+        reaper::start().map_err(|error| Error::Host(error.raw_os_error().unwrap_or(libc::EAGAIN)))?;
+        let thread = self.zygote.lock().fork()?;
+        let context = StubContext::first(thread, Regs::default());
+        Ok((Arc::clone(context.address_space()), Box::new(context)))
+    }
+
+    fn vdso(&self) -> u64 {
+        self.vdso
+    }
+
+    fn fp_size(&self) -> usize {
+        self.shared.fp_size
+    }
+
+    fn fp_features(&self) -> u64 {
+        self.shared.features
+    }
+}
+
+/// The extended-state features that applications have, and the size of an area for them. Those
+/// that a process must request first (AMX tile data) are not among them.
+fn extended_state() -> std::result::Result<(u64, usize), StartError> {
+    const OSXSAVE: u32 = 1 << 27;
+    const TILE_DATA: u64 = 1 << 18;
+    /// The legacy area and the header.
+    const FIXED: u32 = 512 + 64;
+    if __cpuid(1).ecx & OSXSAVE == 0 {
+        return Err(StartError::Unsupported("XSAVE instruction"));
+    }
+    // SAFETY: the processor has the instruction, as asked above.
+    let features = unsafe { _xgetbv(0) } & !TILE_DATA;
+    let mut size = FIXED;
+    for index in 2..63 {
+        if features & 1 << index != 0 {
+            let area = __cpuid_count(0xd, index);
+            size = size.max(area.ebx.saturating_add(area.eax));
+        }
+    }
+    if size as usize > MAX_STATE {
+        return Err(StartError::Unsupported("extended state small enough"));
+    }
+    // The stack of a handler must hold two frames: an interrupt may arrive in another handler.
+    let frame = rustix::param::linux_minsigstksz() as u64;
+    if 2 * frame.max(u64::from(size)) + PAGE_SIZE > SLOT_SIZE - PAGE_SIZE {
+        return Err(StartError::Unsupported("signal frames small enough"));
+    }
+    Ok((features, size as usize))
+}
+
+fn processor_flags() -> u32 {
+    /// HWCAP2_FSGSBASE
+    const FSGSBASE: usize = 1 << 1;
+    let mut flags = 0;
+    if rustix::param::linux_hwcap().1 & FSGSBASE != 0 {
+        flags |= FLAG_FSGSBASE;
+    }
+    if __cpuid_count(7, 0).ecx & 1 << 22 != 0 {
+        flags |= FLAG_RDPID;
+    }
+    flags
+}

@@ -1,0 +1,441 @@
+# The stub: the only code of ours in an application's host process.
+#
+# A thread of the application is either in the application's code, or here, where it reports what
+# happened, waits for commands and carries them out. Nothing here touches the extended state (x87,
+# SSE, AVX ...), which therefore stays the application's in the registers, unless a command says so.
+# Handlers do not return: they copy the registers out of the signal frame and leave it.
+#
+# %rbx is the context page of the thread throughout.
+
+.section .blob, "ax"
+
+header:
+    .quad start
+    .quad on_syscall
+    .quad on_fault
+    .quad on_interrupt
+    .quad restorer
+    .quad end
+
+# Finds the context page: the signal stack is in the same, aligned slot.
+.macro find_page
+    mov %rsp, %rbx
+    and $-SLOT_SIZE, %rbx
+    # An application may have left the nested-task or alignment-check flag on, which iretq and
+    # unaligned words in frames do not like.
+    pushq $2
+    popfq
+.endm
+
+# Copies the registers from the signal frame (%rdx: ucontext).
+.macro save_registers
+    .irp register, R8, R9, R10, R11, R12, R13, R14, R15, RDI, RSI, RBP, RBX, RDX, RAX, RCX, RSP, RIP, RFLAGS
+    mov UC_\register(%rdx), %rax
+    mov %rax, \register(%rbx)
+    .endr
+    mov UC_RAX(%rdx), %rax
+    mov %rax, ORIG_RAX(%rbx)
+    testl $FLAG_FSGSBASE, FLAGS(%rbx)
+    jz 1f
+    rdfsbase %rax
+    mov %rax, FS_BASE(%rbx)
+    # A base of 0 is not loaded as such: see resume.
+    rdgsbase %rax
+    xor %ecx, %ecx
+    cmp %rbx, %rax
+    cmove %rcx, %rax
+    mov %rax, GS_BASE(%rbx)
+1:
+.endm
+
+# Loads the extended state, which the host reset, from the signal frame (%rdx: ucontext).
+.macro restore_extended_state
+    mov UC_FPSTATE(%rdx), %rcx
+    mov SW_XFEATURES(%rcx), %eax
+    mov SW_XFEATURES+4(%rcx), %edx
+    xrstor64 (%rcx)
+.endm
+
+# Sets the carry flag if the interrupted instruction (%rdx: ucontext) is between two labels.
+.macro interrupted_between from, to
+    mov UC_RIP(%rdx), %rax
+    lea \from(%rip), %rcx
+    sub %rcx, %rax
+    cmp $(\to - \from), %rax
+.endm
+
+# SIGSYS: %rsi siginfo, %rdx ucontext.
+on_syscall:
+    find_page
+    cmpl $SYS_SECCOMP, SI_CODE(%rsi)
+    jne sent_from_outside
+    interrupted_between header, end
+    jb corrupted
+    save_registers
+    mov $REPORT_SYSCALL, %r12d
+    mov $REPORT_FOREIGN, %eax
+    cmpl $AUDIT_ARCH_X86_64, SI_ARCH(%rsi)
+    cmovne %eax, %r12d
+    restore_extended_state
+    mov %r12d, %eax
+    jmp report
+
+# SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP: %edi signal, %rsi siginfo, %rdx ucontext.
+on_fault:
+    find_page
+    # Raised by the processor, these have a positive code.
+    cmpl $0, SI_CODE(%rsi)
+    jle sent_from_outside
+    interrupted_between header, end
+    jb fault_in_stub
+    save_registers
+    mov %rdi, FAULT(%rbx)
+    movslq SI_CODE(%rsi), %rax
+    mov %rax, FAULT+8(%rbx)
+    mov SI_ADDR(%rsi), %rax
+    mov %rax, FAULT+16(%rbx)
+    mov UC_TRAPNO(%rdx), %rax
+    mov %rax, FAULT+24(%rbx)
+    mov UC_ERR(%rdx), %rax
+    mov %rax, FAULT+32(%rbx)
+    mov UC_CR2(%rdx), %rax
+    mov %rax, FAULT+40(%rbx)
+    restore_extended_state
+    mov $REPORT_FAULT, %eax
+    jmp report
+
+fault_in_stub:
+    interrupted_between may_fault, may_fault_end
+    jae corrupted
+    restore_extended_state
+    movq $-EFAULT, RESULT(%rbx)
+    mov $REPORT_DONE, %eax
+    jmp report
+
+corrupted:
+    mov $REPORT_CORRUPTED, %eax
+    jmp report
+
+# The interrupt signal, and signals from outside the sandbox: %rdx ucontext.
+on_interrupt:
+    find_page
+sent_from_outside:
+    interrupted_between header, end
+    jb interrupt_in_stub
+    save_registers
+    restore_extended_state
+    mov $REPORT_INTERRUPTED, %eax
+    jmp report
+
+interrupt_in_stub:
+    # On the way out only registers are loaded, from the page: the page still has them all.
+    interrupted_between resume, resume_end
+    jb interrupt_on_the_way_out
+    movl $1, INTERRUPTED(%rbx)
+    ret
+interrupt_on_the_way_out:
+    restore_extended_state
+    jmp interrupted
+
+restorer:
+    mov $SYS_RT_SIGRETURN, %eax
+    syscall
+    hlt
+
+# The application goes on.
+resume:
+    cmpl $0, INTERRUPTED(%rbx)
+    jne interrupted
+    testl $FLAG_FSGSBASE, FLAGS(%rbx)
+    jz 1f
+    mov FS_BASE(%rbx), %rax
+    wrfsbase %rax
+    # An application that does not use %gs has the context page there, for the trampolines.
+    mov GS_BASE(%rbx), %rax
+    test %rax, %rax
+    cmovz %rbx, %rax
+    wrgsbase %rax
+1:
+    mov RIP(%rbx), %rax
+    mov %rax, IRET(%rbx)
+    movq $CODE_SEGMENT, IRET+8(%rbx)
+    mov RFLAGS(%rbx), %rax
+    mov %rax, IRET+16(%rbx)
+    mov RSP(%rbx), %rax
+    mov %rax, IRET+24(%rbx)
+    movq $STACK_SEGMENT, IRET+32(%rbx)
+    lea IRET(%rbx), %rsp
+    mov R15(%rbx), %r15
+    mov R14(%rbx), %r14
+    mov R13(%rbx), %r13
+    mov R12(%rbx), %r12
+    mov RBP(%rbx), %rbp
+    mov R11(%rbx), %r11
+    mov R10(%rbx), %r10
+    mov R9(%rbx), %r9
+    mov R8(%rbx), %r8
+    mov RAX(%rbx), %rax
+    mov RCX(%rbx), %rcx
+    mov RDX(%rbx), %rdx
+    mov RSI(%rbx), %rsi
+    mov RDI(%rbx), %rdi
+    mov RBX(%rbx), %rbx
+    iretq
+resume_end:
+
+interrupted:
+    mov $REPORT_INTERRUPTED, %eax
+
+# Reports %eax, then waits for commands.
+report:
+    lea SLOT_SIZE(%rbx), %rsp
+    movl $0, INTERRUPTED(%rbx)
+    mov %eax, REPORT(%rbx)
+    testl $FLAG_RDPID, FLAGS(%rbx)
+    jz 1f
+    rdpid %rax
+    mov %eax, CPU(%rbx)
+1:
+    # Locked, so that the look at the sleep flag comes after it.
+    lock incl REPORT_SEQ(%rbx)
+    cmpl $0, KERNEL_ASLEEP(%rbx)
+    je wait
+    lea REPORT_SEQ(%rbx), %rdi
+    mov $FUTEX_WAKE, %esi
+    mov $1, %edx
+    mov $SYS_FUTEX, %eax
+    syscall
+
+wait:
+    mov COMMAND_SEQ(%rbx), %eax
+    cmp OBEYED(%rbx), %eax
+    jne obey
+    mov $1, %eax
+    xchg %eax, STUB_ASLEEP(%rbx)
+    mov OBEYED(%rbx), %edx
+    cmp COMMAND_SEQ(%rbx), %edx
+    jne 1f
+    lea COMMAND_SEQ(%rbx), %rdi
+    mov $FUTEX_WAIT, %esi
+    xor %r10d, %r10d
+    mov $SYS_FUTEX, %eax
+    syscall
+1:
+    movl $0, STUB_ASLEEP(%rbx)
+    jmp wait
+
+obey:
+    mov %eax, OBEYED(%rbx)
+    mov COMMAND(%rbx), %eax
+    cmp $COMMAND_RESUME, %eax
+    je resume
+    cmp $COMMAND_CALL, %eax
+    je call
+    cmp $COMMAND_MAP_FILE, %eax
+    je map_file
+    cmp $COMMAND_FORK, %eax
+    je fork
+    cmp $COMMAND_SPAWN, %eax
+    je spawn
+    cmp $COMMAND_SAVE_FP, %eax
+    je save_fp
+    cmp $COMMAND_RESTORE_FP, %eax
+    je restore_fp
+    cmp $COMMAND_RESET_FP, %eax
+    je reset_fp
+    cmp $COMMAND_EXIT, %eax
+    je exit
+    jmp corrupted
+
+.macro load_call
+    mov ARGUMENTS(%rbx), %rax
+    mov ARGUMENTS+8(%rbx), %rdi
+    mov ARGUMENTS+16(%rbx), %rsi
+    mov ARGUMENTS+24(%rbx), %rdx
+    mov ARGUMENTS+32(%rbx), %r10
+    mov ARGUMENTS+40(%rbx), %r8
+    mov ARGUMENTS+48(%rbx), %r9
+.endm
+
+call:
+    load_call
+    syscall
+done:
+    mov %rax, RESULT(%rbx)
+    mov $REPORT_DONE, %eax
+    jmp report
+
+map_file:
+    load_call
+    syscall
+    mov %rax, %r12
+    mov ARGUMENTS+40(%rbx), %edi
+    mov $SYS_CLOSE, %eax
+    syscall
+    mov %r12, %rax
+    jmp done
+
+# Copies the process. The copy is a child of the sandbox process, not of this one.
+fork:
+    mov ARGUMENTS(%rbx), %r12
+    mov $CLONE_PARENT, %edi
+    xor %esi, %esi
+    xor %edx, %edx
+    xor %r10d, %r10d
+    xor %r8d, %r8d
+    mov %r12, %r9
+    mov $SYS_CLONE, %eax
+    syscall
+    test %rax, %rax
+    jnz done
+    # In the copy, which has no context page and no stack: the sandbox process puts a descriptor of
+    # its slots in place of descriptor 0 when it sees this call. The upper half of the descriptor's
+    # register, which the host ignores, tells it whose copy this is.
+    mov $PR_SET_PDEATHSIG, %edi
+    mov $SIGKILL, %esi
+    mov $SYS_PRCTL, %eax
+    syscall
+    movabs $CONTEXT_BASE, %rbx
+    mov %rbx, %rdi
+    mov $CHUNK_SIZE, %esi
+    mov $PROT_READ_WRITE, %edx
+    mov $MAP_SHARED_FIXED, %r10d
+    mov %r12, %r8
+    shl $32, %r8
+    xor %r9d, %r9d
+    mov $SYS_MMAP, %eax
+    syscall
+    cmp %rbx, %rax
+    jne die
+    xor %edi, %edi
+    mov $SYS_CLOSE, %eax
+    syscall
+    mov %rbx, %rdi
+    mov $CHUNK_SIZE, %esi
+    mov $MADV_DONTFORK, %edx
+    mov $SYS_MADVISE, %eax
+    syscall
+
+# A new process or thread, with nothing but its page.
+born:
+    # stack_t: base, flags, size.
+    lea SLOT_SIZE(%rbx), %rsp
+    pushq $(SLOT_SIZE - PAGE_SIZE)
+    pushq $0
+    lea PAGE_SIZE(%rbx), %rax
+    push %rax
+    mov %rsp, %rdi
+    xor %esi, %esi
+    mov $SYS_SIGALTSTACK, %eax
+    syscall
+    mov $REPORT_BORN, %eax
+    jmp report
+
+spawn:
+    mov ARGUMENTS(%rbx), %r12
+    mov $CLONE_THREAD_FLAGS, %edi
+    xor %esi, %esi
+    xor %edx, %edx
+    xor %r10d, %r10d
+    xor %r8d, %r8d
+    mov ARGUMENTS+8(%rbx), %r9
+    mov $SYS_CLONE, %eax
+    syscall
+    test %rax, %rax
+    jnz done
+    mov %r12, %rbx
+    jmp born
+
+# The address belongs to the application. The header of the area is cleared first: xsave leaves
+# parts of it as they are, and xrstor wants them zero.
+save_fp:
+    mov ARGUMENTS(%rbx), %rdi
+    mov FEATURES(%rbx), %eax
+    mov FEATURES+4(%rbx), %edx
+    xor %ecx, %ecx
+may_fault:
+    mov %rcx, XSAVE_HEADER(%rdi)
+    mov %rcx, XSAVE_HEADER+8(%rdi)
+    mov %rcx, XSAVE_HEADER+16(%rdi)
+    mov %rcx, XSAVE_HEADER+24(%rdi)
+    mov %rcx, XSAVE_HEADER+32(%rdi)
+    mov %rcx, XSAVE_HEADER+40(%rdi)
+    mov %rcx, XSAVE_HEADER+48(%rdi)
+    mov %rcx, XSAVE_HEADER+56(%rdi)
+    xsave64 (%rdi)
+    xor %eax, %eax
+    jmp done
+
+restore_fp:
+    mov ARGUMENTS(%rbx), %rdi
+    mov ARGUMENTS+8(%rbx), %rsi
+    mov FEATURES(%rbx), %rax
+    mov %rsi, %rcx
+    not %rcx
+    and %rcx, %rax
+    mov %rax, %rdx
+    shr $32, %rdx
+    xrstor64 initial_state(%rip)
+    mov %rsi, %rax
+    mov %rsi, %rdx
+    shr $32, %rdx
+    xrstor64 (%rdi)
+    xor %eax, %eax
+    jmp done
+may_fault_end:
+
+reset_fp:
+    mov ARGUMENTS+8(%rbx), %rax
+    mov %rax, %rdx
+    shr $32, %rdx
+    xrstor64 initial_state(%rip)
+    xor %eax, %eax
+    jmp done
+
+# The slot may be given to another thread as soon as the report is seen: no stack, no page after it.
+exit:
+    movl $REPORT_DONE, REPORT(%rbx)
+    lock incl REPORT_SEQ(%rbx)
+    xor %edi, %edi
+    mov $SYS_EXIT, %eax
+    syscall
+die:
+    mov $1, %edi
+    mov $SYS_EXIT_GROUP, %eax
+    syscall
+    hlt
+
+# The zygote: %rdi is its page. Forgets all memory but the stub's, and closes its filter.
+start:
+    mov %rdi, %rbx
+    lea SLOT_SIZE(%rbx), %rsp
+    mov FEATURES(%rbx), %eax
+    mov FEATURES+4(%rbx), %edx
+    xrstor64 initial_state(%rip)
+    lea BOOT_HOLES(%rbx), %r12
+1:
+    mov (%r12), %rdi
+    mov 8(%r12), %rsi
+    add $16, %r12
+    test %rsi, %rsi
+    jz 2f
+    mov $SYS_MUNMAP, %eax
+    syscall
+    jmp 1b
+2:
+    mov $SECCOMP_SET_MODE_FILTER, %edi
+    mov $SECCOMP_FILTER_FLAG_NEW_LISTENER, %esi
+    lea BOOT_FILTER(%rbx), %rdx
+    mov $SYS_SECCOMP_CALL, %eax
+    syscall
+    mov %rax, RESULT(%rbx)
+    jmp born
+
+# An area for xrstor in which every feature is in its initial state. Processors touch its last byte
+# even so.
+.balign 64
+initial_state:
+    .skip 24
+    .long MXCSR_INITIAL
+    .skip INITIAL_STATE_SIZE - 28
+end:

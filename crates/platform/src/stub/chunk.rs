@@ -1,0 +1,145 @@
+//! Memory that a stub and the sandbox process share: slots of threads, in chunks.
+
+use std::{
+    io,
+    ptr::NonNull,
+    sync::{Arc, atomic::Ordering},
+};
+
+use parking_lot::Mutex;
+use rustix::{
+    fd::{AsFd, BorrowedFd, OwnedFd},
+    fs::{MemfdFlags, ftruncate, memfd_create},
+    mm::{MapFlags, ProtFlags, mmap, munmap},
+};
+
+use super::shared::{Boot, CHUNK_SIZE, CONTEXT_BASE, ContextPage, PAGE_SIZE, SLOT_SIZE};
+
+/// Slots in a chunk.
+pub(super) const CHUNK_SLOTS: usize = (CHUNK_SIZE / SLOT_SIZE) as usize;
+
+/// Chunks that are kept for the next process.
+const POOLED: usize = 32;
+
+/// A chunk of slots, mapped by this process and by one stub, never by two.
+pub(super) struct Chunk {
+    memory: OwnedFd,
+    base: NonNull<u8>,
+}
+
+// SAFETY: the memory is only accessed through atomics, but for `clear`, which wants a `&mut`.
+unsafe impl Send for Chunk {}
+// SAFETY: as above.
+unsafe impl Sync for Chunk {}
+
+impl Chunk {
+    fn new() -> io::Result<Chunk> {
+        let memory = memfd_create(c"slots", MemfdFlags::CLOEXEC)?;
+        ftruncate(&memory, CHUNK_SIZE)?;
+        // SAFETY: a new mapping at an address that the host chooses.
+        let base = unsafe {
+            mmap(
+                std::ptr::null_mut(),
+                CHUNK_SIZE as usize,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::SHARED,
+                &memory,
+                0,
+            )?
+        };
+        let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::InvalidData)?;
+        Ok(Chunk { memory, base })
+    }
+
+    /// The descriptor to map a chunk by.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.memory.as_fd()
+    }
+
+    fn page(&self, index: usize) -> &ContextPage {
+        assert!(index < CHUNK_SLOTS, "a slot of the chunk");
+        // SAFETY: the page lies within the mapping, which lives as long as `self`, is aligned, and
+        // consists of atomics, for which every content is valid and shared writes are defined.
+        unsafe { self.base.add(index * SLOT_SIZE as usize).cast().as_ref() }
+    }
+
+    /// What the zygote finds in slot 0. Only for the chunk of a zygote that does not run yet.
+    pub fn boot(&mut self) -> &mut Boot {
+        // SAFETY: within slot 0 and aligned; integers, so every content is valid; no stub has the
+        // chunk yet, and `&mut self` keeps this process's other references away.
+        unsafe { self.base.add(PAGE_SIZE as usize).cast().as_mut() }
+    }
+
+    /// Forgets what slot 0 held. Only after the stub that had the chunk was reaped.
+    fn clear(&mut self) {
+        // SAFETY: slot 0 lies within the mapping; nobody else has it.
+        unsafe { self.base.write_bytes(0, SLOT_SIZE as usize) };
+    }
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours, and no reference into it outlives `self`.
+        let _ = unsafe { munmap(self.base.as_ptr().cast(), CHUNK_SIZE as usize) };
+    }
+}
+
+/// Chunks of stubs that are gone, for the next ones: making one takes several host calls.
+#[derive(Default)]
+pub(super) struct Pool(Mutex<Vec<Chunk>>);
+
+impl Pool {
+    /// A chunk that is all zeroes.
+    pub fn take(&self) -> io::Result<Chunk> {
+        match self.0.lock().pop() {
+            Some(chunk) => Ok(chunk),
+            None => Chunk::new(),
+        }
+    }
+
+    /// Takes the chunk of a reaped stub of which only slot 0 was used.
+    pub fn give_back(&self, mut chunk: Chunk) {
+        chunk.clear();
+        let mut pool = self.0.lock();
+        if pool.len() < POOLED {
+            pool.push(chunk);
+        }
+    }
+}
+
+/// The place of one thread.
+#[derive(Clone)]
+pub(super) struct Slot {
+    chunk: Arc<Chunk>,
+    /// Counted over all chunks of the stub.
+    pub index: usize,
+}
+
+impl Slot {
+    pub fn new(chunk: Arc<Chunk>, index: usize) -> Slot {
+        Slot { chunk, index }
+    }
+
+    /// The thread's context page.
+    pub fn page(&self) -> &ContextPage {
+        self.chunk.page(self.index % CHUNK_SLOTS)
+    }
+
+    /// Where the stub has the slot.
+    pub fn address(&self) -> u64 {
+        CONTEXT_BASE + self.index as u64 * SLOT_SIZE
+    }
+
+    /// Makes the page ready for a new thread.
+    pub fn prepare(&self, flags: u32, features: u64) {
+        let page = self.page();
+        page.command_seq.store(0, Ordering::Relaxed);
+        page.obeyed.store(0, Ordering::Relaxed);
+        page.report_seq.store(0, Ordering::Relaxed);
+        page.stub_asleep.store(0, Ordering::Relaxed);
+        page.kernel_asleep.store(0, Ordering::Relaxed);
+        page.interrupted.store(0, Ordering::Relaxed);
+        page.flags.store(flags, Ordering::Relaxed);
+        page.features.store(features, Ordering::Release);
+    }
+}

@@ -1,0 +1,400 @@
+//! An application thread: the [`Context`] of the stub platform.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU32, Ordering},
+};
+
+use rustix::process::Pid;
+
+use super::{
+    process::{Process, Space},
+    reaper,
+    shared::{
+        COMMAND_RESET_FP, COMMAND_RESTORE_FP, COMMAND_RESUME, COMMAND_SAVE_FP, ContextPage, FLAG_FSGSBASE,
+        REPORT_CORRUPTED, REPORT_FAULT, REPORT_FOREIGN, REPORT_INTERRUPTED, REPORT_SYSCALL,
+    },
+    thread::Thread,
+};
+use crate::{
+    AddressSpace, Advice, Backing, Context, Error, Fault, Interrupt, Prot, Regs, Result, Trap,
+    layout::{APP_MAX, PAGE_SIZE},
+};
+
+/// End of the addresses that user code can have on any processor with four-level page tables.
+const USER_END: u64 = 0x8000_0000_0000;
+
+/// Flags an application may have: what Linux takes from a signal frame (FIX_EFLAGS), and the
+/// nested-task and identification flags, which code can set by itself.
+const USER_FLAGS: u64 = 0x0005_0dd5 | 0x4000 | 0x20_0000;
+/// The interrupt flag and the bit that is always set.
+const FIXED_FLAGS: u64 = 0x202;
+
+pub(super) struct StubContext {
+    thread: Thread,
+    regs: Regs,
+    /// Without FSGSBASE: the bases that the host has loaded.
+    bases: (u64, u64),
+    control: Arc<Control>,
+    space: Arc<dyn AddressSpace>,
+}
+
+impl StubContext {
+    /// The first thread of a new process, which belongs to the context's address space.
+    pub fn first(thread: Thread, regs: Regs) -> StubContext {
+        let space = Arc::new(Space(Arc::clone(&thread.process)));
+        StubContext::new(thread, regs, space)
+    }
+
+    fn new(thread: Thread, regs: Regs, space: Arc<dyn AddressSpace>) -> StubContext {
+        let control = Arc::new(Control {
+            state: AtomicU32::new(STOPPED),
+            pending: AtomicBool::new(false),
+            process: Arc::clone(&thread.process),
+            thread: thread.id,
+        });
+        StubContext { thread, regs, bases: (regs.fs_base, regs.gs_base), control, space }
+    }
+
+    fn page(&self) -> &ContextPage {
+        self.thread.slot.page()
+    }
+
+    fn write_registers(&self) {
+        let mut regs = self.regs;
+        regs.rflags = regs.rflags & USER_FLAGS | FIXED_FLAGS;
+        for (place, value) in self.page().regs.iter().zip(words(&regs)) {
+            place.store(value, Ordering::Relaxed);
+        }
+    }
+
+    fn read_registers(&mut self) {
+        let page = self.thread.slot.page();
+        let mut values = page.regs.iter().map(|word| word.load(Ordering::Relaxed));
+        let mut next = || values.next().unwrap_or(0);
+        self.regs = Regs {
+            r15: next(),
+            r14: next(),
+            r13: next(),
+            r12: next(),
+            rbp: next(),
+            rbx: next(),
+            r11: next(),
+            r10: next(),
+            r9: next(),
+            r8: next(),
+            rax: next(),
+            rcx: next(),
+            rdx: next(),
+            rsi: next(),
+            rdi: next(),
+            orig_rax: next(),
+            rip: next(),
+            rflags: next(),
+            rsp: next(),
+            fs_base: next(),
+            gs_base: next(),
+        };
+    }
+
+    /// Has the host load the segment bases where the stub cannot.
+    fn load_bases(&mut self) -> Result<()> {
+        const ARCH_SET_GS: u64 = 0x1001;
+        const ARCH_SET_FS: u64 = 0x1002;
+        if self.thread.process.shared.flags & FLAG_FSGSBASE != 0 {
+            return Ok(());
+        }
+        let number = libc::SYS_arch_prctl.cast_unsigned();
+        if self.bases.0 != self.regs.fs_base {
+            self.thread.call([number, ARCH_SET_FS, self.regs.fs_base, 0, 0, 0, 0])?;
+        }
+        if self.bases.1 != self.regs.gs_base {
+            self.thread.call([number, ARCH_SET_GS, self.regs.gs_base, 0, 0, 0, 0])?;
+        }
+        self.bases = (self.regs.fs_base, self.regs.gs_base);
+        Ok(())
+    }
+
+    fn read_fault(&self) -> Fault {
+        let mut values = self.page().fault.iter().map(|word| word.load(Ordering::Relaxed));
+        let mut next = || values.next().unwrap_or(0);
+        // Of a word from the stub, whatever it is, the lower half.
+        let int = |word: u64| {
+            i32::from_le_bytes([
+                word.to_le_bytes()[0],
+                word.to_le_bytes()[1],
+                word.to_le_bytes()[2],
+                word.to_le_bytes()[3],
+            ])
+        };
+        Fault {
+            signal: int(next()),
+            code: int(next()),
+            address: next(),
+            trap_number: next(),
+            error_code: next(),
+            cr2: next(),
+        }
+    }
+}
+
+fn words(regs: &Regs) -> [u64; 21] {
+    [
+        regs.r15,
+        regs.r14,
+        regs.r13,
+        regs.r12,
+        regs.rbp,
+        regs.rbx,
+        regs.r11,
+        regs.r10,
+        regs.r9,
+        regs.r8,
+        regs.rax,
+        regs.rcx,
+        regs.rdx,
+        regs.rsi,
+        regs.rdi,
+        regs.orig_rax,
+        regs.rip,
+        regs.rflags,
+        regs.rsp,
+        regs.fs_base,
+        regs.gs_base,
+    ]
+}
+
+/// A range of whole pages of application memory.
+fn check_range(address: u64, length: u64) -> Result<()> {
+    let aligned = address % PAGE_SIZE == 0 && length % PAGE_SIZE == 0;
+    let end = address.checked_add(length);
+    match end {
+        Some(end) if aligned && length > 0 && end <= APP_MAX => Ok(()),
+        _ => Err(Error::Host(libc::EINVAL)),
+    }
+}
+
+/// Flags of mmap and mremap, and advice, as arguments.
+fn bits(value: i32) -> u64 {
+    u64::from(value.cast_unsigned())
+}
+
+impl Context for StubContext {
+    fn regs(&mut self) -> &mut Regs {
+        &mut self.regs
+    }
+
+    fn run(&mut self) -> Result<Trap> {
+        loop {
+            if self.regs.rip >= USER_END {
+                // The return to such an address faults, as on Linux: a general protection fault.
+                const SI_KERNEL: i32 = 0x80;
+                let signal = libc::SIGSEGV;
+                return Ok(Trap::Fault(Fault {
+                    signal,
+                    code: SI_KERNEL,
+                    address: 0,
+                    trap_number: 13,
+                    error_code: 0,
+                    cr2: 0,
+                }));
+            }
+            self.load_bases()?;
+            self.write_registers();
+            if !self.control.start() {
+                return Ok(Trap::Interrupted);
+            }
+            self.thread.command(COMMAND_RESUME, &[]);
+            let report = self.thread.report();
+            self.control.stop();
+            let report = report?;
+            self.read_registers();
+            match report {
+                REPORT_SYSCALL => return Ok(Trap::Syscall),
+                // 32-bit system calls do not exist.
+                REPORT_FOREIGN => self.regs.rax = i64::from(-libc::ENOSYS).cast_unsigned(),
+                REPORT_FAULT => return Ok(Trap::Fault(self.read_fault())),
+                // Unless it is a late one, or a signal from outside the sandbox.
+                REPORT_INTERRUPTED if self.control.take() => return Ok(Trap::Interrupted),
+                REPORT_INTERRUPTED => {}
+                REPORT_CORRUPTED => return Err(Error::Corrupted("its own code failed")),
+                _ => return Err(Error::Corrupted("reports what does not happen to a running thread")),
+            }
+        }
+    }
+
+    fn interrupter(&self) -> Arc<dyn Interrupt> {
+        Arc::<Control>::clone(&self.control)
+    }
+
+    fn address_space(&self) -> &Arc<dyn AddressSpace> {
+        &self.space
+    }
+
+    fn map(&mut self, address: u64, length: u64, prot: Prot, backing: Backing<'_>) -> Result<()> {
+        check_range(address, length)?;
+        let number = libc::SYS_mmap.cast_unsigned();
+        let prot = u64::from(prot.bits());
+        match backing {
+            Backing::Anonymous => {
+                let flags = bits(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE);
+                self.thread.call([number, address, length, prot, flags, u64::MAX, 0])?;
+            }
+            Backing::File { fd, offset, shared } => {
+                let kind = if shared { libc::MAP_SHARED } else { libc::MAP_PRIVATE | libc::MAP_NORESERVE };
+                let flags = bits(kind | libc::MAP_FIXED);
+                self.thread.guarded_call([number, address, length, prot, flags, 0, offset], Some(fd))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn unmap(&mut self, address: u64, length: u64) -> Result<()> {
+        check_range(address, length)?;
+        self.thread.call([libc::SYS_munmap.cast_unsigned(), address, length, 0, 0, 0, 0])?;
+        Ok(())
+    }
+
+    fn protect(&mut self, address: u64, length: u64, prot: Prot) -> Result<()> {
+        check_range(address, length)?;
+        self.thread.call([libc::SYS_mprotect.cast_unsigned(), address, length, prot.bits().into(), 0, 0, 0])?;
+        Ok(())
+    }
+
+    fn remap(
+        &mut self,
+        old_address: u64,
+        old_length: u64,
+        new_address: u64,
+        new_length: u64,
+        keep_old: bool,
+    ) -> Result<()> {
+        check_range(new_address, new_length)?;
+        if old_length != 0 {
+            check_range(old_address, old_length)?;
+        }
+        let mut flags = 0;
+        if new_address != old_address {
+            flags |= libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+        }
+        if keep_old {
+            flags |= libc::MREMAP_DONTUNMAP;
+        }
+        let number = libc::SYS_mremap.cast_unsigned();
+        self.thread.guarded_call([number, old_address, old_length, new_length, bits(flags), new_address, 0], None)?;
+        Ok(())
+    }
+
+    fn advise(&mut self, address: u64, length: u64, advice: Advice) -> Result<()> {
+        check_range(address, length)?;
+        let advice = match advice {
+            Advice::DontNeed => libc::MADV_DONTNEED,
+            Advice::Free => libc::MADV_FREE,
+            Advice::HugePage => libc::MADV_HUGEPAGE,
+            Advice::NoHugePage => libc::MADV_NOHUGEPAGE,
+            Advice::PopulateRead => libc::MADV_POPULATE_READ,
+            Advice::PopulateWrite => libc::MADV_POPULATE_WRITE,
+        };
+        self.thread.call([libc::SYS_madvise.cast_unsigned(), address, length, bits(advice), 0, 0, 0])?;
+        Ok(())
+    }
+
+    fn fork(&mut self) -> Result<(Arc<dyn AddressSpace>, Box<dyn Context>)> {
+        let thread = self.thread.fork()?;
+        let mut context = StubContext::first(thread, self.regs);
+        context.bases = self.bases;
+        Ok((Arc::clone(&context.space), Box::new(context)))
+    }
+
+    fn spawn(&mut self) -> Result<Box<dyn Context>> {
+        let thread = self.thread.spawn()?;
+        let mut context = StubContext::new(thread, self.regs, Arc::clone(&self.space));
+        context.bases = self.bases;
+        Ok(Box::new(context))
+    }
+
+    fn save_fp(&mut self, address: u64) -> Result<()> {
+        self.check_area(address)?;
+        self.thread.execute(COMMAND_SAVE_FP, &[address])?;
+        Ok(())
+    }
+
+    fn restore_fp(&mut self, address: u64, features: u64) -> Result<()> {
+        self.check_area(address)?;
+        let features = features & self.thread.process.shared.features;
+        self.thread.execute(COMMAND_RESTORE_FP, &[address, features])?;
+        Ok(())
+    }
+
+    fn reset_fp(&mut self) -> Result<()> {
+        /// Protection keys: what a process has of them is its own affair, as on Linux.
+        const PKRU: u64 = 1 << 9;
+        let features = self.thread.process.shared.features & !PKRU;
+        self.thread.execute(COMMAND_RESET_FP, &[0, features])?;
+        Ok(())
+    }
+}
+
+impl StubContext {
+    fn check_area(&self, address: u64) -> Result<()> {
+        let end = address.checked_add(self.thread.process.shared.fp_size as u64);
+        match end {
+            Some(end) if end <= APP_MAX => Ok(()),
+            _ => Err(Error::Host(libc::EFAULT)),
+        }
+    }
+}
+
+impl Drop for StubContext {
+    fn drop(&mut self) {
+        self.thread.leave();
+    }
+}
+
+const STOPPED: u32 = 0;
+const RUNNING: u32 = 1;
+/// Running, and a signal is being sent to it.
+const SIGNALLING: u32 = 2;
+
+/// What interrupts a context. Signals are sent only between [`Control::start`] and
+/// [`Control::stop`], so that none disturbs a command.
+struct Control {
+    state: AtomicU32,
+    pending: AtomicBool,
+    process: Arc<Process>,
+    thread: Pid,
+}
+
+impl Control {
+    /// The application is about to run. False if it must not, for an interrupt is pending.
+    fn start(&self) -> bool {
+        self.state.store(RUNNING, Ordering::SeqCst);
+        if self.take() {
+            self.stop();
+            return false;
+        }
+        true
+    }
+
+    /// The application stopped.
+    fn stop(&self) {
+        while self.state.compare_exchange(RUNNING, STOPPED, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Takes a pending interrupt.
+    fn take(&self) -> bool {
+        self.pending.swap(false, Ordering::SeqCst)
+    }
+}
+
+impl Interrupt for Control {
+    fn interrupt(&self) {
+        self.pending.store(true, Ordering::SeqCst);
+        if self.state.compare_exchange(RUNNING, SIGNALLING, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+            reaper::interrupt(&self.process, self.thread);
+            self.state.store(RUNNING, Ordering::SeqCst);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Notices the death of stubs.
+//!
+//! One thread per sandbox process waits for all of them. Stubs are children without an exit signal,
+//! so that it never takes a child that is somebody else's. A process id is another's only after it
+//! was reaped, which happens under this module's lock: who holds it may send signals by id.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, LazyLock},
+    thread,
+};
+
+use lazaret_hostcall::remote::{has_clone_child, reap_clone_child, signal_thread, wait_clone_child};
+use parking_lot::Mutex;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::process::Process;
+
+#[derive(Default)]
+struct Registry {
+    running: bool,
+    processes: HashMap<Pid, Arc<Process>>,
+    /// How many births are under way.
+    births: usize,
+    /// Reaped during those births before anybody registered them.
+    strangers: HashSet<Pid>,
+}
+
+static REGISTRY: LazyLock<Mutex<Registry>> = LazyLock::new(Mutex::default);
+
+/// While this lives, a new stub may die before it is registered, and it shows.
+pub(super) struct Birth(());
+
+impl Birth {
+    pub fn begin() -> Birth {
+        REGISTRY.lock().births += 1;
+        Birth(())
+    }
+
+    /// The stub of this id is dead already.
+    pub fn is_still(&self, pid: Pid) -> bool {
+        REGISTRY.lock().strangers.contains(&pid)
+    }
+}
+
+impl Drop for Birth {
+    fn drop(&mut self) {
+        let mut registry = REGISTRY.lock();
+        registry.births -= 1;
+        if registry.births == 0 {
+            registry.strangers.clear();
+        }
+    }
+}
+
+/// Registers a new stub. Returns false if there is one of that id already, or it is dead already.
+pub(super) fn register(process: &Arc<Process>) -> bool {
+    let mut registry = REGISTRY.lock();
+    let pid = process.pid();
+    if registry.strangers.contains(&pid) || registry.processes.contains_key(&pid) {
+        return false;
+    }
+    registry.processes.insert(pid, Arc::clone(process));
+    true
+}
+
+/// Starts the reaper's thread unless it runs.
+pub(super) fn start() -> std::io::Result<()> {
+    let mut registry = REGISTRY.lock();
+    if !registry.running {
+        thread::Builder::new().name("reaper".into()).stack_size(64 * 1024).spawn(reap)?;
+        registry.running = true;
+    }
+    Ok(())
+}
+
+/// Ends a stub, unless it was reaped.
+pub(super) fn kill(process: &Process) {
+    let registry = REGISTRY.lock();
+    if registry.processes.contains_key(&process.pid()) {
+        let _ = kill_process(process.pid(), Signal::KILL);
+    }
+}
+
+/// Sends the interrupt signal to a thread of a stub, unless the stub was reaped.
+pub(super) fn interrupt(process: &Process, thread: Pid) {
+    let registry = REGISTRY.lock();
+    if registry.processes.contains_key(&process.pid()) {
+        let _ = signal_thread(process.pid(), thread, Some(Signal::USR2));
+    }
+}
+
+fn reap() {
+    loop {
+        let found = wait_clone_child();
+        let mut registry = REGISTRY.lock();
+        let Ok(pid) = found else {
+            if has_clone_child() {
+                // Born in between.
+                continue;
+            }
+            registry.running = false;
+            let lost: Vec<_> = registry.processes.drain().map(|(_, process)| process).collect();
+            drop(registry);
+            lost.iter().for_each(|process| process.died());
+            return;
+        };
+        if reap_clone_child(pid).is_err() {
+            continue;
+        }
+        let process = registry.processes.remove(&pid);
+        if process.is_none() && registry.births > 0 {
+            registry.strangers.insert(pid);
+        }
+        drop(registry);
+        if let Some(process) = process {
+            process.died();
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The sandbox process's end of a context page: commands to a stub's thread, and its reports.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use rustix::{fd::BorrowedFd, process::Pid, thread::futex};
+
+use super::{
+    chunk::Slot,
+    filter::clone_arguments,
+    notifier::Order,
+    process::{NewSlot, Process},
+    reaper::{self, Birth},
+    shared::{
+        CHUNK_SIZE, COMMAND_CALL, COMMAND_EXIT, COMMAND_FORK, COMMAND_MAP_FILE, COMMAND_SPAWN, CONTEXT_BASE,
+        REPORT_BORN, REPORT_DONE,
+    },
+};
+use crate::{Error, Result};
+
+/// A host call for the stub: number and arguments.
+pub(super) type Call = [u64; 7];
+
+/// A thread of a stub, stopped in the stub's code unless it was told to resume.
+pub(super) struct Thread {
+    pub slot: Slot,
+    pub process: Arc<Process>,
+    /// Its host id. Nothing but whom an interrupt reaches hangs on it.
+    pub id: Pid,
+    /// Last value of `report_seq` that was seen.
+    reports: u32,
+}
+
+impl Thread {
+    pub fn new(slot: Slot, process: Arc<Process>, id: Pid) -> Thread {
+        Thread { slot, process, id, reports: 0 }
+    }
+
+    /// Gives a command. Its report is to be awaited before the next one.
+    pub fn command(&self, command: u32, arguments: &[u64]) {
+        let page = self.slot.page();
+        for (place, argument) in page.arguments.iter().zip(arguments) {
+            place.store(*argument, Ordering::Relaxed);
+        }
+        page.command.store(command, Ordering::Relaxed);
+        // Sequentially consistent, so that the look at the sleep flag comes after it.
+        page.command_seq.fetch_add(1, Ordering::SeqCst);
+        if page.stub_asleep.load(Ordering::SeqCst) != 0 {
+            let _ = futex::wake(&page.command_seq, futex::Flags::empty(), 1);
+        }
+    }
+
+    /// The stub reported, or died, since the last [`Thread::report`].
+    fn has_reported(&self) -> bool {
+        self.process.is_dead() || self.slot.page().report_seq.load(Ordering::Acquire) != self.reports
+    }
+
+    /// Waits for the next report.
+    ///
+    /// # Errors
+    /// `Dead`
+    pub fn report(&mut self) -> Result<u32> {
+        let page = self.slot.page();
+        loop {
+            let reports = page.report_seq.load(Ordering::SeqCst);
+            // Death is marked before the count changes for it.
+            if self.process.is_dead() {
+                return Err(Error::Dead);
+            }
+            if reports != self.reports {
+                self.reports = reports;
+                return Ok(page.report.load(Ordering::Relaxed));
+            }
+            page.kernel_asleep.store(1, Ordering::SeqCst);
+            if page.report_seq.load(Ordering::SeqCst) == self.reports {
+                let _ = futex::wait(&page.report_seq, futex::Flags::empty(), self.reports, None);
+            }
+            page.kernel_asleep.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits until a command is done, and returns its result.
+    ///
+    /// # Errors
+    /// `Host` with the command's error.
+    fn done(&mut self) -> Result<u64> {
+        match self.report()? {
+            REPORT_DONE => outcome(self.slot.page().result.load(Ordering::Relaxed)),
+            _ => Err(Error::Corrupted("reports something else than the end of its command")),
+        }
+    }
+
+    /// Has the stub carry out a command that ends by itself.
+    pub fn execute(&mut self, command: u32, arguments: &[u64]) -> Result<u64> {
+        loop {
+            self.command(command, arguments);
+            match self.done() {
+                // By a signal from outside the sandbox.
+                Err(Error::Host(libc::EINTR)) => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Has the stub make a host call that its filter leaves open.
+    pub fn call(&mut self, call: Call) -> Result<u64> {
+        self.execute(COMMAND_CALL, &call)
+    }
+
+    /// Has the stub make a host call that its filter guards. The argument in which such a call
+    /// shows the nonce is filled in here; `fd` takes the place of the descriptor of a mapping.
+    pub fn guarded_call(&mut self, mut call: Call, fd: Option<BorrowedFd<'_>>) -> Result<u64> {
+        let shared = Arc::clone(&self.process.shared);
+        loop {
+            let nonce = shared.notifier.nonce();
+            // Threads of a stub share its descriptors: each has one number for this.
+            let target = u32::try_from(self.slot.index).unwrap_or_default();
+            let command = if fd.is_some() {
+                call[5] = u64::from(nonce) << 32 | u64::from(target);
+                COMMAND_MAP_FILE
+            } else {
+                call[6] = u64::from(nonce);
+                COMMAND_CALL
+            };
+            let [number, arguments @ ..] = call;
+            let number = i32::try_from(number).map_err(|_| Error::Host(libc::ENOSYS))?;
+            shared.notifier.expect(nonce, Order { number, arguments });
+            self.command(command, &call);
+            if let Some(notification) = shared.notifier.wait(nonce, || self.has_reported())? {
+                if let Some(fd) = fd {
+                    shared.notifier.give(&notification, fd, target)?;
+                }
+                shared.notifier.resume(&notification)?;
+            }
+            match self.done() {
+                Err(Error::Host(libc::EINTR)) => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Makes a copy of the process; the result is the copy's only thread.
+    pub fn fork(&mut self) -> Result<Thread> {
+        let shared = Arc::clone(&self.process.shared);
+        let birth = Birth::begin();
+        let chunk = Arc::new(shared.pool.take().map_err(host)?);
+        let slot = Slot::new(Arc::clone(&chunk), 0);
+        slot.prepare(shared.flags, shared.features);
+
+        let nonce = shared.notifier.nonce();
+        let [flags, stack, parent, child, tls] = clone_arguments(false);
+        let number = i32::try_from(libc::SYS_clone).map_err(|_| Error::Host(libc::ENOSYS))?;
+        let arguments = [flags, stack, parent, child, tls, nonce.into()];
+        shared.notifier.expect(nonce, Order { number, arguments });
+        self.command(COMMAND_FORK, &[nonce.into()]);
+        let Some(clone) = shared.notifier.wait(nonce, || self.has_reported())? else {
+            self.done()?;
+            return Err(Error::Corrupted("reports a copy that it did not make"));
+        };
+
+        // The copy shows the same nonce when it asks for its chunk.
+        let number = i32::try_from(libc::SYS_mmap).map_err(|_| Error::Host(libc::ENOSYS))?;
+        let read_write = u64::from(rustix::mm::ProtFlags::READ.union(rustix::mm::ProtFlags::WRITE).bits());
+        let flags = u64::from(rustix::mm::MapFlags::SHARED.union(rustix::mm::MapFlags::FIXED).bits());
+        let arguments = [CONTEXT_BASE, CHUNK_SIZE, read_write, flags, u64::from(nonce) << 32, 0];
+        shared.notifier.expect(nonce, Order { number, arguments });
+        shared.notifier.resume(&clone)?;
+        let born = shared.notifier.wait(nonce, || self.is_childless(&birth))?;
+        self.done()?;
+        let Some(born) = born else {
+            return Err(Error::Host(libc::EAGAIN));
+        };
+
+        let pid = Pid::from_raw(born.thread).ok_or(Error::Corrupted("is in no process namespace of ours"))?;
+        let process = Arc::new(Process::new(pid, Arc::clone(&chunk), Arc::clone(&shared)));
+        // A thread of the parent may pretend to be the copy.
+        let is_process = lazaret_hostcall::remote::signal_thread(pid, pid, None).is_ok();
+        if !is_process || !reaper::register(&process) {
+            shared.notifier.punish(&born);
+            return Err(Error::Corrupted("shows a copy that is none"));
+        }
+        let mut thread = Thread::new(slot, process, pid);
+        let answered = shared.notifier.give(&born, chunk.fd(), 0).and_then(|()| shared.notifier.resume(&born));
+        if let Err(error) = answered.and_then(|()| thread.is_born()) {
+            reaper::kill(&thread.process);
+            return Err(if error == Error::Dead { Error::Host(libc::EAGAIN) } else { error });
+        }
+        Ok(thread)
+    }
+
+    /// No copy will come any more: this process is dead, the call failed, or the copy died.
+    fn is_childless(&self, birth: &Birth) -> bool {
+        if self.process.is_dead() {
+            return true;
+        }
+        if !self.has_reported() {
+            return false;
+        }
+        match outcome(self.slot.page().result.load(Ordering::Relaxed)) {
+            Ok(pid) => i32::try_from(pid).ok().and_then(Pid::from_raw).is_none_or(|pid| birth.is_still(pid)),
+            Err(_) => true,
+        }
+    }
+
+    /// Waits until a new thread is ready for commands.
+    pub fn is_born(&mut self) -> Result<()> {
+        match self.report()? {
+            REPORT_BORN => Ok(()),
+            _ => Err(Error::Corrupted("reports something before it is born")),
+        }
+    }
+
+    /// Starts another thread of the process.
+    pub fn spawn(&mut self) -> Result<Thread> {
+        let shared = Arc::clone(&self.process.shared);
+        let slot = self.new_slot()?;
+        slot.prepare(shared.flags, shared.features);
+
+        let nonce = shared.notifier.nonce();
+        let [flags, stack, parent, child, tls] = clone_arguments(true);
+        let number = i32::try_from(libc::SYS_clone).map_err(|_| Error::Host(libc::ENOSYS))?;
+        let arguments = [flags, stack, parent, child, tls, nonce.into()];
+        shared.notifier.expect(nonce, Order { number, arguments });
+        self.command(COMMAND_SPAWN, &[slot.address(), nonce.into()]);
+        if let Some(clone) = shared.notifier.wait(nonce, || self.has_reported())? {
+            shared.notifier.resume(&clone)?;
+        }
+        let id = match self.done() {
+            Ok(id) => id,
+            Err(error) => {
+                // No thread has it: as if one had left it just now.
+                let reports = slot.page().report_seq.load(Ordering::Relaxed).wrapping_sub(1);
+                self.process.leave_slot(slot, reports);
+                return Err(error);
+            }
+        };
+        let id =
+            i32::try_from(id).ok().and_then(Pid::from_raw).ok_or(Error::Corrupted("shows a thread that is none"))?;
+        if lazaret_hostcall::remote::signal_thread(self.process.pid(), id, None).is_err() {
+            return Err(Error::Corrupted("shows a thread that is not its own"));
+        }
+        let mut thread = Thread::new(slot, Arc::clone(&self.process), id);
+        thread.is_born()?;
+        Ok(thread)
+    }
+
+    fn new_slot(&mut self) -> Result<Slot> {
+        loop {
+            match self.process.take_slot().map_err(host)? {
+                NewSlot::Ready(slot) => return Ok(slot),
+                NewSlot::Unmapped(chunk, position) => {
+                    let address = CONTEXT_BASE + position as u64 * CHUNK_SIZE;
+                    let read_write = u64::from(rustix::mm::ProtFlags::READ.union(rustix::mm::ProtFlags::WRITE).bits());
+                    let flags = u64::from(rustix::mm::MapFlags::SHARED.union(rustix::mm::MapFlags::FIXED).bits());
+                    // Two threads may come here at once, and the second would replace the chunk
+                    // of the first, if the place were not reserved while it is mapped.
+                    let growing = Arc::clone(&self.process);
+                    let _growing = growing.growing.lock();
+                    if growing.chunks() != position {
+                        continue;
+                    }
+                    let call = [libc::SYS_mmap.cast_unsigned(), address, CHUNK_SIZE, read_write, flags, 0, 0];
+                    self.guarded_call(call, Some(chunk.fd()))?;
+                    let advice = libc::MADV_DONTFORK.cast_unsigned().into();
+                    self.call([libc::SYS_madvise.cast_unsigned(), address, CHUNK_SIZE, advice, 0, 0, 0])?;
+                    growing.add_chunk(chunk);
+                }
+            }
+        }
+    }
+
+    /// Ends the thread. The first thread of a process stays, stopped: without it the host would
+    /// not find the process's memory any more.
+    pub fn leave(&self) {
+        if self.slot.index != 0 && !self.process.is_dead() {
+            self.process.leave_slot(self.slot.clone(), self.reports);
+            self.command(COMMAND_EXIT, &[]);
+        }
+    }
+}
+
+/// A host call's result, as the host returns it.
+fn outcome(result: u64) -> Result<u64> {
+    match result.cast_signed() {
+        error @ -4095..=-1 => Err(Error::Host(i32::try_from(-error).unwrap_or(libc::EIO))),
+        _ => Ok(result),
+    }
+}
+
+fn host(error: std::io::Error) -> Error {
+    Error::Host(error.raw_os_error().unwrap_or(libc::EIO))
+}
