@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Weak},
+    time::{Duration, Instant},
 };
 
 use lazaret_snapshot::{Error, Snapshot, load, save};
@@ -120,8 +121,12 @@ impl Random {
 fn random_damage_never_crashes() {
     const INTERESTING: [u8; 8] = [0, 1, 2, 3, 0x7f, 0x80, 0xfe, 0xff];
     let good = sample();
-    let mut random = Random(0x1a2b_3c4d_5e6f_7788);
-    for _ in 0..30_000 {
+    // Set by `cargo xtask fuzz`.
+    let variable = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let mut random = Random(variable("LAZARET_FUZZ_SEED").unwrap_or(0x1a2b_3c4d_5e6f_7788).max(1));
+    let time = variable("LAZARET_FUZZ_SECONDS").map(Duration::from_secs);
+    let start = Instant::now();
+    for _ in (0..).take_while(|round| time.map_or(*round < 30_000, |time| start.elapsed() < time)) {
         let mut file = good.clone();
         for _ in 0..=random.below(4) {
             let at = 24 + random.below(file.len() - 24);

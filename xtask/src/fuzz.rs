@@ -1,0 +1,40 @@
+//! `cargo xtask fuzz`: the randomized tests, for longer and from other seeds.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::command::Step;
+
+/// Options of `cargo xtask fuzz`.
+#[derive(Args)]
+pub struct Options {
+    /// Seconds per test
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// Seed, to see a failure again
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Only tests whose names contain this
+    filter: Option<String>,
+}
+
+/// Randomized tests: package and name. Each reads `LAZARET_FUZZ_SECONDS` and `LAZARET_FUZZ_SEED`.
+const TARGETS: &[(&str, &str)] = &[("lazaret-snapshot", "random_damage_never_crashes")];
+
+/// Runs each test for the given time.
+pub fn run(options: &Options) -> Result<()> {
+    let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let seed = options.seed.unwrap_or(clock.as_secs());
+    let filter = options.filter.as_deref().unwrap_or_default();
+    println!("seed {seed}");
+    for (package, test) in TARGETS.iter().filter(|(_, test)| test.contains(filter)) {
+        Step::cargo(["test", "--release", "--quiet", "--package", package, "--tests", "--", "--exact", test])
+            .env("LAZARET_FUZZ_SECONDS", options.seconds.to_string())
+            .env("LAZARET_FUZZ_SEED", seed.to_string())
+            .limit(Duration::from_secs(options.seconds.saturating_add(900)))
+            .run()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! Programs of the host that developer commands use, and the Debian packages that have them.
+
+use std::{env, path::PathBuf};
+
+use anyhow::{Result, bail};
+
+use crate::command::Step;
+
+/// A program and its Debian package.
+pub struct Need {
+    program: &'static str,
+    package: &'static str,
+}
+
+const fn need(program: &'static str, package: &'static str) -> Need {
+    Need { program, package }
+}
+
+/// What the tests run, on the host and in the sandbox.
+pub const TESTS: &[Need] = &[
+    need("gcc", "gcc"),
+    need("g++", "g++"),
+    need("make", "make"),
+    need("python3", "python3"),
+    need("perl", "perl"),
+    need("git", "git"),
+    need("busybox", "busybox-static"),
+    need("ps", "procps"),
+    need("xz", "xz-utils"),
+    need("sqlite3", "sqlite3"),
+    need("script", "bsdutils"),
+    need("setpriv", "util-linux"),
+    need("newuidmap", "uidmap"),
+];
+
+/// What making the Debian root takes.
+pub const ROOTFS: &[Need] = &[need("mmdebstrap", "mmdebstrap")];
+
+/// What the benchmarks take. `runsc` is measured if it is there; not every Debian has it.
+#[cfg(any())]
+pub const BENCH: &[Need] = &[need("gcc", "gcc"), need("runc", "runc"), need("unshare", "util-linux")];
+
+/// Finds a program in PATH and in the folders of the system's programs.
+pub fn find(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .chain(["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from))
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
+}
+
+/// Installs what is missing if this is root on Debian.
+///
+/// # Errors
+/// Otherwise, with the command that installs it.
+pub fn provide(needs: &[Need]) -> Result<()> {
+    let missing: Vec<_> = needs.iter().filter(|need| find(need.program).is_none()).map(|need| need.package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !rustix::process::geteuid().is_root() || find("apt-get").is_none() {
+        bail!("please install what is missing, on Debian with: sudo apt-get install {}", missing.join(" "));
+    }
+    let apt = || Step::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive").arg("--quiet=2");
+    apt().arg("update").run()?;
+    apt().args(["install", "--yes", "--no-install-recommends"]).args(missing).run()
+}
