@@ -2,19 +2,20 @@
 
 use lazaret_abi::errno::Errno;
 
-use super::{tmpfs, vfs::SuperBlock};
-use crate::{sync::Arc, task::Current};
+use super::{container, tmpfs, vfs::SuperBlock};
+use crate::sync::Arc;
 
 /// Names of the file systems there are, as `/proc/filesystems` lists them. None needs a device.
-pub const NAMES: [&str; 1] = ["tmpfs"];
+pub const NAMES: [&str; 3] = ["tmpfs", "ramfs", "devtmpfs"];
 
 /// Makes the file system of a new mount.
 ///
 /// # Errors
 /// `ENODEV` for a type that does not exist, `EINVAL` for bad data.
-pub fn new_superblock(_current: &Current, fs_type: &str, source: &str, data: &str) -> Result<Arc<SuperBlock>, Errno> {
+pub fn new_superblock(fs_type: &str, source: &str, data: &str) -> Result<Arc<SuperBlock>, Errno> {
     match fs_type {
         "tmpfs" | "ramfs" => tmpfs::mount(source, data),
+        "devtmpfs" => container::new_dev(),
         "" => Err(Errno::EINVAL),
         _ => Err(Errno::ENODEV),
     }

@@ -40,18 +40,6 @@ fn namespace(current: &Current) -> Result<Arc<MountNamespace>, Errno> {
     current.task.fs().root().mount.namespace().ok_or(Errno::EINVAL)
 }
 
-/// Flags of a mount among those of mount(2); relatime unless something else is asked for.
-fn mount_flags(flags: u64) -> MountFlags {
-    let mut kept = MountFlags::from_bits_truncate(u32::try_from(flags & 0xffff_ffff).unwrap_or(0));
-    if flags & (ms::NOATIME | ms::STRICTATIME) == 0 {
-        kept |= MountFlags::RELATIME;
-    }
-    if flags & ms::STRICTATIME != 0 {
-        kept -= MountFlags::RELATIME | MountFlags::NOATIME;
-    }
-    kept
-}
-
 /// mount(2).
 pub fn mount(
     current: &mut Current,
@@ -86,8 +74,8 @@ pub fn mount(
         return Ok(0);
     }
     let (source, data) = (text(current, source, DATA_MAX)?, text(current, data, DATA_MAX)?);
-    let superblock = registry::new_superblock(current, &fs_type, &source, &data)?;
-    namespace.mount(&Mount::new(superblock, mount_flags(flags)), &target)?;
+    let superblock = registry::new_superblock(&fs_type, &source, &data)?;
+    namespace.mount(&Mount::new(superblock, MountFlags::from_ms(flags)), &target)?;
     Ok(0)
 }
 
@@ -106,7 +94,7 @@ fn remount(
         registry::reconfigure(target.mount.superblock(), &data)?;
         target.mount.superblock().set_read_only(flags & ms::RDONLY != 0);
     }
-    namespace.remount(target, mount_flags(flags))?;
+    namespace.remount(target, MountFlags::from_ms(flags))?;
     Ok(0)
 }
 

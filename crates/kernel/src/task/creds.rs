@@ -71,6 +71,28 @@ pub mod cap {
 }
 
 impl Creds {
+    /// The superuser with all capabilities: what the kernel itself acts as.
+    pub fn root() -> Creds {
+        Creds {
+            uid: 0,
+            euid: 0,
+            suid: 0,
+            fsuid: 0,
+            gid: 0,
+            egid: 0,
+            sgid: 0,
+            fsgid: 0,
+            groups: Vec::new(),
+            permitted: cap::ALL,
+            effective: cap::ALL,
+            inheritable: 0,
+            bounding: cap::ALL,
+            ambient: 0,
+            securebits: 0,
+            no_new_privs: false,
+        }
+    }
+
     /// The effective set has the capability.
     pub fn has(&self, capability: u32) -> bool {
         self.effective & (1 << capability) != 0

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bitflags::bitflags;
-use lazaret_abi::errno::Errno;
+use lazaret_abi::{errno::Errno, mount::mount as ms};
 
 use super::{
     dentry::{Dentry, DentryCache},
@@ -34,6 +34,21 @@ bitflags! {
         const NODIRATIME = 2048;
         /// MS_RELATIME
         const RELATIME = 1 << 21;
+    }
+}
+
+impl MountFlags {
+    /// Flags of a mount among those of mount(2); relatime unless something else is asked for.
+    pub fn from_ms(flags: u64) -> MountFlags {
+        let low = u32::try_from(flags & u64::from(u32::MAX)).unwrap_or(0);
+        let mut kept = MountFlags::from_bits_truncate(low);
+        if flags & (ms::NOATIME | ms::STRICTATIME) == 0 {
+            kept |= MountFlags::RELATIME;
+        }
+        if flags & ms::STRICTATIME != 0 {
+            kept -= MountFlags::RELATIME | MountFlags::NOATIME;
+        }
+        kept
     }
 }
 

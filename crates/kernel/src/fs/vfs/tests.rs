@@ -16,24 +16,10 @@ use crate::{
 };
 
 fn creds(uid: u32, capabilities: u64) -> Arc<Creds> {
-    Arc::new(Creds {
-        uid,
-        euid: uid,
-        suid: uid,
-        fsuid: uid,
-        gid: uid,
-        egid: uid,
-        sgid: uid,
-        fsgid: uid,
-        groups: Vec::new(),
-        permitted: capabilities,
-        effective: capabilities,
-        inheritable: 0,
-        bounding: capabilities,
-        ambient: 0,
-        securebits: 0,
-        no_new_privs: false,
-    })
+    let root = Creds::root();
+    let (permitted, effective, bounding) = (capabilities, capabilities, capabilities);
+    Arc::new(Creds { uid, euid: uid, suid: uid, fsuid: uid, gid: uid, egid: uid, sgid: uid, fsgid: uid, permitted, effective, bounding, ..root })
+}
 }
 
 fn tmpfs_mount() -> Arc<Mount> {
