@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod queue;
 pub mod schedule;
+pub mod sleep;
 
 use std::time::{Duration, Instant};
 
