@@ -42,13 +42,7 @@ pub fn epoll_create1(current: &mut Current, flags: u32) -> SysResult {
 }
 
 /// epoll_ctl(2).
-pub fn epoll_ctl(
-    current: &mut Current,
-    epoll: Fd,
-    operation: i32,
-    fd: Fd,
-    event: UserPtr<EpollEvent>,
-) -> SysResult {
+pub fn epoll_ctl(current: &mut Current, epoll: Fd, operation: i32, fd: Fd, event: UserPtr<EpollEvent>) -> SysResult {
     let event = if operation == control::DEL { EpollEvent::default() } else { current.read(event)? };
     let own = descriptor::usable(current, epoll)?;
     let file = descriptor::usable(current, fd)?;
@@ -112,7 +106,6 @@ pub fn epoll_pwait2(
     set: UserPtr<SigSet>,
     size: usize,
 ) -> SysResult {
-    let deadline =
-        if timeout.is_null() { None } else { Some(Deadline::after(duration_of(current.read(timeout)?)?)) };
+    let deadline = if timeout.is_null() { None } else { Some(Deadline::after(duration_of(current.read(timeout)?)?)) };
     mask::with(current, set, size, |current| wait(current, epoll, events, count, deadline))
 }

@@ -139,11 +139,8 @@ pub fn futex_waitv(
     if flags != 0 || count == 0 || count > WAITV_MAX || waiters.is_null() {
         return Err(Errno::EINVAL);
     }
-    let deadline = if timeout.is_null() {
-        None
-    } else {
-        read_deadline(current, timeout.address().get(), clock_of(clock)?)?
-    };
+    let deadline =
+        if timeout.is_null() { None } else { read_deadline(current, timeout.address().get(), clock_of(clock)?)? };
     let mut words = Vec::with_capacity(count);
     for waiter in current.read_array(waiters, count)? {
         if waiter.reserved != 0 {
@@ -168,11 +165,8 @@ pub fn futex_wait(
     if mask == 0 {
         return Err(Errno::EINVAL);
     }
-    let deadline = if timeout.is_null() {
-        None
-    } else {
-        read_deadline(current, timeout.address().get(), clock_of(clock)?)?
-    };
+    let deadline =
+        if timeout.is_null() { None } else { read_deadline(current, timeout.address().get(), clock_of(clock)?)? };
     wait(current, word_of(current, word.address().get(), flags)?, value, mask, deadline)
 }
 
@@ -212,21 +206,16 @@ pub fn set_robust_list(current: &mut Current, head: UserPtr<RobustListHead>, siz
     if size != size_of::<RobustListHead>() {
         return Err(Errno::EINVAL);
     }
-    current.robust_list = head.address();
+    current.task.set_robust_list(head.address());
     Ok(0)
 }
 
 /// get_robust_list(2). The list of another thread is nobody's business here: debuggers alone ask.
-pub fn get_robust_list(
-    current: &mut Current,
-    pid: Pid,
-    head: UserPtr<u64>,
-    size: UserPtr<u64>,
-) -> SysResult {
+pub fn get_robust_list(current: &mut Current, pid: Pid, head: UserPtr<u64>, size: UserPtr<u64>) -> SysResult {
     if pid.get() != 0 && pid.get() != current.task.tid() {
         return Err(Errno::EPERM);
     }
     current.write(size, &(size_of::<RobustListHead>() as u64))?;
-    current.write(head, &current.robust_list.get())?;
+    current.write(head, &current.task.robust_list().get())?;
     Ok(0)
 }

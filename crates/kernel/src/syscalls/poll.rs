@@ -120,12 +120,7 @@ impl FdSet {
     }
 }
 
-fn select_until(
-    current: &mut Current,
-    count: i32,
-    addresses: [UserAddr; 3],
-    deadline: Option<Deadline>,
-) -> SysResult {
+fn select_until(current: &mut Current, count: i32, addresses: [UserAddr; 3], deadline: Option<Deadline>) -> SysResult {
     let count = usize::try_from(count).map_err(|_| Errno::EINVAL)?;
     // Linux cuts the number at the size of the descriptor table.
     let highest = current.task.files().open_descriptors().last().map_or(0, |fd| fd.unsigned_abs() as usize + 1);

@@ -52,7 +52,7 @@ syscalls! {
     4 stat(path: Path, buf: Out<Stat>) = stat::stat;
     5 fstat(fd: Fd, buf: Out<Stat>) = stat::fstat;
     6 lstat(path: Path, buf: Out<Stat>) = stat::lstat;
-    7 poll(fds: PollFds, count: u32, timeout: i32) todo poll::poll;
+    7 poll(fds: PollFds, count: u32, timeout: i32) = poll::poll;
     8 lseek(fd: Fd, offset: i64, whence: Whence) = io::lseek;
     9 mmap(addr: Addr, length: usize, prot: Prot, flags: MapFlags, fd: Fd, offset: Hex) = memory::mmap -> Addr;
     10 mprotect(addr: Addr, length: usize, prot: Prot) = memory::mprotect;
@@ -67,8 +67,8 @@ syscalls! {
     19 readv(fd: Fd, iov: OutIov, count: usize) = io::readv;
     20 writev(fd: Fd, iov: InIov, count: usize) = io::writev;
     21 access(path: Path, mode: AccessMode) = path::access;
-    22 pipe(fds: Out<[i32; 2]>) todo pipe::pipe;
-    23 select(count: i32, read: Addr, write: Addr, except: Addr, timeout: InOut<Timeval>) todo poll::select;
+    22 pipe(fds: Out<[i32; 2]>) = pipe::pipe;
+    23 select(count: i32, read: Addr, write: Addr, except: Addr, timeout: InOut<Timeval>) = poll::select;
     24 sched_yield() todo sched::sched_yield;
     25 mremap(old: Addr, old_size: usize, new_size: usize, flags: RemapFlags, new: Addr) = memory::mremap -> Addr;
     26 msync(addr: Addr, length: usize, flags: MsyncFlags) = memory::msync;
@@ -80,7 +80,7 @@ syscalls! {
     32 dup(fd: Fd) = fcntl::dup;
     33 dup2(old: Fd, new: Fd) = fcntl::dup2;
     34 pause() todo signal::pause;
-    35 nanosleep(duration: In<Timespec>, remaining: Out<Timespec>) todo time::nanosleep;
+    35 nanosleep(duration: In<Timespec>, remaining: Out<Timespec>) = time::nanosleep;
     36 getitimer(which: IntervalTimer, value: Out<ITimerVal>) todo timer::getitimer;
     37 alarm(seconds: u32) todo timer::alarm;
     38 setitimer(which: IntervalTimer, new: In<ITimerVal>, old: Out<ITimerVal>) todo timer::setitimer;
@@ -142,7 +142,7 @@ syscalls! {
     93 fchown(fd: Fd, owner: Uid, group: Gid) = attr::fchown;
     94 lchown(path: Path, owner: Uid, group: Gid) = attr::lchown;
     95 umask(mask: Octal) = attr::umask -> Octal;
-    96 gettimeofday(time: Out<Timeval>, zone: Ptr<Timezone>) todo time::gettimeofday;
+    96 gettimeofday(time: Out<Timeval>, zone: Ptr<Timezone>) = time::gettimeofday;
     97 getrlimit(resource: Resource, limit: Out<RLimit>) todo rlimit::getrlimit;
     98 getrusage(who: UsageTarget, usage: Out<RUsage>) todo rlimit::getrusage;
     99 sysinfo(info: Ptr<SysInfo>) todo system::sysinfo;
@@ -206,12 +206,12 @@ syscalls! {
     156 _sysctl(arguments: Addr) absent;
     157 prctl(option: PrctlOption, arg2: Hex, arg3: Hex, arg4: Hex, arg5: Hex) todo prctl::prctl;
     158 arch_prctl(code: ArchCode, addr: Hex) todo prctl::arch_prctl;
-    159 adjtimex(buf: Ptr<Timex>) todo time::adjtimex;
+    159 adjtimex(buf: Ptr<Timex>) = time::adjtimex;
     160 setrlimit(resource: Resource, limit: In<RLimit>) todo rlimit::setrlimit;
     161 chroot(path: Path) = dir::chroot;
     162 sync() = io::sync;
     163 acct(path: Path) todo misc::acct;
-    164 settimeofday(time: In<Timeval>, zone: Ptr<Timezone>) todo time::settimeofday;
+    164 settimeofday(time: In<Timeval>, zone: Ptr<Timezone>) = time::settimeofday;
     165 mount(source: Path, target: Path, kind: Str, flags: MountFlags, data: Addr) = mount::mount;
     166 umount2(target: Path, flags: UmountFlags) = mount::umount2;
     167 swapon(path: Path, flags: Hex32) todo misc::swapon;
@@ -248,9 +248,9 @@ syscalls! {
     198 lremovexattr(path: Path, name: Str) = xattr::lremovexattr;
     199 fremovexattr(fd: Fd, name: Str) = xattr::fremovexattr;
     200 tkill(tid: Pid, signal: SignalNumber) todo signal::tkill;
-    201 time(time: Out<i64>) todo time::time;
+    201 time(time: Out<i64>) = time::time;
     202 futex(word: Ptr<u32>, operation: FutexOperation, value: u32, timeout: Hex, word2: Ptr<u32>, value3: Hex32)
-        todo futex::futex;
+        = futex::futex;
     203 sched_setaffinity(pid: Pid, size: u32, mask: Addr) todo sched::sched_setaffinity;
     204 sched_getaffinity(pid: Pid, size: u32, mask: Addr) todo sched::sched_getaffinity;
     205 set_thread_area(descriptor: Addr) absent;
@@ -261,7 +261,7 @@ syscalls! {
     210 io_cancel(context: Hex, control: Addr, result: Addr) absent;
     211 get_thread_area(descriptor: Addr) absent;
     212 lookup_dcookie() absent;
-    213 epoll_create(size: i32) todo epoll::epoll_create;
+    213 epoll_create(size: i32) = epoll::epoll_create;
     214 epoll_ctl_old() absent;
     215 epoll_wait_old() absent;
     216 remap_file_pages(addr: Addr, size: usize, prot: Prot, page: usize, flags: MapFlags) absent;
@@ -275,14 +275,14 @@ syscalls! {
     224 timer_gettime(id: i32, value: Out<ITimerSpec>) todo timer::timer_gettime;
     225 timer_getoverrun(id: i32) todo timer::timer_getoverrun;
     226 timer_delete(id: i32) todo timer::timer_delete;
-    227 clock_settime(clock: Clock, time: In<Timespec>) todo time::clock_settime;
-    228 clock_gettime(clock: Clock, time: Out<Timespec>) todo time::clock_gettime;
-    229 clock_getres(clock: Clock, resolution: Out<Timespec>) todo time::clock_getres;
+    227 clock_settime(clock: Clock, time: In<Timespec>) = time::clock_settime;
+    228 clock_gettime(clock: Clock, time: Out<Timespec>) = time::clock_gettime;
+    229 clock_getres(clock: Clock, resolution: Out<Timespec>) = time::clock_getres;
     230 clock_nanosleep(clock: Clock, flags: TimerFlags, request: In<Timespec>, remaining: Out<Timespec>)
-        todo time::clock_nanosleep;
+        = time::clock_nanosleep;
     231 exit_group(status: i32) todo process::exit_group;
-    232 epoll_wait(epoll: Fd, events: Addr, count: i32, timeout: i32) todo epoll::epoll_wait;
-    233 epoll_ctl(epoll: Fd, operation: EpollOperation, fd: Fd, event: In<EpollEvent>) todo epoll::epoll_ctl;
+    232 epoll_wait(epoll: Fd, events: Addr, count: i32, timeout: i32) = epoll::epoll_wait;
+    233 epoll_ctl(epoll: Fd, operation: EpollOperation, fd: Fd, event: In<EpollEvent>) = epoll::epoll_ctl;
     234 tgkill(group: Pid, tid: Pid, signal: SignalNumber) todo signal::tgkill;
     235 utimes(path: Path, times: In<[Timeval; 2]>) = attr::utimes;
     236 vserver() absent;
@@ -322,33 +322,33 @@ syscalls! {
     268 fchmodat(dir: DirFd, path: Path, mode: Octal) = attr::fchmodat;
     269 faccessat(dir: DirFd, path: Path, mode: AccessMode) = path::faccessat;
     270 pselect6(count: i32, read: Addr, write: Addr, except: Addr, timeout: InOut<Timespec>, mask: Ptr<SigsetArgument>)
-        todo poll::pselect6;
-    271 ppoll(fds: PollFds, count: u32, timeout: InOut<Timespec>, mask: In<SigSet>, size: usize) todo poll::ppoll;
+        = poll::pselect6;
+    271 ppoll(fds: PollFds, count: u32, timeout: InOut<Timespec>, mask: In<SigSet>, size: usize) = poll::ppoll;
     272 unshare(flags: UnshareFlags) todo process::unshare;
-    273 set_robust_list(head: Ptr<RobustListHead>, size: usize) todo futex::set_robust_list;
-    274 get_robust_list(pid: Pid, head: Ptr<u64>, size: Ptr<u64>) todo futex::get_robust_list;
+    273 set_robust_list(head: Ptr<RobustListHead>, size: usize) = futex::set_robust_list;
+    274 get_robust_list(pid: Pid, head: Ptr<u64>, size: Ptr<u64>) = futex::get_robust_list;
     275 splice(input: Fd, input_offset: InOut<i64>, output: Fd, output_offset: InOut<i64>, count: usize, flags: SpliceFlags)
-        todo pipe::splice;
-    276 tee(input: Fd, output: Fd, count: usize, flags: SpliceFlags) todo pipe::tee;
+        = pipe::splice;
+    276 tee(input: Fd, output: Fd, count: usize, flags: SpliceFlags) = pipe::tee;
     277 sync_file_range(fd: Fd, offset: i64, count: i64, flags: SyncRangeFlags) = io::sync_file_range;
-    278 vmsplice(fd: Fd, iov: InIov, count: usize, flags: SpliceFlags) todo pipe::vmsplice;
+    278 vmsplice(fd: Fd, iov: InIov, count: usize, flags: SpliceFlags) = pipe::vmsplice;
     279 move_pages(pid: Pid, count: usize, pages: Addr, nodes: Addr, status: Addr, flags: Hex32) absent;
     280 utimensat(dir: DirFd, path: Path, times: In<[Timespec; 2]>, flags: AtFlags) = attr::utimensat;
     281 epoll_pwait(epoll: Fd, events: Addr, count: i32, timeout: i32, mask: In<SigSet>, size: usize)
-        todo epoll::epoll_pwait;
+        = epoll::epoll_pwait;
     282 signalfd(fd: Fd, mask: In<SigSet>, size: usize) todo signalfd::signalfd;
-    283 timerfd_create(clock: Clock, flags: TimerfdFlags) todo timerfd::timerfd_create;
-    284 eventfd(value: u32) todo eventfd::eventfd;
+    283 timerfd_create(clock: Clock, flags: TimerfdFlags) = timerfd::timerfd_create;
+    284 eventfd(value: u32) = eventfd::eventfd;
     285 fallocate(fd: Fd, mode: FallocateMode, offset: i64, length: i64) = io::fallocate;
     286 timerfd_settime(fd: Fd, flags: TimerfdSetFlags, new: In<ITimerSpec>, old: Out<ITimerSpec>)
-        todo timerfd::timerfd_settime;
-    287 timerfd_gettime(fd: Fd, value: Out<ITimerSpec>) todo timerfd::timerfd_gettime;
+        = timerfd::timerfd_settime;
+    287 timerfd_gettime(fd: Fd, value: Out<ITimerSpec>) = timerfd::timerfd_gettime;
     288 accept4(fd: Fd, addr: SockAddrOut, length: Out<u32>, flags: SocketFlags) todo socket::accept4;
     289 signalfd4(fd: Fd, mask: In<SigSet>, size: usize, flags: SignalfdFlags) todo signalfd::signalfd4;
-    290 eventfd2(value: u32, flags: EventfdFlags) todo eventfd::eventfd2;
-    291 epoll_create1(flags: EpollFlags) todo epoll::epoll_create1;
+    290 eventfd2(value: u32, flags: EventfdFlags) = eventfd::eventfd2;
+    291 epoll_create1(flags: EpollFlags) = epoll::epoll_create1;
     292 dup3(old: Fd, new: Fd, flags: DupFlags) = fcntl::dup3;
-    293 pipe2(fds: Out<[i32; 2]>, flags: PipeFlags) todo pipe::pipe2;
+    293 pipe2(fds: Out<[i32; 2]>, flags: PipeFlags) = pipe::pipe2;
     294 inotify_init1(flags: InotifyFlags) = inotify::inotify_init1;
     295 preadv(fd: Fd, iov: OutIov, count: usize, low: i64, high: u64) = io::preadv;
     296 pwritev(fd: Fd, iov: InIov, count: usize, low: i64, high: u64) = io::pwritev;
@@ -362,7 +362,7 @@ syscalls! {
     303 name_to_handle_at(dir: DirFd, path: Path, handle: Addr, mount: Ptr<i32>, flags: AtFlags)
         = path::name_to_handle_at;
     304 open_by_handle_at(mount: Fd, handle: Addr, flags: OpenFlags) = path::open_by_handle_at;
-    305 clock_adjtime(clock: Clock, buf: Ptr<Timex>) todo time::clock_adjtime;
+    305 clock_adjtime(clock: Clock, buf: Ptr<Timex>) = time::clock_adjtime;
     306 syncfs(fd: Fd) = io::syncfs;
     307 sendmmsg(fd: Fd, messages: Ptr<MMsgHdr>, count: u32, flags: MessageFlags) todo socket::sendmmsg;
     308 setns(fd: Fd, kind: UnshareFlags) todo process::setns;
@@ -417,7 +417,7 @@ syscalls! {
     439 faccessat2(dir: DirFd, path: Path, mode: AccessMode, flags: AccessFlags) = path::faccessat2;
     440 process_madvise(pidfd: Fd, iov: InIov, count: usize, advice: Advice, flags: Hex32) todo memory::process_madvise;
     441 epoll_pwait2(epoll: Fd, events: Addr, count: i32, timeout: In<Timespec>, mask: In<SigSet>, size: usize)
-        todo epoll::epoll_pwait2;
+        = epoll::epoll_pwait2;
     442 mount_setattr(dir: DirFd, path: Path, flags: AtFlags, attributes: Ptr<MountAttr>, size: usize)
         todo mount::mount_setattr;
     443 quotactl_fd(fd: Fd, command: Hex32, id: i32, addr: Addr) absent;
@@ -427,15 +427,15 @@ syscalls! {
     447 memfd_secret(flags: MemfdFlags) absent;
     448 process_mrelease(pidfd: Fd, flags: Hex32) todo pidfd::process_mrelease;
     449 futex_waitv(waiters: Ptr<FutexWaitv>, count: u32, flags: Hex32, timeout: In<Timespec>, clock: Clock)
-        todo futex::futex_waitv;
+        = futex::futex_waitv;
     450 set_mempolicy_home_node(addr: Addr, length: usize, node: usize, flags: Hex) absent;
     451 cachestat(fd: Fd, range: Addr, stat: Addr, flags: Hex32) absent;
     452 fchmodat2(dir: DirFd, path: Path, mode: Octal, flags: AtFlags) = attr::fchmodat2;
     453 map_shadow_stack(addr: Addr, size: usize, flags: Hex32) absent;
-    454 futex_wake(word: Ptr<u32>, mask: Hex, count: i32, flags: FutexFlags) todo futex::futex_wake;
+    454 futex_wake(word: Ptr<u32>, mask: Hex, count: i32, flags: FutexFlags) = futex::futex_wake;
     455 futex_wait(word: Ptr<u32>, value: u64, mask: Hex, flags: FutexFlags, timeout: In<Timespec>, clock: Clock)
-        todo futex::futex_wait;
-    456 futex_requeue(waiters: Ptr<FutexWaitv>, flags: Hex32, wake: i32, requeue: i32) todo futex::futex_requeue;
+        = futex::futex_wait;
+    456 futex_requeue(waiters: Ptr<FutexWaitv>, flags: Hex32, wake: i32, requeue: i32) = futex::futex_requeue;
     457 statmount(request: Addr, buf: Addr, size: usize, flags: Hex32) absent;
     458 listmount(request: Addr, ids: Addr, count: usize, flags: Hex32) absent;
     459 lsm_get_self_attr(attribute: u32, context: Addr, size: Out<u32>, flags: Hex32) absent;

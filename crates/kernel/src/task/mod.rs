@@ -22,7 +22,8 @@ use crate::{
     boot::Kernel,
     fs::{context::FsContext, fdtable::FdTable},
     mm::Mm,
-    sync::{Arc, AtomicU32, Mutex, MutexGuard, Ordering, RwLock},
+    sync::{Arc, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, RwLock},
+    uaddr::UserAddr,
     wait::{Interruptible, Parker},
 };
 
@@ -51,6 +52,8 @@ pub struct Task {
     mm: RwLock<Arc<Mm>>,
     /// Name of the thread (`/proc/PID/comm`), at most 15 bytes.
     name: RwLock<Vec<u8>>,
+    /// Head of the list of robust futexes in application memory; 0 for none.
+    robust_list: AtomicU64,
     uts: RwLock<Arc<UtsNamespace>>,
     scheduling: Mutex<Scheduling>,
 }
@@ -92,6 +95,7 @@ impl Task {
             files: RwLock::new(parts.files),
             mm: RwLock::new(parts.mm),
             name: RwLock::new(parts.name),
+            robust_list: AtomicU64::new(0),
             uts: RwLock::new(parts.uts),
             scheduling: Mutex::new(parts.scheduling),
         }
@@ -199,6 +203,16 @@ impl Task {
     /// Scheduling attributes, locked.
     pub fn scheduling(&self) -> MutexGuard<'_, Scheduling> {
         self.scheduling.lock()
+    }
+
+    /// Head of the list of robust futexes, alleged to be in the task's memory; set_robust_list(2).
+    pub fn robust_list(&self) -> UserAddr {
+        UserAddr::new(self.robust_list.load(Ordering::Relaxed))
+    }
+
+    /// Sets it.
+    pub fn set_robust_list(&self, head: UserAddr) {
+        self.robust_list.store(head.get(), Ordering::Relaxed);
     }
 
     /// Tells the task to look at `reasons` (bits of [`work`]): ends its sleep, or stops its
