@@ -89,9 +89,9 @@ pub fn spawn(
             let status = catch_unwind(AssertUnwindSafe(|| {
                 crate::signals::unblock_all();
                 close_all_but(&keep)?;
-                Ok(body(keep))
+                io::Result::Ok(body(keep))
             }));
-            let status = status.unwrap_or(Ok(PANICKED)).unwrap_or_else(|_: io::Error| PANICKED);
+            let status = status.unwrap_or(Ok(PANICKED)).unwrap_or(PANICKED);
             // SAFETY: ends this process only; the parent's exit handlers do not run in its copy.
             unsafe { libc::_exit(status) }
         }
