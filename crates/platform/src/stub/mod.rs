@@ -47,6 +47,8 @@ pub struct StubConfig {
     /// A directory descriptor of a procfs that shows the stubs. Without it call sites are not
     /// patched, and every system call takes the slower way.
     pub proc: Option<OwnedFd>,
+    /// The text of `/proc/self/maps`, from a process that cannot open it any more.
+    pub maps: Option<String>,
 }
 
 /// What all stubs have in common.
@@ -85,7 +87,7 @@ impl StubPlatform {
         let (features, fp_size) = extended_state()?;
         let pool = Pool::default();
         let flags = processor_flags();
-        let Zygote { pid, chunk, slot, listener, vdso } = Zygote::start(&pool, flags, features)?;
+        let Zygote { pid, chunk, slot, listener, vdso } = Zygote::start(&pool, flags, features, config.maps.as_deref())?;
         let shared = Arc::new(Shared { notifier: Notifier::new(listener), pool, flags, features, fp_size });
         let process = Arc::new(Process::new(pid, chunk, Arc::clone(&shared)));
         reaper::register(&process);

@@ -68,8 +68,11 @@ fn step<T>(step: &'static str, result: io::Result<T>) -> Result<T, StartError> {
 
 impl Zygote {
     /// Starts the zygote; `flags` and `features` are for its context page.
-    pub fn start(pool: &Pool, flags: u32, features: u64) -> Result<Zygote, StartError> {
-        let special = step("read /proc/self/maps", special_mappings())?;
+    pub fn start(pool: &Pool, flags: u32, features: u64, maps: Option<&str>) -> Result<Zygote, StartError> {
+        let special = match maps {
+            Some(maps) => special_mappings(maps),
+            None => special_mappings(&step("read /proc/self/maps", fs::read_to_string("/proc/self/maps"))?),
+        };
         let mut chunk = step("make a context page", pool.take())?;
         write_filter(chunk.boot())?;
         let fd = chunk.fd().as_raw_fd();
@@ -158,10 +161,10 @@ struct Special {
 }
 
 /// The host's vDSO mappings of this process, in order of address.
-fn special_mappings() -> io::Result<[Special; 4]> {
+fn special_mappings(maps: &str) -> [Special; 4] {
     let mut found = [Special::default(); 4];
     let mut places = found.iter_mut();
-    for line in fs::read_to_string("/proc/self/maps")?.lines() {
+    for line in maps.lines() {
         if !(line.ends_with("[vdso]") || line.contains("[vvar")) {
             continue;
         }
@@ -172,7 +175,7 @@ fn special_mappings() -> io::Result<[Special; 4]> {
             *place = Special { start, end, code: line.ends_with("[vdso]") };
         }
     }
-    Ok(found)
+    found
 }
 
 /// What the zygote does, for messages; [`fail`] is told the index.

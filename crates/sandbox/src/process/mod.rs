@@ -6,18 +6,17 @@ mod confine;
 mod root;
 mod serve;
 
-use std::{
-    fs::File,
-    os::fd::{AsFd, OwnedFd},
-    sync::Arc,
-};
+use std::{fs::File, os::fd::OwnedFd, sync::Arc};
 
 use lazaret_control::{Channel, Failure, Report};
 use lazaret_kernel::{
     boot::{Container, ContainerSpec, Kernel, KernelConfig, ProcessSpec, Stdio},
     log::{Level, Log},
 };
-use lazaret_platform::Platform;
+use lazaret_platform::{
+    Platform,
+    stub::{StubConfig, StubPlatform},
+};
 
 use crate::{ids, mounts::Plan};
 
@@ -145,6 +144,8 @@ fn boot(
         _ => return Err(Failure::new("start the sandbox process", "wrong number of standard streams")),
     };
     confine::detach(&logs.null, &logs.debug)?;
+    let maps =
+        std::fs::read_to_string("/proc/self/maps").map_err(|error| Failure::host("read /proc/self/maps", error))?;
     let procfs = root::enter_empty_root()?;
     let files = receive_files(gofer)?;
     confine::drop_privileges(setup.ids, setup.own_id, setup.plan.writes_to_host())?;
@@ -154,7 +155,7 @@ fn boot(
     // Before the zygote is made: the host lets a process under Landlock reach only into processes
     // that are under it too.
     confine::landlock(&setup.plan, &files, procfs.as_ref())?;
-    let platform = platform(procfs)?;
+    let platform = platform(procfs, maps)?;
     confine::load_filter(setup.trap)?;
 
     let user = File::from(logs.user);
@@ -196,7 +197,12 @@ fn receive_files(gofer: &Channel) -> Result<Vec<OwnedFd>, Failure> {
     }
 }
 
-fn platform(procfs: Option<OwnedFd>) -> Result<Box<dyn Platform>, Failure> {
-    let _ = procfs.as_ref().map(AsFd::as_fd);
-    Err(Failure::new("start the platform", "there is none yet"))
+fn platform(proc: Option<OwnedFd>, maps: String) -> Result<Box<dyn Platform>, Failure> {
+    match StubPlatform::new(StubConfig { proc, maps: Some(maps) }) {
+        Ok(platform) => Ok(Box::new(platform)),
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            Err(Failure::new(format!("start the platform: {error}"), cause))
+        }
+    }
 }
