@@ -166,7 +166,7 @@ fn words(regs: &Regs) -> [u64; 21] {
 
 /// A range of whole pages of application memory.
 fn check_range(address: u64, length: u64) -> Result<()> {
-    let aligned = address % PAGE_SIZE == 0 && length % PAGE_SIZE == 0;
+    let aligned = address.is_multiple_of(PAGE_SIZE) && length.is_multiple_of(PAGE_SIZE);
     let end = address.checked_add(length);
     match end {
         Some(end) if aligned && length > 0 && end <= APP_MAX => Ok(()),

@@ -292,7 +292,7 @@ fn prepare(special: &[Special; 4]) -> Result<(), (usize, i32)> {
         let action = Action { handler, flags, restorer: header.restorer, mask: 0 };
         call(libc::SYS_rt_sigaction, [signal as u64, ptr::from_ref(&action) as u64, 0, 8]).map_err(at(8))?;
     }
-    restrict().map_err(|(step, errno)| (step, errno))?;
+    restrict()?;
 
     // Last, for a panic or a lookup of the time would use it.
     let vdso = move_vdso(special)?;
@@ -389,6 +389,6 @@ fn move_vdso(special: &[Special; 4]) -> Result<u64, (usize, i32)> {
         }
     }
     add(end, TASK_END);
-    debug_assert!(STUB_BASE >= APP_MAX && SLOT_SIZE <= CHUNK_SIZE);
+    const { assert!(STUB_BASE >= APP_MAX && SLOT_SIZE <= CHUNK_SIZE) };
     Ok(vdso)
 }
