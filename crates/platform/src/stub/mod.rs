@@ -87,7 +87,8 @@ impl StubPlatform {
         let (features, fp_size) = extended_state()?;
         let pool = Pool::default();
         let flags = processor_flags();
-        let Zygote { pid, chunk, slot, listener, vdso } = Zygote::start(&pool, flags, features, config.maps.as_deref())?;
+        let Zygote { pid, chunk, slot, listener, vdso } =
+            Zygote::start(&pool, flags, features, config.maps.as_deref())?;
         let shared = Arc::new(Shared { notifier: Notifier::new(listener), pool, flags, features, fp_size });
         let process = Arc::new(Process::new(pid, chunk, Arc::clone(&shared)));
         reaper::register(&process);

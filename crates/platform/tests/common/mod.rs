@@ -64,7 +64,7 @@ pub fn limited(body: impl FnOnce() + Send + 'static) {
 
 pub fn platform() -> StubPlatform {
     let proc = std::fs::File::open("/proc").unwrap().into();
-    StubPlatform::new(StubConfig { proc: Some(proc) }).unwrap()
+    StubPlatform::new(StubConfig { proc: Some(proc), ..StubConfig::default() }).unwrap()
 }
 
 /// An address space with a program, a stack and a page of data.
