@@ -52,7 +52,6 @@ impl Argument {
 }
 
 /// Decodes the next register.
-#[allow(dead_code, reason = "until the first handler is in the table")]
 pub(super) fn decode_next<A: Arg>(registers: &mut impl Iterator<Item = u64>) -> A::Value {
     A::decode(registers.next().unwrap_or(0))
 }

@@ -6,6 +6,7 @@
 pub mod arg;
 pub mod attr;
 pub mod compatibility;
+pub mod cred;
 pub mod dir;
 pub mod epoll;
 pub mod eventfd;
@@ -24,11 +25,14 @@ pub mod open;
 pub mod path;
 pub mod pipe;
 pub mod poll;
+pub mod sched;
 pub mod stat;
 pub mod strace;
+pub mod system;
 pub mod table;
 pub mod time;
 pub mod timerfd;
+mod target;
 pub mod xattr;
 
 use lazaret_abi::errno::Errno;

@@ -1,5 +1,8 @@
 //! Credentials: user and group ids, capabilities; see credentials(7) and capabilities(7).
 
+mod ids;
+pub mod sets;
+
 /// Credentials of a task. Immutable; a change makes a new set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Creds {
@@ -101,5 +104,37 @@ impl Creds {
     /// `gid` is the file-access group or a supplementary one.
     pub fn in_group(&self, gid: u32) -> bool {
         self.fsgid == gid || self.groups.binary_search(&gid).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Creds, cap};
+
+    /// Credentials of a superuser with everything.
+    pub fn root() -> Creds {
+        Creds { permitted: cap::ALL, effective: cap::ALL, ..user(0) }
+    }
+
+    /// Credentials of a user with a group of the same number.
+    pub fn user(id: u32) -> Creds {
+        Creds {
+            uid: id,
+            euid: id,
+            suid: id,
+            fsuid: id,
+            gid: id,
+            egid: id,
+            sgid: id,
+            fsgid: id,
+            groups: Vec::new(),
+            permitted: 0,
+            effective: 0,
+            inheritable: 0,
+            bounding: cap::ALL,
+            ambient: 0,
+            securebits: 0,
+            no_new_privs: false,
+        }
     }
 }
