@@ -4,6 +4,8 @@
 //! the host for this and no more. No call here takes a path from the root (which is empty anyway),
 //! makes a socket, runs a program, or maps memory executable.
 
+use std::collections::BTreeSet;
+
 use lazaret_hostcall::{
     seccomp::{self, Action, Filter, Rule, arg},
     seccomp_rules,
@@ -47,14 +49,11 @@ const FCNTLS: &[u32] = &[0, 1, 2, 3, 4, 1030, 1033, 1034, 36, 37, 38, 1031, 1032
 /// FIONREAD, FIONBIO, FICLONE, and what is asked of the terminal: TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ.
 const IOCTLS: &[u32] = &[0x541b, 0x5421, 0x4004_9409, 0x5401, 0x5402, 0x5403, 0x5404, 0x5413];
 
-/// SECCOMP_IOCTL_NOTIF_RECV, SEND, ID_VALID, ADDFD, SET_FLAGS.
-const NOTIFICATION: &[u32] = &[0xc050_2100, 0xc018_2101, 0x4008_2102, 0x4018_2103, 0x4008_2104];
-
 /// MADV_NORMAL to DONTNEED, FREE, DONTFORK, HUGEPAGE, NOHUGEPAGE, DONTDUMP, POPULATE_READ, POPULATE_WRITE.
 const ADVICE: &[u32] = &[0, 1, 2, 3, 4, 8, 10, 14, 15, 16, 22, 23];
 
-/// What is let through, with the reasons.
-pub const RULES: &[Rule] = seccomp_rules! {
+/// What the application kernel and the control socket need, with the reasons.
+const KERNEL: &[Rule] = seccomp_rules! {
     // Memory of the application kernel.
     SYS_brk "memory";
     SYS_mmap [arg(2).clear(PROT_EXEC)] "memory and files, never executable";
@@ -180,18 +179,6 @@ pub const RULES: &[Rule] = seccomp_rules! {
     SYS_close "descriptors";
     SYS_close_range "descriptors";
 
-    // Stubs.
-    SYS_process_vm_readv "memory of the stubs; no other process is in sight of the pid namespace";
-    SYS_process_vm_writev "memory of the stubs";
-    SYS_ioctl [arg(1).one_of(NOTIFICATION)] "answers to what stubs ask by notification";
-    SYS_pidfd_open "the end of a stub";
-    SYS_pidfd_send_signal "ends and interrupts stubs";
-    SYS_pidfd_getfd "the zygote's listener; the pid namespace holds only stubs";
-    SYS_kill [arg(0).below(DESCRIPTORS)] "ends stubs; no other process is in sight";
-    SYS_tgkill "interrupts a stub's thread; no other process is in sight";
-    SYS_wait4 "the end of stubs";
-    SYS_waitid "the end of stubs";
-
     // The control socket.
     SYS_accept4 "callers of the control socket";
     SYS_recvmsg "requests";
@@ -211,22 +198,32 @@ pub const RULES: &[Rule] = seccomp_rules! {
     SYS_umask "a new file's mode is what the application asked for";
 };
 
-/// The filter; `trap` makes a refused call a signal, which [`lazaret_hostcall::seccomp`] reports by
-/// number, instead of a death that only the host's log tells of.
-pub fn filter(trap: bool) -> Filter<'static> {
+/// What is let through: the above, and what the platform needs.
+pub fn rules() -> Vec<Rule> {
+    [KERNEL, lazaret_platform::stub::filter::sandbox_calls()].concat()
+}
+
+/// Loads the filter, for good; `trap` makes a refused call a signal, which
+/// [`lazaret_hostcall::refused`] reports, instead of a death that only the host's log tells of.
+///
+/// # Errors
+/// Those of seccomp(2).
+pub fn load(trap: bool) -> std::io::Result<()> {
     let default = if trap { Action::Trap } else { Action::Kill };
-    Filter { rules: RULES, default, foreign: Action::Kill, origin: None }
+    Filter { rules: &rules(), default, foreign: Action::Kill, origin: None }.load()
 }
 
 /// The filters of the processes that a sandbox is made of, as Markdown for `docs/security.md`.
 pub fn markdown() -> String {
     let mut text = String::new();
-    for (title, rules) in [("Sandbox process", RULES), ("Gofer", lazaret_gofer::filter::RULES)] {
-        let mut numbers: Vec<i64> =
-            rules.iter().filter(|rule| rule.action == Action::Allow).map(|rule| rule.number).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        text += &format!("### {title}: {} system calls\n\n{}\n", numbers.len(), seccomp::markdown(rules));
+    for (title, rules) in [
+        ("Sandbox process", rules()),
+        ("Gofer", lazaret_gofer::filter::RULES.to_vec()),
+        ("Stub", lazaret_platform::stub::filter::rules().to_vec()),
+    ] {
+        let allowed = rules.iter().filter(|rule| matches!(rule.action, Action::Allow | Action::Notify));
+        let calls: BTreeSet<i64> = allowed.map(|rule| rule.number).collect();
+        text += &format!("### {title}: {} system calls\n\n{}\n", calls.len(), seccomp::markdown(&rules));
     }
     text
 }
@@ -237,7 +234,7 @@ mod tests {
 
     #[test]
     fn each_rule_gives_a_reason() {
-        assert!(RULES.iter().all(|rule| !rule.reason.is_empty()));
+        assert!(rules().iter().all(|rule| !rule.reason.is_empty()));
     }
 
     #[test]
@@ -261,7 +258,7 @@ mod tests {
             libc::SYS_userfaultfd,
             libc::SYS_perf_event_open,
         ] {
-            assert!(RULES.iter().all(|rule| rule.number != number), "call {number}");
+            assert!(rules().iter().all(|rule| rule.number != number), "call {number}");
         }
     }
 }

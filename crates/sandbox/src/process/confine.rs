@@ -119,5 +119,5 @@ pub fn load_filter(trap: bool) -> Result<(), Failure> {
     if trap {
         report_refused_calls().map_err(|error| Failure::host("handle SIGSYS", error))?;
     }
-    filter::filter(trap).load().map_err(|error| Failure::host("load the sandbox process' filter", error))
+    filter::load(trap).map_err(|error| Failure::host("load the sandbox process' filter", error))
 }
