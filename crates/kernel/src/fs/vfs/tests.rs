@@ -20,7 +20,6 @@ fn creds(uid: u32, capabilities: u64) -> Arc<Creds> {
     let (permitted, effective, bounding) = (capabilities, capabilities, capabilities);
     Arc::new(Creds { uid, euid: uid, suid: uid, fsuid: uid, gid: uid, egid: uid, sgid: uid, fsgid: uid, permitted, effective, bounding, ..root })
 }
-}
 
 fn tmpfs_mount() -> Arc<Mount> {
     Mount::new(tmpfs::mount("none", "mode=755").unwrap(), MountFlags::empty())
