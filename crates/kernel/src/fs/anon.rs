@@ -28,19 +28,29 @@ pub fn next_inode_number() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
+/// What an inode without a path stands for, if it can be opened again through `/proc/PID/fd`.
+pub trait Reopen: Send + Sync {
+    /// Operations of a new open file.
+    ///
+    /// # Errors
+    /// Those of open(2).
+    fn reopen(self: Arc<Self>, flags: u32) -> Result<Box<dyn FileOps>, Errno>;
+}
+
 /// An inode that has attributes and nothing else.
 pub struct AnonInode {
     attributes: Mutex<Attributes>,
     kind: FileKind,
+    object: Option<Arc<dyn Reopen>>,
 }
 
 impl AnonInode {
     /// An inode owned by the calling task.
     pub fn new(kind: FileKind, permissions: u32) -> Arc<AnonInode> {
-        AnonInode::numbered(next_inode_number(), kind, permissions)
+        AnonInode::numbered(next_inode_number(), kind, permissions, None)
     }
 
-    fn numbered(inode: u64, kind: FileKind, permissions: u32) -> Arc<AnonInode> {
+    fn numbered(inode: u64, kind: FileKind, permissions: u32, object: Option<Arc<dyn Reopen>>) -> Arc<AnonInode> {
         let (uid, gid) = Task::try_current().map_or((0, 0), |task| {
             let creds = task.creds();
             (creds.fsuid, creds.fsgid)
@@ -63,7 +73,7 @@ impl AnonInode {
             ctime: now,
             btime: None,
         };
-        Arc::new(AnonInode { attributes: Mutex::new(attributes), kind })
+        Arc::new(AnonInode { attributes: Mutex::new(attributes), kind, object })
     }
 }
 
@@ -84,8 +94,8 @@ impl Inode for AnonInode {
         Ok(())
     }
 
-    fn open(self: Arc<Self>, _flags: u32) -> Result<Box<dyn FileOps>, Errno> {
-        Err(Errno::ENXIO)
+    fn open(self: Arc<Self>, flags: u32) -> Result<Box<dyn FileOps>, Errno> {
+        self.object.clone().ok_or(Errno::ENXIO)?.reopen(flags)
     }
 
     fn statistics(&self) -> Result<FsStatistics, Errno> {
@@ -97,7 +107,7 @@ impl Inode for AnonInode {
 pub fn anonymous_location(inode: Arc<dyn Inode>, name: &[u8]) -> Location {
     static MOUNT: OnceLock<Arc<Mount>> = OnceLock::new();
     let mount = MOUNT.get_or_init(|| {
-        let root: Arc<dyn Inode> = AnonInode::numbered(0, FileKind::Directory, 0o500);
+        let root: Arc<dyn Inode> = AnonInode::numbered(0, FileKind::Directory, 0o500, None);
         Mount::internal(SuperBlock::new("anon_inodefs", "anon_inodefs", "", root))
     });
     Location { mount: mount.clone(), dentry: Dentry::root(inode, name) }
@@ -109,9 +119,10 @@ pub fn anonymous_file(name: &str, ops: Box<dyn FileOps>, flags: u32) -> Arc<File
     File::new(ops, anonymous_location(inode, format!("anon_inode:{name}").as_bytes()), flags)
 }
 
-/// The place of a pipe or socket, which shows as `pipe:[7]`.
-pub fn numbered_location(prefix: &str, kind: FileKind, permissions: u32) -> Location {
+/// The place of a pipe or socket, which shows as `pipe:[7]`; `object` is what opening it through
+/// `/proc/PID/fd` leads to.
+pub fn numbered_location(prefix: &str, kind: FileKind, permissions: u32, object: Option<Arc<dyn Reopen>>) -> Location {
     let number = next_inode_number();
-    let inode = AnonInode::numbered(number, kind, permissions);
+    let inode = AnonInode::numbered(number, kind, permissions, object);
     anonymous_location(inode, format!("{prefix}:[{number}]").as_bytes())
 }

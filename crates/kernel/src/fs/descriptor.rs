@@ -1,8 +1,8 @@
-//! Giving out and closing descriptors.
+//! Giving out and looking up descriptors.
 
 use lazaret_abi::{errno::Errno, id::Fd};
 
-use super::{fdtable::FdTable, file::File, lock};
+use super::file::File;
 use crate::{sync::Arc, task::Current, uaddr::UserPtr};
 
 /// Descriptors the task may have (RLIMIT_NOFILE).
@@ -60,11 +60,4 @@ pub fn usable(current: &Current, fd: Fd) -> Result<Arc<File>, Errno> {
 /// `EBADF`.
 pub fn any(current: &Current, fd: Fd) -> Result<Arc<File>, Errno> {
     current.task.files().get(fd.get())
-}
-
-/// Does what the closing of a descriptor of `files` means to its file; the descriptor has been
-/// taken out of the table.
-pub fn closed(files: &Arc<FdTable>, file: &Arc<File>) {
-    lock::descriptor_closed(files, file);
-    file.ops().flush(file);
 }

@@ -2,7 +2,10 @@
 
 use lazaret_abi::errno::Errno;
 
-use super::file::File;
+use super::{
+    file::File,
+    lock::{self, Owner},
+};
 use crate::sync::{Arc, RwLock};
 
 /// One descriptor.
@@ -39,6 +42,18 @@ impl FdTable {
     /// A copy for fork(2); the open files are shared.
     pub fn duplicate(&self) -> FdTable {
         FdTable { slots: RwLock::new(self.slots.read().clone()) }
+    }
+
+    /// Who holds the POSIX locks taken through this table.
+    pub fn lock_owner(&self) -> Owner {
+        Owner::Process(std::ptr::from_ref(self).addr())
+    }
+
+    /// Does what the closing of a descriptor means to its file; the descriptor has been taken out
+    /// of the table.
+    pub fn closed(&self, file: &Arc<File>) {
+        lock::descriptor_closed(self.lock_owner(), file);
+        file.ops().flush(file);
     }
 
     /// The open file of `fd`.
@@ -104,8 +119,7 @@ impl FdTable {
         Ok(old.map(|descriptor| descriptor.file))
     }
 
-    /// Removes `fd` and returns its file; the caller calls [`super::file::FileOps::flush`] and
-    /// releases POSIX locks, outside the table's lock.
+    /// Removes `fd` and returns its file; the caller then calls [`FdTable::closed`].
     ///
     /// # Errors
     /// `EBADF` when `fd` is not open.
@@ -129,7 +143,8 @@ impl FdTable {
         Ok(())
     }
 
-    /// Removes all that `take` chooses (execve, close_range, exit) and returns the files.
+    /// Removes all that `take` chooses (execve, close_range) and returns the files; the caller then
+    /// calls [`FdTable::closed`] for each.
     pub fn remove_where(&self, mut take: impl FnMut(i32, &Descriptor) -> bool) -> Vec<Arc<File>> {
         let mut table = self.slots.write();
         let mut removed = Vec::new();
@@ -147,5 +162,15 @@ impl FdTable {
     pub fn open_descriptors(&self) -> Vec<i32> {
         let table = self.slots.read();
         table.slots.iter().zip(0..).filter_map(|(slot, fd)| slot.is_some().then_some(fd)).collect()
+    }
+}
+
+impl Drop for FdTable {
+    /// The last task that used the table is gone: closes what is open.
+    fn drop(&mut self) {
+        let slots = std::mem::take(&mut self.slots.get_mut().slots);
+        for descriptor in slots.into_iter().flatten() {
+            self.closed(&descriptor.file);
+        }
     }
 }

@@ -226,12 +226,12 @@ impl File {
 
     /// Opened for reading.
     pub fn is_readable(&self) -> bool {
-        self.flags() & flags::PATH == 0 && self.flags() & flags::ACCMODE != flags::WRONLY
+        self.flags() & flags::PATH == 0 && matches!(self.flags() & flags::ACCMODE, flags::RDONLY | flags::RDWR)
     }
 
     /// Opened for writing.
     pub fn is_writable(&self) -> bool {
-        self.flags() & flags::PATH == 0 && self.flags() & flags::ACCMODE != flags::RDONLY
+        self.flags() & flags::PATH == 0 && matches!(self.flags() & flags::ACCMODE, flags::WRONLY | flags::RDWR)
     }
 
     /// The position, locked: read(2), write(2), lseek(2) and getdents64(2) hold it throughout.

@@ -10,6 +10,9 @@ use super::{dev, file::FileOps, inode::FileKind, pipe::fifo, vfs::Location};
 /// # Errors
 /// `ENXIO` when there is no such device, and for sockets, which are connected to instead.
 pub fn open(location: &Location, flags: u32) -> Result<Box<dyn FileOps>, Errno> {
+    if location.mount.is_internal() {
+        return location.inode().clone().open(flags);
+    }
     let attributes = location.inode().attributes()?;
     match attributes.kind {
         kind @ (FileKind::CharDevice | FileKind::BlockDevice) => dev::open(kind, attributes.rdev),

@@ -105,7 +105,7 @@ pub fn copy_range(
         return Err(Errno::EBADF);
     }
     let (input_fs, output_fs) = (input.location().mount.superblock(), output.location().mount.superblock());
-    if input_fs.fs_type() != output_fs.fs_type() {
+    if !Arc::ptr_eq(input_fs, output_fs) {
         return Err(Errno::EXDEV);
     }
     let mut from_offset = from.as_deref().copied().unwrap_or_else(|| *input.position());

@@ -184,7 +184,7 @@ fn dup_to(current: &Current, old: Fd, new: Fd, close_on_exec: bool) -> SysResult
     let file = descriptor::any(current, old)?;
     let files = current.task.files();
     if let Some(old) = files.replace(new.get(), file, close_on_exec, descriptor::limit(current))? {
-        descriptor::closed(&files, &old);
+        files.closed(&old);
     }
     usize::try_from(new.get()).map_err(|_| Errno::EBADF)
 }

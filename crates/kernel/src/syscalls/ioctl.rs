@@ -1,6 +1,6 @@
 //! ioctl(2): the requests that every file answers.
 
-use lazaret_abi::{id::Fd, ioctl::request};
+use lazaret_abi::{errno::Errno, id::Fd, ioctl::request};
 
 use super::SysResult;
 use crate::{
@@ -37,6 +37,8 @@ pub fn ioctl(current: &mut Current, fd: Fd, request: u32, argument: u64) -> SysR
             current.write(UserPtr::new(argument), &size)?;
             Ok(0)
         }
+        // No file system here shares blocks between files.
+        request::FICLONE | request::FICLONERANGE if file.inode().kind() == FileKind::Regular => Err(Errno::EOPNOTSUPP),
         _ => file.ops().ioctl(&file, current, request, argument),
     }
 }

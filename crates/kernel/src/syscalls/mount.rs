@@ -122,7 +122,8 @@ pub fn umount2(current: &mut Current, target: UserAddr, flags: u32) -> SysResult
     }
     let mut lookup_flags = LookupFlags::FOLLOW;
     lookup_flags.set(LookupFlags::FOLLOW, flags & umount::UMOUNT_NOFOLLOW == 0);
-    let target = lookup(current, target, lookup_flags)?;
+    // Also what is mounted over the working directory, after pivot_root(".", ".").
+    let target = lookup(current, target, lookup_flags)?.cross_mounts();
     check_admin(current)?;
     if flags & umount::MNT_EXPIRE != 0 {
         // Expiry takes two calls with no use between; the first always answers so.

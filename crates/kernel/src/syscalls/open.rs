@@ -152,7 +152,7 @@ fn resolve_flags(asked: u64, open_flags: u32) -> Result<LookupFlags, Errno> {
 pub fn close(current: &mut Current, fd: Fd) -> SysResult {
     let files = current.task.files();
     let file = files.remove(fd.get())?;
-    descriptor::closed(&files, &file);
+    files.closed(&file);
     Ok(0)
 }
 
@@ -175,7 +175,7 @@ pub fn close_range(current: &mut Current, first: u32, last: u32, how: u32) -> Sy
         return Ok(0);
     }
     for file in files.remove_where(|fd, _| within(fd)) {
-        descriptor::closed(&files, &file);
+        files.closed(&file);
     }
     Ok(0)
 }

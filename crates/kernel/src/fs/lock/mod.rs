@@ -9,7 +9,6 @@ use lazaret_abi::errno::Errno;
 use self::ranges::Ranges;
 pub use self::ranges::{Owner, RangeLock};
 use super::{
-    fdtable::FdTable,
     file::File,
     notify::{InodeId, identity},
 };
@@ -99,11 +98,6 @@ impl Drop for Handle {
 
 fn file_identity(file: &File) -> usize {
     std::ptr::from_ref(file).addr()
-}
-
-/// The owner of POSIX locks: all who share the descriptor table.
-pub fn process_owner(files: &Arc<FdTable>) -> Owner {
-    Owner::Process(Arc::as_ptr(files).addr())
 }
 
 /// The owner of OFD locks.
@@ -243,12 +237,10 @@ pub fn unlock_file(file: &File) {
     handle.locks.released.wake_all();
 }
 
-/// A process closed a descriptor of the file: all its POSIX locks on the file are gone, by whatever
+/// A process, `owner`, closed a descriptor of the file: all its POSIX locks on the file are gone, by whatever
 /// descriptor they were taken.
-pub fn descriptor_closed(files: &Arc<FdTable>, file: &File) {
-    if COUNT.load(Ordering::SeqCst) != 0 {
-        unlock_range(file, process_owner(files), 0, u64::MAX);
-    }
+pub fn descriptor_closed(owner: Owner, file: &File) {
+    unlock_range(file, owner, 0, u64::MAX);
 }
 
 /// The open file is gone, and its locks with it.

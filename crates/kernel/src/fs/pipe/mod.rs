@@ -310,10 +310,16 @@ impl FileOps for PipeEnd {
     }
 }
 
+impl anon::Reopen for Pipe {
+    fn reopen(self: Arc<Self>, flags: u32) -> Result<Box<dyn FileOps>, Errno> {
+        Ok(Box::new(fifo::open_pipe(&self, flags)?))
+    }
+}
+
 /// A new pipe: its reading and its writing end. `status` may hold O_NONBLOCK and O_DIRECT.
 pub fn create(status: u32) -> (Arc<File>, Arc<File>) {
     let pipe = Pipe::new();
-    let location = anon::numbered_location("pipe", FileKind::Fifo, 0o600);
+    let location = anon::numbered_location("pipe", FileKind::Fifo, 0o600, Some(pipe.clone()));
     let status = status & (flags::NONBLOCK | flags::DIRECT);
     let reader = Box::new(pipe.open(true, false));
     let writer = Box::new(pipe.open(false, true));

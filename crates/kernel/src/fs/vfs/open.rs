@@ -98,7 +98,6 @@ impl PathContext {
             if lookup.contains(LookupFlags::DIRECTORY) && walk.at.inode().kind() != FileKind::Directory {
                 return Err(Errno::ENOTDIR);
             }
-            check_sticky(&directory, &walk.at, &self.creds)?;
             return open_location(walk.at, how.flags, &self.creds);
         }
     }
@@ -115,20 +114,6 @@ impl PathContext {
         let dentry = super::Dentry::unnamed(inode, &directory.dentry, name.as_bytes());
         open_checked(Location { mount: directory.mount, dentry }, how.flags & !flags::TRUNC)
     }
-}
-
-/// The rules of `fs.protected_fifos` and `fs.protected_regular` at 1: in a sticky directory that all
-/// may write to, O_CREAT does not open a file of somebody else.
-fn check_sticky(directory: &Location, place: &Location, creds: &Creds) -> Result<(), Errno> {
-    if !matches!(place.inode().kind(), FileKind::Fifo | FileKind::Regular) {
-        return Ok(());
-    }
-    let parent = directory.inode().attributes()?;
-    if parent.permissions & 0o1002 != 0o1002 {
-        return Ok(());
-    }
-    let owner = place.inode().attributes()?.uid;
-    if owner == parent.uid || owner == creds.fsuid { Ok(()) } else { Err(Errno::EACCES) }
 }
 
 /// Opens what is at `location`, with all checks of permission.

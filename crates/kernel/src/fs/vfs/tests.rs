@@ -18,7 +18,20 @@ use crate::{
 fn creds(uid: u32, capabilities: u64) -> Arc<Creds> {
     let root = Creds::root();
     let (permitted, effective, bounding) = (capabilities, capabilities, capabilities);
-    Arc::new(Creds { uid, euid: uid, suid: uid, fsuid: uid, gid: uid, egid: uid, sgid: uid, fsgid: uid, permitted, effective, bounding, ..root })
+    Arc::new(Creds {
+        uid,
+        euid: uid,
+        suid: uid,
+        fsuid: uid,
+        gid: uid,
+        egid: uid,
+        sgid: uid,
+        fsgid: uid,
+        permitted,
+        effective,
+        bounding,
+        ..root
+    })
 }
 
 fn tmpfs_mount() -> Arc<Mount> {
