@@ -30,9 +30,9 @@ pub mod stat;
 pub mod strace;
 pub mod system;
 pub mod table;
+mod target;
 pub mod time;
 pub mod timerfd;
-mod target;
 pub mod xattr;
 
 use lazaret_abi::errno::Errno;
