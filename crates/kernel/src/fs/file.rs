@@ -5,6 +5,7 @@ use std::any::Any;
 use lazaret_abi::errno::Errno;
 
 use super::{
+    busy,
     inode::{Attributes, DirSink, HostMapping, Inode},
     lock,
     notify::{self, Change},
@@ -161,12 +162,50 @@ pub struct File {
     flags: AtomicU32,
     position: Mutex<u64>,
     async_owner: Mutex<AsyncOwner>,
+    /// What the file holds of [`busy`], to be given back with it.
+    hold: Hold,
+}
+
+/// What an open file keeps others from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hold {
+    Nothing,
+    /// Executing it: it is open for writing.
+    Execution,
+    /// Writing it: it is being executed.
+    Writing,
 }
 
 impl File {
     /// Wraps operations that [`Inode::open`] returned. `flags` are those of open(2).
     pub fn new(ops: Box<dyn FileOps>, location: Location, flags: u32) -> Arc<File> {
+        File::with_hold(ops, location, flags, Hold::Nothing)
+    }
+
+    /// As [`File::new`] for a file that cannot be executed while it is open for writing.
+    ///
+    /// # Errors
+    /// `ETXTBSY` when it is to be written and is being executed.
+    pub fn opened(ops: Box<dyn FileOps>, location: Location, flags: u32) -> Result<Arc<File>, Errno> {
+        if flags & flags::ACCMODE == flags::RDONLY {
+            return Ok(File::new(ops, location, flags));
+        }
+        busy::begin_write(&**location.inode())?;
+        Ok(File::with_hold(ops, location, flags, Hold::Writing))
+    }
+
+    /// As [`File::new`] for a file that is executed: while it is open, nobody can write it.
+    ///
+    /// # Errors
+    /// `ETXTBSY` when somebody has it open for writing.
+    pub fn executed(ops: Box<dyn FileOps>, location: Location) -> Result<Arc<File>, Errno> {
+        busy::deny_write(&**location.inode())?;
+        Ok(File::with_hold(ops, location, flags::RDONLY | flags::LARGEFILE, Hold::Execution))
+    }
+
+    fn with_hold(ops: Box<dyn FileOps>, location: Location, flags: u32, hold: Hold) -> Arc<File> {
         Arc::new(File {
+            hold,
             ops,
             location,
             flags: AtomicU32::new(flags),
@@ -326,6 +365,11 @@ impl File {
 impl Drop for File {
     fn drop(&mut self) {
         lock::file_gone(self);
+        match self.hold {
+            Hold::Nothing => {}
+            Hold::Execution => busy::allow_write(&**self.inode()),
+            Hold::Writing => busy::end_write(&**self.inode()),
+        }
         if self.flags() & flags::PATH == 0 {
             let change = if self.is_writable() { Change::ClosedWritable } else { Change::ClosedReadOnly };
             notify::changed(&self.location, change);

@@ -2,6 +2,7 @@
 
 pub mod anon;
 pub mod at;
+pub mod busy;
 pub mod container;
 pub mod context;
 pub mod descriptor;

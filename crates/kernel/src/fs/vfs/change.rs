@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     fs::{
+        busy,
         inode::{FileKind, SetAttributes, Timestamp},
         notify::{self, Change},
         xattr,
@@ -122,8 +123,15 @@ pub fn truncate(location: &Location, size: u64, creds: &Creds) -> Result<(), Err
 /// Sets the size of a regular file; permission has been checked.
 ///
 /// # Errors
-/// Those of the file system.
+/// `ETXTBSY`, those of the file system.
 pub fn set_size(location: &Location, size: u64) -> Result<(), Errno> {
+    busy::begin_write(&**location.inode())?;
+    let result = resize(location, size);
+    busy::end_write(&**location.inode());
+    result
+}
+
+fn resize(location: &Location, size: u64) -> Result<(), Errno> {
     let now = Timestamp::now();
     let change = SetAttributes {
         size: Some(size),

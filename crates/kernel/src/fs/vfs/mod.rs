@@ -13,6 +13,7 @@ pub mod open;
 pub mod permission;
 mod remove;
 pub mod rename;
+mod show;
 pub mod walk;
 
 pub use dentry::Dentry;

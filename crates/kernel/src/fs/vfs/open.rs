@@ -12,7 +12,7 @@ use super::{
 use crate::{
     fs::{
         file::{File, FileOps, flags},
-        inode::{FileKind, NewNode, SetAttributes, Timestamp},
+        inode::{FileKind, NewNode},
         notify::{self, Change},
         special,
     },
@@ -151,7 +151,7 @@ pub fn open_location(location: Location, open_flags: u32, creds: &Creds) -> Resu
 /// Opens a file for execve(2): it must be regular, executable, and on a mount that allows it.
 ///
 /// # Errors
-/// `EACCES` and those of open(2).
+/// `EACCES`, `ETXTBSY` and those of open(2).
 pub fn open_for_exec(location: Location, creds: &Creds) -> Result<Arc<File>, Errno> {
     match location.inode().kind() {
         FileKind::Regular => {}
@@ -162,34 +162,28 @@ pub fn open_for_exec(location: Location, creds: &Creds) -> Result<Arc<File>, Err
         return Err(Errno::EACCES);
     }
     check_access(location.inode(), creds, EXEC)?;
-    open_checked(location, flags::RDONLY)
+    let ops = location.inode().clone().open(flags::RDONLY)?;
+    let file = File::executed(ops, location)?;
+    notify::changed(file.location(), Change::Opened);
+    Ok(file)
 }
 
 /// Opens without further checks.
 fn open_checked(location: Location, open_flags: u32) -> Result<Arc<File>, Errno> {
     let inode = location.inode().clone();
     let kind = inode.kind();
+    // Only status flags stay with the file.
+    const KEPT: u32 = !(flags::CREAT | flags::EXCL | flags::NOCTTY | flags::TRUNC | flags::CLOEXEC);
     let ops: Box<dyn FileOps> = match kind {
         FileKind::Fifo | FileKind::Socket | FileKind::CharDevice | FileKind::BlockDevice => {
             special::open(&location, open_flags)?
         }
         _ => inode.clone().open(open_flags & !flags::TRUNC)?,
     };
+    let file = File::opened(ops, location, open_flags & KEPT)?;
     if open_flags & flags::TRUNC != 0 && kind == FileKind::Regular {
-        let now = Timestamp::now();
-        let change = SetAttributes {
-            size: Some(0),
-            mtime: Some(now),
-            ctime: Some(now),
-            permissions: super::permission::without_set_id_after_write(inode.attributes()?.permissions),
-            ..SetAttributes::default()
-        };
-        inode.set_attributes(&change)?;
-        notify::changed(&location, Change::Modified);
+        super::change::set_size(file.location(), 0)?;
     }
-    // Only status flags stay with the file.
-    const KEPT: u32 = !(flags::CREAT | flags::EXCL | flags::NOCTTY | flags::TRUNC | flags::CLOEXEC);
-    let file = File::new(ops, location, open_flags & KEPT);
     notify::changed(file.location(), Change::Opened);
     Ok(file)
 }

@@ -2,6 +2,7 @@ use lazaret_abi::errno::Errno;
 
 use super::{
     Location, LookupFlags, Mount, MountFlags, MountNamespace, OpenHow, PathContext, change,
+    open::open_for_exec,
     rename::{EXCHANGE, NOREPLACE, rename},
 };
 use crate::{
@@ -335,4 +336,37 @@ fn unnamed_files_can_get_a_name() {
     assert_eq!(file.write(&mut b"late".as_slice()), Ok(4));
     context.make_link(file.location(), b"/named").unwrap();
     assert_eq!(content(&context, "/named").as_deref(), Ok("late"));
+}
+
+#[test]
+fn what_is_executed_is_not_written() {
+    let (_namespace, context) = context();
+    let file = create(&context, "/program", "x");
+    let place = follow(&context, "/program").unwrap();
+    change::chmod(&place, 0o755, &context.creds).unwrap();
+    assert_eq!(open_for_exec(place.clone(), &context.creds).err(), Some(Errno::ETXTBSY));
+    drop(file);
+    let running = open_for_exec(place.clone(), &context.creds).unwrap();
+    assert_eq!(open(&context, "/program", flags::WRONLY).err(), Some(Errno::ETXTBSY));
+    assert_eq!(change::truncate(&place, 0, &context.creds), Err(Errno::ETXTBSY));
+    assert!(open(&context, "/program", flags::RDONLY).is_ok());
+    drop(running);
+    assert!(open(&context, "/program", flags::WRONLY | flags::TRUNC).is_ok());
+}
+
+#[test]
+fn mount_tables_show_what_can_be_reached() {
+    let (namespace, context) = context();
+    mkdir(&context, "/a b");
+    namespace.mount(&tmpfs_mount(), &follow(&context, "/a b").unwrap()).unwrap();
+    mkdir(&context, "/a b/sub");
+    mkdir(&context, "/c");
+    namespace.bind(&follow(&context, "/a b/sub").unwrap(), &follow(&context, "/c").unwrap(), false).unwrap();
+    let table = String::from_utf8(namespace.show_mounts(&context.root)).unwrap();
+    let lines: Vec<_> = table.lines().collect();
+    assert_eq!(lines[1], "none /a\\040b tmpfs rw,mode=755 0 0");
+    let info = String::from_utf8(namespace.show_mount_info(&context.root)).unwrap();
+    assert!(info.lines().nth(2).unwrap().contains(" /sub /c rw - tmpfs none rw,mode=755"), "{info}");
+    let inside = follow(&context, "/c").unwrap();
+    assert_eq!(namespace.show_mounts(&inside), b"none / tmpfs rw,mode=755 0 0\n");
 }
