@@ -43,6 +43,7 @@ int main(void) {
     // The old place stays, empty.
     char *keep = fresh(2);
     char *there = mremap(keep, 8192, 8192, MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
+    SHOW(there == MAP_FAILED ? -1 : 0);
     printf("%c %c %d %d\n", there[0], there[4096], keep[0], keep[4096]);
     MOVE(keep, 8192, 4096, MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
     // Shared memory is duplicated by an old size of zero.

@@ -36,8 +36,8 @@ static int init(void *unused) {
 int main(void) {
     static char stack[65536] __attribute__((aligned(16)));
     pid_t child = NEED(clone(init, stack + sizeof stack, CLONE_NEWPID | SIGCHLD, NULL));
-    IS(child > 1);
     reap("init", child);
+    IS(child > 1);
     IN_CHILD("unshare", {
         pid_t before = getpid();
         SHOW(unshare(CLONE_NEWPID));
