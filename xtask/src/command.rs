@@ -117,6 +117,13 @@ impl Step {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// Starts the command without output, in its process group, and does not wait.
+    pub fn spawn(mut self) -> Result<Child> {
+        let name = self.describe();
+        self.command.stdout(Stdio::null()).stderr(Stdio::null());
+        self.command.spawn().with_context(|| format!("cannot start {name}"))
+    }
+
     fn describe(&self) -> String {
         let mut text = self.command.get_program().to_string_lossy().into_owned();
         for argument in self.command.get_args() {

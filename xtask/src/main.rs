@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod command;
 mod docs;
 mod fuzz;
@@ -40,6 +41,8 @@ enum Command {
     Docs,
     /// Runs the randomized tests for longer
     Fuzz(fuzz::Options),
+    /// Measures Lazaret beside runc, runsc and the host
+    Bench(bench::Options),
     /// Makes the Debian root that tests and benchmarks run programs of, and prints its path
     Rootfs(rootfs::Options),
 }
@@ -52,6 +55,7 @@ fn main() -> Result<()> {
         Command::Ratchet => ratchet::write(),
         Command::Docs => docs::write(),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Rootfs(options) => {
             println!("{}", rootfs::make(&options)?.display());
             Ok(())

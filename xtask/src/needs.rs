@@ -37,7 +37,6 @@ pub const TESTS: &[Need] = &[
 pub const ROOTFS: &[Need] = &[need("mmdebstrap", "mmdebstrap")];
 
 /// What the benchmarks take. `runsc` is measured if it is there; not every Debian has it.
-#[cfg(any())]
 pub const BENCH: &[Need] = &[need("gcc", "gcc"), need("runc", "runc"), need("unshare", "util-linux")];
 
 /// Finds a program in PATH and in the folders of the system's programs.
