@@ -3,6 +3,7 @@
 //! A handler decodes what is left to decode, copies in and out, and calls the subject's module
 //! (`fs`, `mm`, `task` ...), which does the work.
 
+pub mod arch;
 pub mod arg;
 pub mod attr;
 pub mod compatibility;
@@ -19,6 +20,7 @@ pub mod ioctl;
 pub mod lock;
 pub mod mask;
 pub mod memory;
+pub mod misc;
 pub mod missing;
 pub mod mount;
 pub mod open;
