@@ -370,3 +370,68 @@ fn mount_tables_show_what_can_be_reached() {
     let inside = follow(&context, "/c").unwrap();
     assert_eq!(namespace.show_mounts(&inside), b"none / tmpfs rw,mode=755 0 0\n");
 }
+
+/// Numbers that look random and are the same each time.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit
+    }
+}
+
+#[test]
+fn threads_change_the_tree_at_once() {
+    let (_namespace, context) = context();
+    let threads: Vec<_> = (0..4)
+        .map(|seed| {
+            let context = context.clone();
+            std::thread::spawn(move || {
+                let mut numbers = Numbers(seed);
+                for _ in 0..20_000 {
+                    let mut path = || {
+                        let depth = 1 + numbers.below(3);
+                        let names = (0..depth).map(|_| format!("/n{}", numbers.below(3)));
+                        names.collect::<String>().into_bytes()
+                    };
+                    let (one, two) = (path(), path());
+                    // Most of these fail; what matters is that the tree stays whole and nobody waits for ever.
+                    let _ = match numbers.below(8) {
+                        0 => context.make_directory(&one, 0o755).map(drop),
+                        1 => context.make_node(&one, FileKind::Regular, 0, 0o644).map(drop),
+                        2 => context.unlink(&one),
+                        3 => context.remove_directory(&one),
+                        4 | 5 => rename(&context, &one, &context, &two, 0),
+                        6 => rename(&context, &one, &context, &two, EXCHANGE),
+                        _ => context.lookup(&one, LookupFlags::FOLLOW).map(drop),
+                    };
+                }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    check_tree(&context, "");
+}
+
+/// Checks that names, links and the cache agree below a directory.
+fn check_tree(context: &PathContext, path: &str) {
+    let here = follow(context, &format!("{path}/")).unwrap();
+    let mut names = Names(Vec::new(), 0, 100);
+    here.inode().read_dir(0, &mut names).unwrap();
+    let mut directories = 0;
+    for name in names.0 {
+        let path = format!("{path}/{name}");
+        let place = follow(context, &path).unwrap();
+        assert_eq!(path_of(context, &path).as_deref(), Ok(&*path));
+        if place.inode().kind() == FileKind::Directory {
+            directories += 1;
+            check_tree(context, &path);
+        } else {
+            assert_eq!(place.inode().attributes().unwrap().links, 1, "{path}");
+        }
+    }
+    assert_eq!(here.inode().attributes().unwrap().links, 2 + directories, "{path}");
+}
