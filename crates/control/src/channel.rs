@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 /// Version of the protocol; both sides refuse any other.
 pub const VERSION: u32 = 1;
 
-/// Longest message in bytes.
-pub const MAX_MESSAGE: usize = 64 * 1024;
+/// Longest message in bytes: what fits into a socket's buffer as hosts have it by default.
+pub const MAX_MESSAGE: usize = 160 * 1024;
 
 /// Most descriptors beside one message.
 pub const MAX_FDS: usize = 16;

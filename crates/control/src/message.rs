@@ -15,8 +15,19 @@ pub enum Request {
     Release,
     /// Answered with [`Answer::State`].
     State,
-    /// Answered with [`Answer::Exited`] once the container's first process has ended.
-    Wait,
+    /// Answered with [`Answer::Exited`] once a process has ended.
+    Wait {
+        /// A process that [`Request::Execute`] started, or the container's first.
+        process: Option<i32>,
+    },
+    /// Starts a further process; its standard streams come beside the message: three files, or one
+    /// terminal. Answered with [`Answer::Started`].
+    Execute {
+        /// The process, as the OCI specification's `process` has it.
+        process: serde_json::Value,
+        /// Rows and columns, if it gets a terminal.
+        terminal: Option<(u16, u16)>,
+    },
     /// Sends a signal; answered with [`Answer::Done`].
     Signal {
         /// Signal number, 0 to only check that the target exists.
@@ -26,6 +37,8 @@ pub enum Request {
     },
     /// Tells the size of the host terminal; answered with [`Answer::Done`].
     Resize {
+        /// The process whose terminal it is: one that [`Request::Execute`] started, or the first.
+        process: Option<i32>,
         /// Character rows.
         rows: u16,
         /// Character columns.
@@ -53,7 +66,7 @@ pub enum Target {
 pub enum Answer {
     /// It was done.
     Done,
-    /// The container's first process runs.
+    /// The process runs.
     Started {
         /// Its id in the container.
         pid: i32,
@@ -63,7 +76,7 @@ pub enum Answer {
         /// Its id in the container, or none when it has ended.
         init: Option<i32>,
     },
-    /// The container's first process has ended.
+    /// The process has ended.
     Exited {
         /// Exit status as a shell reports it: 128 + n for signal n.
         status: u8,

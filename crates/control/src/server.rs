@@ -24,8 +24,8 @@ pub trait Service: Send + Sync + 'static {
     /// The answer to one request.
     fn answer(&self, request: Request, fds: Vec<OwnedFd>) -> Answer;
 
-    /// The answer to a request has been sent, or the caller has gone.
-    fn answered(&self, request: &Request);
+    /// The answer to one request has been sent, or the caller has gone.
+    fn answered(&self);
 }
 
 /// Serves every caller of a listening socket until the socket fails, each on a thread of its own.
@@ -71,9 +71,9 @@ pub fn converse(channel: &Channel, service: &dyn Service) {
                 return;
             }
         };
-        let answer = service.answer(request.clone(), fds);
+        let answer = service.answer(request, fds);
         let sent = channel.send(&answer, &[]);
-        service.answered(&request);
+        service.answered();
         if sent.is_err() {
             return;
         }

@@ -1,9 +1,12 @@
 //! Running a container in the foreground: signals go to it, its exit status comes back.
 
-use std::{os::fd::OwnedFd, path::PathBuf};
+use std::{
+    os::fd::{BorrowedFd, OwnedFd},
+    path::PathBuf,
+};
 
 use lazaret_hostcall::signals::SignalFd;
-use lazaret_sandbox::{Args, Config, End, Sandbox, Spec, Stdio, Target};
+use lazaret_sandbox::{Args, Config, End, Error, Sandbox, Spec, Stdio, Target};
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::{Errno, fcntl_dupfd_cloexec},
@@ -24,25 +27,78 @@ const FORWARDED: [i32; 8] = [
     libc::SIGWINCH,
 ];
 
+/// The user's side of a process: its signals, and its terminal if it has one.
+pub struct Foreground {
+    signals: SignalFd,
+    terminal: Option<Terminal>,
+}
+
+impl Foreground {
+    /// Takes the terminal, if one is wanted. From here on no signal ends this process before it has
+    /// put the terminal right.
+    pub fn new(wants_terminal: bool) -> Result<Foreground, CommandError> {
+        let signals =
+            SignalFd::new(&FORWARDED).map_err(|error| CommandError::new(format!("block signals: {error}")))?;
+        let terminal = if wants_terminal { Some(open_terminal()?) } else { None };
+        Ok(Foreground { signals, terminal })
+    }
+
+    /// What the process gets.
+    pub fn stdio(&self) -> Result<Stdio, CommandError> {
+        match &self.terminal {
+            Some(terminal) => terminal_stdio(terminal),
+            None => Ok(Stdio::Files(standard_streams()?)),
+        }
+    }
+
+    /// From now on the terminal is the process'.
+    pub fn make_raw(&self) -> Result<(), CommandError> {
+        self.terminal.as_ref().map_or(Ok(()), |terminal| terminal.make_raw().map_err(terminal_error))
+    }
+
+    /// Passes signals and sizes on until `ended` is readable.
+    pub fn relay(
+        &self,
+        ended: BorrowedFd<'_>,
+        signal: impl Fn(i32) -> Result<(), Error>,
+        resize: impl Fn(u16, u16) -> Result<(), Error>,
+    ) -> Result<(), CommandError> {
+        loop {
+            let mut fds = [PollFd::from_borrowed_fd(ended, PollFlags::IN), PollFd::new(&self.signals, PollFlags::IN)];
+            match poll(&mut fds, None) {
+                Err(Errno::INTR) => continue,
+                Err(errno) => return Err(CommandError::new(format!("wait for the sandbox: {errno}"))),
+                Ok(_) => {}
+            }
+            if !fds[0].revents().is_empty() {
+                return Ok(());
+            }
+            while let Ok(Some(number)) = self.signals.next() {
+                // A process that ends in this moment takes no signals; the loop sees its end.
+                let _ = match (number, self.terminal.as_ref().map(Terminal::size)) {
+                    (libc::SIGWINCH, Some(Ok((rows, columns)))) => resize(rows, columns),
+                    (libc::SIGWINCH, _) => Ok(()),
+                    _ => signal(number),
+                };
+            }
+        }
+    }
+}
+
 /// Makes a container, starts it, and waits for its end; returns the exit status.
 pub fn run(config: &Config, id: String, spec: Spec, bundle: PathBuf) -> Result<u8, CommandError> {
-    let wants_terminal = spec.process.as_ref().is_some_and(|process| process.terminal);
-    // From here on no signal ends this process before it has put the terminal right.
-    let signals = SignalFd::new(&FORWARDED).map_err(|error| CommandError::new(format!("block signals: {error}")))?;
-    let terminal = if wants_terminal { Some(open_terminal()?) } else { None };
-    let stdio = match &terminal {
-        Some(terminal) => terminal_stdio(terminal)?,
-        None => Stdio::Files(standard_streams()?),
-    };
+    let foreground = Foreground::new(spec.process.as_ref().is_some_and(|process| process.terminal))?;
+    let stdio = foreground.stdio()?;
     let mut sandbox = Sandbox::new(config, Args { id, spec, bundle, stdio, attached: true })?;
-    if let Some(terminal) = &terminal {
-        terminal.make_raw().map_err(terminal_error)?;
-    }
-    let result = sandbox.start().map_err(|error| CommandError::of_start(&error)).and_then(|()| {
-        relay(&sandbox, &signals, terminal.as_ref())?;
+    let result = foreground.make_raw().and_then(|()| {
+        sandbox.start().map_err(|error| CommandError::of_start(&error))?;
+        if let Some(ended) = sandbox.ended() {
+            let signal = |number| sandbox.signal(number, Target::Init);
+            foreground.relay(ended, signal, |rows, columns| sandbox.resize(rows, columns))?;
+        }
         Ok(sandbox.wait()?)
     });
-    drop(terminal);
+    drop(foreground);
     let removed = sandbox.destroy();
     let end = result?;
     removed?;
@@ -55,33 +111,6 @@ pub fn run(config: &Config, id: String, spec: Spec, bundle: PathBuf) -> Result<u
             status: u8::try_from(signal).map_or(u8::MAX, |signal| signal.saturating_add(128)),
             ..CommandError::new(format!("the sandbox process was killed by signal {signal}"))
         }),
-    }
-}
-
-/// Passes signals on until the sandbox process ends.
-fn relay(sandbox: &Sandbox, signals: &SignalFd, terminal: Option<&Terminal>) -> Result<(), CommandError> {
-    let Some(ended) = sandbox.ended() else { return Ok(()) };
-    loop {
-        let mut fds = [PollFd::from_borrowed_fd(ended, PollFlags::IN), PollFd::new(signals, PollFlags::IN)];
-        match poll(&mut fds, None) {
-            Err(Errno::INTR) => continue,
-            Err(errno) => return Err(CommandError::new(format!("wait for the sandbox: {errno}"))),
-            Ok(_) => {}
-        }
-        if !fds[0].revents().is_empty() {
-            return Ok(());
-        }
-        while let Ok(Some(signal)) = signals.next() {
-            // A sandbox that ends in this moment takes no signals; the loop sees its end.
-            let _ = match (signal, terminal) {
-                (libc::SIGWINCH, Some(terminal)) => match terminal.size() {
-                    Ok((rows, columns)) => sandbox.resize(rows, columns),
-                    Err(_) => Ok(()),
-                },
-                (libc::SIGWINCH, None) => Ok(()),
-                _ => sandbox.signal(signal, Target::Init),
-            };
-        }
     }
 }
 

@@ -101,6 +101,8 @@ pub enum Command {
     Create(Create),
     /// Start a container that was made with `create`
     Start(Id),
+    /// Run a further process in a container
+    Exec(Exec),
     /// Send a signal to a container's first process
     Kill(Kill),
     /// Remove a container that has ended
@@ -204,6 +206,46 @@ pub struct Create {
 pub struct Id {
     /// Name of the container
     pub id: String,
+}
+
+/// Arguments of `exec`.
+#[derive(Debug, Args)]
+pub struct Exec {
+    /// Give it a terminal
+    #[arg(long, short)]
+    pub tty: bool,
+
+    /// Do not wait for its end
+    #[arg(long, short)]
+    pub detach: bool,
+
+    /// User and group ids
+    #[arg(long, short, value_name = "UID[:GID]")]
+    pub user: Option<String>,
+
+    /// Working directory
+    #[arg(long, value_name = "DIR")]
+    pub cwd: Option<String>,
+
+    /// Set an environment variable
+    #[arg(long, short, value_name = "NAME=VALUE")]
+    pub env: Vec<String>,
+
+    /// File with the process as JSON, as in a specification
+    #[arg(long, short, value_name = "FILE", conflicts_with_all = ["user", "cwd", "env", "tty", "command"])]
+    pub process: Option<PathBuf>,
+
+    /// Name of the container
+    pub id: String,
+
+    /// The command and its arguments
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "COMMAND",
+        required_unless_present = "process"
+    )]
+    pub command: Vec<String>,
 }
 
 /// Arguments of `kill`.

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod execution;
 pub mod filter;
 mod ids;
 mod launch;
@@ -17,6 +18,7 @@ pub mod spec;
 mod state;
 
 pub use error::Error;
+pub use execution::Execution;
 pub use lazaret_control::{Failure, Process, Target};
 pub use sandbox::{Args, Config, End, Logging, Sandbox, Stdio};
 pub use spec::Spec;

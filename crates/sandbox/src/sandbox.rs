@@ -9,11 +9,12 @@ use std::{
 
 use lazaret_control::{Answer, Channel, Failure, Process, Request, Target};
 use lazaret_hostcall::process::Child;
-use lazaret_kernel::{boot, log::Level};
+use lazaret_kernel::log::Level;
 use rustix::process::{Signal, pidfd_send_signal};
 
 use crate::{
     error::Error,
+    execution::Execution,
     ids,
     launch::{self, ChildEnd, Files},
     mounts::{Origin, Plan},
@@ -86,6 +87,16 @@ pub enum Stdio {
         /// Character columns.
         columns: u16,
     },
+}
+
+impl Stdio {
+    /// The size of the terminal, if it is one, and the descriptors.
+    fn into_parts(self) -> (Option<(u16, u16)>, Vec<OwnedFd>) {
+        match self {
+            Stdio::Files(files) => (None, files.into()),
+            Stdio::Terminal { terminal, rows, columns } => (Some((rows, columns)), vec![terminal]),
+        }
+    }
 }
 
 /// How a container ended.
@@ -190,6 +201,31 @@ impl Sandbox {
         self.entry.write(&self.state)
     }
 
+    /// Starts a further process in the container.
+    ///
+    /// # Errors
+    /// [`Error::Status`] if it does not run; what is wrong with the process, or with its program.
+    pub fn execute(&self, process: &spec::Process, stdio: Stdio) -> Result<Execution<'_>, Error> {
+        let status = self.state.status();
+        if status != Status::Running {
+            return Err(self.wrong_status("execute a process in", status));
+        }
+        process.validate().map_err(|(field, problem)| Error::spec(Path::new("the process"), &field, problem))?;
+        let wrong = |error: serde_json::Error| Error::host("describe the process", error);
+        let process = serde_json::to_value(process).map_err(wrong)?;
+        let (terminal, files) = stdio.into_parts();
+        let fds: Vec<BorrowedFd<'_>> = files.iter().map(AsFd::as_fd).collect();
+        let channel = self.entry.connect()?;
+        let call = || {
+            channel.send(&Request::Execute { process, terminal }, &fds)?;
+            Ok(channel.receive()?.0)
+        };
+        match call().map_err(|error| self.lost(error))? {
+            Answer::Started { pid } => Execution::new(self, channel, pid).map_err(|error| self.lost(error)),
+            other => Err(self.refused(other)),
+        }
+    }
+
     /// Sends a signal.
     ///
     /// # Errors
@@ -209,7 +245,11 @@ impl Sandbox {
     /// # Errors
     /// The kernel's refusal, for instance when the container has no terminal.
     pub fn resize(&self, rows: u16, columns: u16) -> Result<(), Error> {
-        self.done(&Request::Resize { rows, columns })
+        self.resize_terminal_of(None, rows, columns)
+    }
+
+    pub(crate) fn resize_terminal_of(&self, process: Option<i32>, rows: u16, columns: u16) -> Result<(), Error> {
+        self.done(&Request::Resize { process, rows, columns })
     }
 
     /// The container's processes.
@@ -245,7 +285,7 @@ impl Sandbox {
         }
         let channel = self.entry.connect()?;
         channel.set_timeout(None).map_err(|error| self.lost(error))?;
-        match channel.call(&Request::Wait).map_err(|error| self.lost(error))? {
+        match channel.call(&Request::Wait { process: None }).map_err(|error| self.lost(error))? {
             Answer::Exited { status } => Ok(End::Exited(status)),
             other => Err(self.refused(other)),
         }
@@ -318,11 +358,13 @@ impl Sandbox {
         Error::Status { id: self.state.id.clone(), operation, status: status.name().into() }
     }
 
-    fn lost(&self, error: lazaret_control::Error) -> Error {
+    /// Talking to the sandbox failed.
+    pub(crate) fn lost(&self, error: lazaret_control::Error) -> Error {
         Error::Control { id: self.state.id.clone(), error }
     }
 
-    fn refused(&self, answer: Answer) -> Error {
+    /// The sandbox refused a request.
+    pub(crate) fn refused(&self, answer: Answer) -> Error {
         match answer {
             Answer::Failed(failure) => Error::Failed(failure),
             _ => Error::Failed(Failure::new(format!("sandbox {:?}", self.state.id), "gave an unexpected answer")),
@@ -344,15 +386,11 @@ fn wait_for_end(pidfd: &OwnedFd) -> Result<(), Error> {
 fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, launch::Launched), Error> {
     let plan = Plan::new(&args.spec, Origin { bundle: &args.bundle, overlay_root: config.overlay });
     let rootfs = plan.sources.first().map(|root| root.path.clone()).unwrap_or_default();
-    let (terminal, stdio) = match args.stdio {
-        Stdio::Files(files) => (None, files.into()),
-        Stdio::Terminal { terminal, rows, columns } => (Some((rows, columns)), vec![terminal]),
-    };
+    let (terminal, stdio) = args.stdio.into_parts();
     let files = files(&config.logging, &args.id, args.attached, entry, stdio)?;
     let mode = ids::Mode::detect();
     let linux = args.spec.linux.clone().unwrap_or_default();
     let bytes = |paths: &[PathBuf]| paths.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect();
-    let process = args.spec.process.clone().unwrap_or_default();
     let setup = Setup {
         id: args.id.clone(),
         hostname: args.spec.hostname.clone(),
@@ -361,7 +399,7 @@ fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, launch::La
         masked_paths: bytes(&linux.masked_paths),
         readonly_paths: bytes(&linux.readonly_paths),
         sysctl: linux.sysctl.into_iter().collect(),
-        process: Box::new(move |stdio| process_spec(&process, stdio)),
+        process: args.spec.process.clone().unwrap_or_default(),
         ids: mode,
         own_id: ids::own_id(mode),
         attached: args.attached,
@@ -380,6 +418,7 @@ fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, launch::La
         bundle: args.bundle,
         rootfs,
         annotations: args.spec.annotations,
+        process: args.spec.process.unwrap_or_default(),
         ..State::new(&args.id)
     };
     entry.write(&state)?;
@@ -408,36 +447,4 @@ fn files(logging: &Logging, id: &str, attached: bool, entry: &Entry, stdio: Vec<
     };
     let user_log = open(logging.user_log.as_deref().unwrap_or(null_path))?;
     Ok(Files { listener: entry.listen()?, stdio, user_log, debug_log, null })
-}
-
-/// A valid specification's process, for the kernel.
-fn process_spec(process: &spec::Process, stdio: boot::Stdio) -> boot::ProcessSpec {
-    let bytes = |texts: &[String]| texts.iter().map(|text| text.clone().into_bytes()).collect();
-    let set =
-        |names: &[String]| names.iter().filter_map(|name| spec::capability_bit(name)).fold(0, |set, bit| set | bit);
-    let capabilities = process.capabilities.clone().unwrap_or_default();
-    boot::ProcessSpec {
-        args: bytes(&process.args),
-        env: bytes(&process.env),
-        cwd: process.cwd.clone().into_bytes(),
-        uid: process.user.uid,
-        gid: process.user.gid,
-        groups: process.user.additional_gids.clone(),
-        umask: process.user.umask,
-        capabilities: boot::CapabilitySets {
-            bounding: set(&capabilities.bounding),
-            effective: set(&capabilities.effective),
-            inheritable: set(&capabilities.inheritable),
-            permitted: set(&capabilities.permitted),
-            ambient: set(&capabilities.ambient),
-        },
-        rlimits: process
-            .rlimits
-            .iter()
-            .filter_map(|limit| Some((spec::resource_number(&limit.kind)?, limit.soft, limit.hard)))
-            .collect(),
-        no_new_privs: process.no_new_privileges,
-        oom_score_adj: process.oom_score_adj,
-        stdio,
-    }
 }

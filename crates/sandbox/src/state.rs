@@ -22,7 +22,7 @@ use rustix::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+use crate::{error::Error, spec::Process};
 
 /// Longest state file that is believed, in bytes.
 const MAX_STATE: u64 = 4 << 20;
@@ -59,6 +59,9 @@ pub struct State {
     pub created: u64,
     /// Name or number of the user who made it.
     pub owner: String,
+    /// The container's first process: what a further one is like unless told otherwise.
+    #[serde(default)]
+    pub process: Process,
     /// Annotations of the specification.
     #[serde(default)]
     pub annotations: BTreeMap<String, String>,
@@ -105,6 +108,7 @@ impl State {
             rootfs: PathBuf::new(),
             created,
             owner: rustix::process::getuid().as_raw().to_string(),
+            process: Process::default(),
             annotations: BTreeMap::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod bundle;
+mod exec;
 mod lifecycle;
 mod list;
 mod local;
@@ -21,6 +22,7 @@ pub fn run(options: &Options) -> Result<u8, CommandError> {
     match &options.command {
         Command::Do(args) => return local::run(&config, args),
         Command::Run(args) => return bundle::run(&config, args),
+        Command::Exec(args) => return exec::run(&config, args),
         Command::Create(args) => bundle::create(&config, args),
         Command::Start(args) => lifecycle::start(&config, &args.id),
         Command::Kill(args) => lifecycle::kill(&config, args),

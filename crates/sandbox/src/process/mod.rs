@@ -18,7 +18,7 @@ use lazaret_platform::{
     stub::{StubConfig, StubPlatform},
 };
 
-use crate::{ids, mounts::Plan};
+use crate::{ids, mounts::Plan, spec};
 
 /// What the sandbox process inherits with the memory of its maker.
 pub struct Setup {
@@ -36,8 +36,8 @@ pub struct Setup {
     pub readonly_paths: Vec<Vec<u8>>,
     /// Kernel parameters.
     pub sysctl: Vec<(String, String)>,
-    /// The container's first process, without its standard streams.
-    pub process: Box<dyn Fn(Stdio) -> ProcessSpec + Send>,
+    /// The container's first process.
+    pub process: spec::Process,
     /// How the user namespace's ids are mapped.
     pub ids: ids::Mode,
     /// The id to run under, if not root of the namespace.
@@ -138,11 +138,7 @@ fn boot(
         Ok(_) => return Err(Failure::new("start the sandbox process", "its maker sent what was not expected")),
         Err(error) => return Err(Failure::new("start the sandbox process", error)),
     }
-    let stdio = match (setup.terminal, <[OwnedFd; 3]>::try_from(stdio)) {
-        (None, Ok(files)) => Stdio::Files(files),
-        (Some(size), Err(mut files)) if files.len() == 1 => Stdio::Terminal { terminal: files.remove(0), size },
-        _ => return Err(Failure::new("start the sandbox process", "wrong number of standard streams")),
-    };
+    let stdio = self::stdio(setup.terminal, stdio)?;
     confine::detach(&logs.null, &logs.debug)?;
     let maps =
         std::fs::read_to_string("/proc/self/maps").map_err(|error| Failure::host("read /proc/self/maps", error))?;
@@ -178,7 +174,16 @@ fn boot(
             sysctl: setup.sysctl,
         })
         .map_err(serve::start_failure)?;
-    Ok((container, (setup.process)(stdio)))
+    Ok((container, setup.process.for_kernel(stdio)))
+}
+
+/// Standard streams from three files, or one terminal and its size.
+fn stdio(terminal: Option<(u16, u16)>, fds: Vec<OwnedFd>) -> Result<Stdio, Failure> {
+    match (terminal, <[OwnedFd; 3]>::try_from(fds)) {
+        (None, Ok(files)) => Ok(Stdio::Files(files)),
+        (Some(size), Err(mut files)) if files.len() == 1 => Ok(Stdio::Terminal { terminal: files.remove(0), size }),
+        _ => Err(Failure::new("start a process", "wrong number of standard streams")),
+    }
 }
 
 fn receive_files(gofer: &Channel) -> Result<Vec<OwnedFd>, Failure> {

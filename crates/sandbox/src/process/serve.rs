@@ -10,13 +10,19 @@ use std::{
     time::Duration,
 };
 
+use lazaret_abi::errno::Errno;
 use lazaret_control::{
     Answer, Channel, Failure, Report, Request, Target,
     server::{self, Service, converse},
 };
-use lazaret_kernel::boot::{Container, ProcessSpec, StartError};
+use lazaret_kernel::boot::{Container, ExitStatus, ProcessSpec, StartError};
+use serde_json::Value;
 
 use super::FAILED;
+use crate::spec;
+
+/// Exit status of a container whose first process could not be started.
+const NOT_STARTED: u8 = 1;
 
 /// How long the process waits at the end for answers that are on their way.
 const LINGER: Duration = Duration::from_secs(1);
@@ -28,59 +34,92 @@ pub fn start_failure(error: StartError) -> Failure {
 
 enum Phase {
     /// The process to start is waiting here.
-    Created(Option<ProcessSpec>),
+    Created(Box<ProcessSpec>),
+    /// It is being started.
+    Starting,
     /// It runs, under this id.
     Running(i32),
-    /// It has ended with this status.
+    /// It has ended with this status, or could not be started.
     Ended(u8),
 }
 
-struct Init {
+/// The container, as its callers see it.
+struct Served {
     container: Arc<Container>,
     phase: Mutex<Phase>,
     changed: Condvar,
-    /// Callers that wait for the end and have not been answered.
-    waiters: Mutex<usize>,
+    /// Requests that have not been answered.
+    pending: Mutex<usize>,
     answered: Condvar,
     /// The sandbox lives on without its maker.
     released: AtomicBool,
 }
 
-impl Init {
-    fn phase(&self) -> MutexGuard<'_, Phase> {
-        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-    fn waiters(&self) -> MutexGuard<'_, usize> {
-        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
+fn refused(step: impl Into<String>) -> impl FnOnce(Errno) -> Failure {
+    let step = step.into();
+    move |cause| start_failure(StartError { step, cause })
+}
+
+impl Served {
+    fn set(&self, phase: Phase) {
+        *lock(&self.phase) = phase;
+        self.changed.notify_all();
     }
 
     fn start(&self) -> Result<i32, Failure> {
-        let mut phase = self.phase();
-        let Phase::Created(process) = &mut *phase else {
-            return Err(Failure::new("start the container", "it has been started already"));
+        let process = {
+            let mut phase = lock(&self.phase);
+            match std::mem::replace(&mut *phase, Phase::Starting) {
+                Phase::Created(process) => process,
+                other => {
+                    *phase = other;
+                    return Err(Failure::new("start the container", "it has been started already"));
+                }
+            }
         };
-        let process = process.take().ok_or_else(|| Failure::new("start the container", "an earlier start failed"))?;
-        let pid = self.container.start(process).map_err(start_failure)?;
-        *phase = Phase::Running(pid);
-        self.changed.notify_all();
-        Ok(pid)
+        match self.container.start(*process) {
+            Ok(pid) => {
+                self.set(Phase::Running(pid));
+                Ok(pid)
+            }
+            Err(error) => {
+                self.set(Phase::Ended(NOT_STARTED));
+                Err(start_failure(error))
+            }
+        }
     }
 
-    fn wait(&self) -> u8 {
-        let mut phase = self.phase();
+    fn execute(&self, process: Value, terminal: Option<(u16, u16)>, fds: Vec<OwnedFd>) -> Result<i32, Failure> {
+        self.init("execute a process")?;
+        let wrong = |problem: String| Failure::new("execute a process", problem);
+        let process: spec::Process = serde_json::from_value(process).map_err(|error| wrong(error.to_string()))?;
+        process.validate().map_err(|(field, problem)| wrong(format!("{field}: {problem}")))?;
+        let stdio = super::stdio(terminal, fds)?;
+        self.container.start(process.for_kernel(stdio)).map_err(start_failure)
+    }
+
+    fn wait(&self, process: Option<i32>) -> Result<u8, Failure> {
+        if let Some(pid) = process {
+            return self.container.wait(pid).map(ExitStatus::code).map_err(refused(format!("wait for process {pid}")));
+        }
+        let mut phase = lock(&self.phase);
         loop {
             if let Phase::Ended(status) = *phase {
-                return status;
+                return Ok(status);
             }
             phase = self.changed.wait(phase).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn pid(&self, step: &str) -> Result<i32, Failure> {
-        match *self.phase() {
+    /// The container's first process, if it runs.
+    fn init(&self, step: &str) -> Result<i32, Failure> {
+        match *lock(&self.phase) {
             Phase::Running(pid) => Ok(pid),
-            Phase::Created(_) => Err(Failure::new(step, "the container has not been started")),
+            Phase::Created(_) | Phase::Starting => Err(Failure::new(step, "the container has not been started")),
             Phase::Ended(_) => Err(Failure::new(step, "the container has ended")),
         }
     }
@@ -88,73 +127,64 @@ impl Init {
     fn signal(&self, signal: i32, target: Target) -> Result<(), Failure> {
         let step = format!("send signal {signal}");
         let pid = match target {
-            Target::Init => self.pid(&step)?,
+            Target::Init => self.init(&step)?,
             Target::Process(pid) if pid > 0 => pid,
             Target::Process(_) => return Err(Failure::new(step, "not a process id")),
             Target::All => -1,
         };
-        let failed = |errno| start_failure(StartError { step, cause: errno });
-        self.container.signal(pid, signal).map_err(failed)
+        self.container.signal(pid, signal).map_err(refused(step))
     }
 
-    fn resize(&self, rows: u16, columns: u16) -> Result<(), Failure> {
+    fn resize(&self, process: Option<i32>, rows: u16, columns: u16) -> Result<(), Failure> {
         let step = "resize the terminal";
-        let failed = |errno| start_failure(StartError { step: step.into(), cause: errno });
-        self.container.resize(self.pid(step)?, rows, columns).map_err(failed)
+        let pid = process.map_or_else(|| self.init(step), Ok)?;
+        self.container.resize(pid, rows, columns).map_err(refused(step))
     }
 }
 
-impl Service for Init {
-    fn answer(&self, request: Request, _fds: Vec<OwnedFd>) -> Answer {
-        let done = |result: Result<(), Failure>| result.map_or_else(Answer::Failed, |()| Answer::Done);
+impl Service for Served {
+    fn answer(&self, request: Request, fds: Vec<OwnedFd>) -> Answer {
+        *lock(&self.pending) += 1;
+        let done = |()| Answer::Done;
+        let started = |pid| Answer::Started { pid };
         match request {
             Request::Release => {
                 self.released.store(true, Ordering::Relaxed);
-                Answer::Done
+                Ok(Answer::Done)
             }
-            Request::Start => self.start().map_or_else(Answer::Failed, |pid| Answer::Started { pid }),
-            Request::State => Answer::State {
-                init: match *self.phase() {
-                    Phase::Running(pid) => Some(pid),
-                    _ => None,
-                },
-            },
-            Request::Wait => {
-                *self.waiters() += 1;
-                Answer::Exited { status: self.wait() }
-            }
-            Request::Signal { signal, target } => done(self.signal(signal, target)),
-            Request::Resize { rows, columns } => done(self.resize(rows, columns)),
-            Request::Processes => {
-                Answer::Failed(Failure::new("list processes", "the kernel does not tell its processes yet"))
-            }
+            Request::Start => self.start().map(started),
+            Request::Execute { process, terminal } => self.execute(process, terminal, fds).map(started),
+            Request::State => Ok(Answer::State { init: self.init("state").ok() }),
+            Request::Wait { process } => self.wait(process).map(|status| Answer::Exited { status }),
+            Request::Signal { signal, target } => self.signal(signal, target).map(done),
+            Request::Resize { process, rows, columns } => self.resize(process, rows, columns).map(done),
+            Request::Processes => Err(Failure::new("list processes", "the kernel does not tell its processes yet")),
         }
+        .unwrap_or_else(Answer::Failed)
     }
 
-    fn answered(&self, request: &Request) {
-        if *request == Request::Wait {
-            *self.waiters() -= 1;
-            self.answered.notify_all();
-        }
+    fn answered(&self) {
+        *lock(&self.pending) -= 1;
+        self.answered.notify_all();
     }
 }
 
 /// Serves callers until the container's first process has ended; returns its exit status.
 pub fn serve(container: Arc<Container>, process: ProcessSpec, listener: OwnedFd, maker: &Arc<Channel>) -> i32 {
-    let init = Arc::new(Init {
+    let served = Arc::new(Served {
         container,
-        phase: Mutex::new(Phase::Created(Some(process))),
+        phase: Mutex::new(Phase::Created(Box::new(process))),
         changed: Condvar::new(),
-        waiters: Mutex::new(0),
+        pending: Mutex::new(0),
         answered: Condvar::new(),
         released: AtomicBool::new(false),
     });
-    let service: Arc<dyn Service> = init.clone();
+    let service: Arc<dyn Service> = served.clone();
     let first = {
-        let (init, maker) = (init.clone(), maker.clone());
+        let (served, maker) = (served.clone(), maker.clone());
         move || {
-            converse(&maker, init.as_ref());
-            if !init.released.load(Ordering::Relaxed) {
+            converse(&maker, served.as_ref());
+            if !served.released.load(Ordering::Relaxed) {
                 // Nobody knows of this sandbox, or nobody wants it any more.
                 std::process::exit(FAILED);
             }
@@ -166,19 +196,24 @@ pub fn serve(container: Arc<Container>, process: ProcessSpec, listener: OwnedFd,
     if !spawned {
         return FAILED;
     }
-    let pid = {
-        let mut phase = init.phase();
-        loop {
-            match &*phase {
-                Phase::Running(pid) => break *pid,
-                _ => phase = init.changed.wait(phase).unwrap_or_else(PoisonError::into_inner),
+    let status = await_end(&served);
+    served.set(Phase::Ended(status));
+    drop(served.answered.wait_timeout_while(lock(&served.pending), LINGER, |pending| *pending > 0));
+    i32::from(status)
+}
+
+/// Waits until the container's first process has ended; its exit status.
+fn await_end(served: &Served) -> u8 {
+    let mut phase = lock(&served.phase);
+    let pid = loop {
+        match *phase {
+            Phase::Running(pid) => break pid,
+            Phase::Ended(status) => return status,
+            Phase::Created(_) | Phase::Starting => {
+                phase = served.changed.wait(phase).unwrap_or_else(PoisonError::into_inner);
             }
         }
     };
-    let status = init.container.wait(pid).map_or(255, lazaret_kernel::boot::ExitStatus::code);
-    *init.phase() = Phase::Ended(status);
-    init.changed.notify_all();
-    let unanswered = init.answered.wait_timeout_while(init.waiters(), LINGER, |waiters| *waiters > 0);
-    drop(unanswered);
-    i32::from(status)
+    drop(phase);
+    served.container.wait(pid).map_or(u8::MAX, ExitStatus::code)
 }

@@ -5,6 +5,7 @@
 //! opencontainers/runtime-spec.
 
 mod default;
+mod kernel;
 mod names;
 mod validate;
 
@@ -226,6 +227,16 @@ pub struct Pids {
     /// Number of processes; -1 is unlimited.
     #[serde(default)]
     pub limit: i64,
+}
+
+impl Process {
+    /// Finds the first problem: the field, and what is wrong.
+    ///
+    /// # Errors
+    /// Names the field that is wrong.
+    pub(crate) fn validate(&self) -> Result<(), (String, String)> {
+        validate::check_process(self)
+    }
 }
 
 impl Spec {

@@ -85,7 +85,8 @@ fn absolute(field: &str, path: &Path) -> Result<(), Problem> {
     if path.is_absolute() { Ok(()) } else { problem(field, format!("{path:?} is not an absolute path")) }
 }
 
-fn check_process(process: &Process) -> Result<(), Problem> {
+/// Finds the first problem of a process.
+pub fn check_process(process: &Process) -> Result<(), Problem> {
     if process.args.is_empty() {
         return problem("process.args", "is empty");
     }
