@@ -11,6 +11,7 @@ pub mod epoll;
 pub mod eventfd;
 pub mod fdtable;
 pub mod file;
+pub mod fscontext;
 pub mod hostfs;
 pub mod inode;
 pub mod inotify;

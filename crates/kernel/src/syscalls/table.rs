@@ -403,12 +403,12 @@ syscalls! {
     425 io_uring_setup(entries: u32, parameters: Addr) absent;
     426 io_uring_enter(fd: Fd, submit: u32, complete: u32, flags: Hex32, argument: Addr, size: usize) absent;
     427 io_uring_register(fd: Fd, operation: u32, argument: Addr, count: u32) absent;
-    428 open_tree(dir: DirFd, path: Path, flags: Hex32) todo mount::open_tree;
-    429 move_mount(from: DirFd, from_path: Path, to: DirFd, to_path: Path, flags: Hex32) todo mount::move_mount;
-    430 fsopen(name: Str, flags: Hex32) todo mount::fsopen;
-    431 fsconfig(fd: Fd, command: u32, key: Str, value: Addr, auxiliary: i32) todo mount::fsconfig;
-    432 fsmount(fd: Fd, flags: Hex32, attributes: Hex32) todo mount::fsmount;
-    433 fspick(dir: DirFd, path: Path, flags: Hex32) todo mount::fspick;
+    428 open_tree(dir: DirFd, path: Path, flags: Hex32) = mount::open_tree;
+    429 move_mount(from: DirFd, from_path: Path, to: DirFd, to_path: Path, flags: Hex32) = mount::move_mount;
+    430 fsopen(name: Str, flags: Hex32) = mount::fsopen;
+    431 fsconfig(fd: Fd, command: u32, key: Str, value: Addr, auxiliary: i32) = mount::fsconfig;
+    432 fsmount(fd: Fd, flags: Hex32, attributes: Hex32) = mount::fsmount;
+    433 fspick(dir: DirFd, path: Path, flags: Hex32) = mount::fspick;
     434 pidfd_open(pid: Pid, flags: PidfdFlags) todo pidfd::pidfd_open;
     435 clone3(args: In<CloneArgs>, size: usize) todo process::clone3;
     436 close_range(first: u32, last: u32, flags: CloseRangeFlags) = open::close_range;
@@ -419,7 +419,7 @@ syscalls! {
     441 epoll_pwait2(epoll: Fd, events: Addr, count: i32, timeout: In<Timespec>, mask: In<SigSet>, size: usize)
         = epoll::epoll_pwait2;
     442 mount_setattr(dir: DirFd, path: Path, flags: AtFlags, attributes: Ptr<MountAttr>, size: usize)
-        todo mount::mount_setattr;
+        = mount::mount_setattr;
     443 quotactl_fd(fd: Fd, command: Hex32, id: i32, addr: Addr) absent;
     444 landlock_create_ruleset(attributes: Addr, size: usize, flags: Hex32) absent;
     445 landlock_add_rule(ruleset: Fd, kind: u32, attributes: Addr, flags: Hex32) absent;

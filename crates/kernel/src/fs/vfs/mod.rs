@@ -3,6 +3,7 @@
 //! File systems provide inodes ([`super::inode::Inode`]) and know nothing of mounts, permissions
 //! and paths; those are decided here.
 
+pub mod attach;
 pub mod change;
 pub mod create;
 pub mod dentry;

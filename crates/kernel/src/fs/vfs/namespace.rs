@@ -3,6 +3,7 @@
 use lazaret_abi::errno::Errno;
 
 use super::{
+    attach::{copy_for_bind, copy_tree},
     location::Location,
     mount::{Mount, MountFlags, Propagation},
 };
@@ -27,6 +28,10 @@ pub struct MountNamespace {
 pub struct MountCopies(Vec<(Arc<Mount>, Arc<Mount>)>);
 
 impl MountCopies {
+    pub(super) fn new(copies: Vec<(Arc<Mount>, Arc<Mount>)>) -> MountCopies {
+        MountCopies(copies)
+    }
+
     /// The same place in the copy.
     pub fn translate(&self, location: &Location) -> Location {
         self.0.iter().find(|(old, _)| Arc::ptr_eq(old, &location.mount)).map_or_else(
@@ -116,21 +121,7 @@ impl MountNamespace {
     pub fn bind(self: &Arc<Self>, source: &Location, target: &Location, recursive: bool) -> Result<(), Errno> {
         let _topology = self.topology.lock();
         self.check_member(&source.mount)?;
-        if source.mount.propagation() == Propagation::Unbindable {
-            return Err(Errno::EINVAL);
-        }
-        let mount = Mount::bind(source.mount.superblock().clone(), source.dentry.clone(), source.mount.flags());
-        if recursive {
-            for child in source.mount.children() {
-                let Some((_, point)) = child.parent() else { continue };
-                if source.dentry.is_ancestor_of(&point) {
-                    let (copy, _) = copy_tree(&child, |mount| mount.propagation() != Propagation::Unbindable);
-                    if child.propagation() != Propagation::Unbindable {
-                        copy.attach(&mount, &point)?;
-                    }
-                }
-            }
-        }
+        let mount = copy_for_bind(source, recursive)?;
         self.attach(&mount, target)
     }
 
@@ -256,28 +247,6 @@ impl MountNamespace {
             _ => Err(Errno::EINVAL),
         }
     }
-}
-
-/// Copies a mount and those below it for which `wanted` holds.
-fn copy_tree(top: &Arc<Mount>, wanted: impl Fn(&Mount) -> bool) -> (Arc<Mount>, MountCopies) {
-    let copy = |mount: &Arc<Mount>| {
-        let copy = Mount::bind(mount.superblock().clone(), mount.root().clone(), mount.flags());
-        copy.set_propagation(mount.propagation());
-        copy
-    };
-    let root = copy(top);
-    let mut copies = vec![(top.clone(), root.clone())];
-    for mount in top.subtree().iter().skip(1).filter(|mount| wanted(mount)) {
-        let Some((parent, point)) = mount.parent() else { continue };
-        let Some(parent) = copies.iter().find(|(old, _)| Arc::ptr_eq(old, &parent)).map(|(_, new)| new.clone()) else {
-            continue;
-        };
-        let child = copy(mount);
-        if child.attach(&parent, &point).is_ok() {
-            copies.push((mount.clone(), child));
-        }
-    }
-    (root, MountCopies(copies))
 }
 
 /// `place` is `top` or below it, mounts crossed.

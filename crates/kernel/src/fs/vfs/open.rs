@@ -188,6 +188,11 @@ fn open_checked(location: Location, open_flags: u32) -> Result<Arc<File>, Errno>
     Ok(file)
 }
 
+/// An O_PATH file of a place.
+pub fn open_path(location: Location) -> Arc<File> {
+    File::new(Box::new(PathOnly), location, flags::PATH)
+}
+
 /// The file that an O_PATH descriptor stands for can only be named, not used.
 struct PathOnly;
 

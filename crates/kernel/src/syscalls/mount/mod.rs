@@ -1,5 +1,9 @@
 //! mount(2), umount2(2), pivot_root(2).
 
+mod api;
+
+pub use api::{fsconfig, fsmount, fsopen, fspick, mount_setattr, move_mount, open_tree};
+
 use lazaret_abi::{
     errno::Errno,
     mount::{mount as ms, umount},
