@@ -12,6 +12,7 @@ pub mod futex;
 pub mod loader;
 pub mod log;
 pub mod mm;
+pub mod net;
 pub mod sync;
 pub mod syscalls;
 pub mod task;

@@ -86,22 +86,22 @@ syscalls! {
     38 setitimer(which: IntervalTimer, new: In<ITimerVal>, old: Out<ITimerVal>) todo timer::setitimer;
     39 getpid() todo identity::getpid;
     40 sendfile(output: Fd, input: Fd, offset: InOut<i64>, count: usize) = io::sendfile;
-    41 socket(family: Family, kind: SocketType, protocol: u32) todo socket::socket;
-    42 connect(fd: Fd, addr: SockAddr, length: u32) todo socket::connect;
-    43 accept(fd: Fd, addr: SockAddrOut, length: Out<u32>) todo socket::accept;
-    44 sendto(fd: Fd, buf: InBuf, count: usize, flags: MessageFlags, addr: SockAddr, length: u32) todo socket::sendto;
+    41 socket(family: Family, kind: SocketType, protocol: u32) = socket::socket;
+    42 connect(fd: Fd, addr: SockAddr, length: u32) = socket::connect;
+    43 accept(fd: Fd, addr: SockAddrOut, length: Out<u32>) = socket::accept;
+    44 sendto(fd: Fd, buf: InBuf, count: usize, flags: MessageFlags, addr: SockAddr, length: u32) = socket::sendto;
     45 recvfrom(fd: Fd, buf: OutBuf, count: usize, flags: MessageFlags, addr: SockAddrOut, length: Out<u32>)
-        todo socket::recvfrom;
-    46 sendmsg(fd: Fd, message: Ptr<MsgHdr>, flags: MessageFlags) todo socket::sendmsg;
-    47 recvmsg(fd: Fd, message: Ptr<MsgHdr>, flags: MessageFlags) todo socket::recvmsg;
-    48 shutdown(fd: Fd, how: ShutdownHow) todo socket::shutdown;
-    49 bind(fd: Fd, addr: SockAddr, length: u32) todo socket::bind;
-    50 listen(fd: Fd, backlog: i32) todo socket::listen;
-    51 getsockname(fd: Fd, addr: SockAddrOut, length: Out<u32>) todo socket::getsockname;
-    52 getpeername(fd: Fd, addr: SockAddrOut, length: Out<u32>) todo socket::getpeername;
-    53 socketpair(family: Family, kind: SocketType, protocol: u32, fds: Out<[i32; 2]>) todo socket::socketpair;
-    54 setsockopt(fd: Fd, level: SocketLevel, option: u32, value: Addr, length: u32) todo socket::setsockopt;
-    55 getsockopt(fd: Fd, level: SocketLevel, option: u32, value: Addr, length: Out<u32>) todo socket::getsockopt;
+        = socket::recvfrom;
+    46 sendmsg(fd: Fd, message: Ptr<MsgHdr>, flags: MessageFlags) = socket::sendmsg;
+    47 recvmsg(fd: Fd, message: Ptr<MsgHdr>, flags: MessageFlags) = socket::recvmsg;
+    48 shutdown(fd: Fd, how: ShutdownHow) = socket::shutdown;
+    49 bind(fd: Fd, addr: SockAddr, length: u32) = socket::bind;
+    50 listen(fd: Fd, backlog: i32) = socket::listen;
+    51 getsockname(fd: Fd, addr: SockAddrOut, length: Out<u32>) = socket::getsockname;
+    52 getpeername(fd: Fd, addr: SockAddrOut, length: Out<u32>) = socket::getpeername;
+    53 socketpair(family: Family, kind: SocketType, protocol: u32, fds: Out<[i32; 2]>) = socket::socketpair;
+    54 setsockopt(fd: Fd, level: SocketLevel, option: u32, value: Addr, length: u32) = socket::setsockopt;
+    55 getsockopt(fd: Fd, level: SocketLevel, option: u32, value: Addr, length: Out<u32>) = socket::getsockopt;
     56 clone(flags: CloneFlags, stack: Addr, parent_tid: Ptr<i32>, child_tid: Ptr<i32>, tls: Hex) todo process::clone;
     57 fork() todo process::fork;
     58 vfork() todo process::vfork;
@@ -343,7 +343,7 @@ syscalls! {
     286 timerfd_settime(fd: Fd, flags: TimerfdSetFlags, new: In<ITimerSpec>, old: Out<ITimerSpec>)
         = timerfd::timerfd_settime;
     287 timerfd_gettime(fd: Fd, value: Out<ITimerSpec>) = timerfd::timerfd_gettime;
-    288 accept4(fd: Fd, addr: SockAddrOut, length: Out<u32>, flags: SocketFlags) todo socket::accept4;
+    288 accept4(fd: Fd, addr: SockAddrOut, length: Out<u32>, flags: SocketFlags) = socket::accept4;
     289 signalfd4(fd: Fd, mask: In<SigSet>, size: usize, flags: SignalfdFlags) todo signalfd::signalfd4;
     290 eventfd2(value: u32, flags: EventfdFlags) = eventfd::eventfd2;
     291 epoll_create1(flags: EpollFlags) = epoll::epoll_create1;
@@ -355,7 +355,7 @@ syscalls! {
     297 rt_tgsigqueueinfo(group: Pid, tid: Pid, signal: SignalNumber, info: In<SigInfo>) todo signal::rt_tgsigqueueinfo;
     298 perf_event_open(attributes: Addr, pid: Pid, cpu: i32, group: Fd, flags: Hex) absent;
     299 recvmmsg(fd: Fd, messages: Ptr<MMsgHdr>, count: u32, flags: MessageFlags, timeout: In<Timespec>)
-        todo socket::recvmmsg;
+        = socket::recvmmsg;
     300 fanotify_init(flags: Hex32, event_flags: OpenFlags) absent;
     301 fanotify_mark(fd: Fd, flags: Hex32, mask: Hex, dir: DirFd, path: Path) absent;
     302 prlimit64(pid: Pid, resource: Resource, new: In<RLimit>, old: Out<RLimit>) todo rlimit::prlimit64;
@@ -364,7 +364,7 @@ syscalls! {
     304 open_by_handle_at(mount: Fd, handle: Addr, flags: OpenFlags) = path::open_by_handle_at;
     305 clock_adjtime(clock: Clock, buf: Ptr<Timex>) = time::clock_adjtime;
     306 syncfs(fd: Fd) = io::syncfs;
-    307 sendmmsg(fd: Fd, messages: Ptr<MMsgHdr>, count: u32, flags: MessageFlags) todo socket::sendmmsg;
+    307 sendmmsg(fd: Fd, messages: Ptr<MMsgHdr>, count: u32, flags: MessageFlags) = socket::sendmmsg;
     308 setns(fd: Fd, kind: UnshareFlags) todo process::setns;
     309 getcpu(cpu: Out<u32>, node: Out<u32>) = sched::getcpu;
     310 process_vm_readv(pid: Pid, local: Addr, local_count: usize, remote: Addr, remote_count: usize, flags: Hex)

@@ -1,0 +1,161 @@
+//! Ancillary data: descriptors and credentials beside a message; see cmsg(3) and unix(7).
+
+use lazaret_abi::{
+    errno::Errno,
+    socket::{CMsgHdr, RIGHTS_MAX, UCred, ancillary, level},
+};
+use zerocopy::{FromBytes, IntoBytes};
+
+use super::unix::flight::Rights;
+use crate::{fs::descriptor, sync::Arc, task::Current};
+
+/// What travels beside data.
+#[derive(Clone, Default)]
+pub struct Control {
+    /// Open files.
+    pub rights: Rights,
+    /// Who sent it.
+    pub sender: Option<UCred>,
+}
+
+impl Control {
+    /// Data with `next` beside it may be joined to data with this.
+    pub fn joins(&self, next: &Control) -> bool {
+        self.rights.is_empty() && next.rights.is_empty() && self.sender == next.sender
+    }
+
+    /// What a receive gets: descriptors are given out once, the sender stays.
+    pub fn take_once(&mut self) -> Control {
+        Control { rights: std::mem::take(&mut self.rights), sender: self.sender }
+    }
+}
+
+/// Longest control buffer that is looked at (`net.core.optmem_max`).
+const MAX_LENGTH: usize = 20_480;
+
+const HEADER: usize = size_of::<CMsgHdr>();
+
+const fn align(length: usize) -> usize {
+    length.next_multiple_of(8)
+}
+
+/// What a control buffer of sendmsg(2) holds. `may_claim` tells whether the caller may send the given
+/// credentials.
+///
+/// # Errors
+/// `EINVAL` for malformed buffers and unknown messages, `EBADF` for descriptors that are not open,
+/// `EPERM` for credentials of others, `ENOBUFS` for a buffer that is too long, `ETOOMANYREFS`.
+pub fn parse(current: &Current, mut buffer: &[u8], may_claim: impl Fn(&UCred) -> bool) -> Result<Control, Errno> {
+    if buffer.len() > MAX_LENGTH {
+        return Err(Errno::ENOBUFS);
+    }
+    let mut control = Control::default();
+    let mut files = Vec::new();
+    while buffer.len() >= HEADER {
+        let (header, _) = CMsgHdr::read_from_prefix(buffer).map_err(|_| Errno::EINVAL)?;
+        let length = usize::try_from(header.length).map_err(|_| Errno::EINVAL)?;
+        if length < HEADER || length > buffer.len() {
+            return Err(Errno::EINVAL);
+        }
+        let data = &buffer[HEADER..length];
+        match (header.level, header.kind) {
+            (level::SOCKET, ancillary::RIGHTS) => {
+                let numbers = data.as_chunks::<4>().0;
+                if numbers.len() + files.len() > RIGHTS_MAX {
+                    return Err(Errno::EINVAL);
+                }
+                for number in numbers {
+                    let fd = lazaret_abi::id::Fd::new(i32::from_ne_bytes(*number));
+                    files.push(descriptor::any(current, fd)?);
+                }
+            }
+            (level::SOCKET, ancillary::CREDENTIALS) => {
+                let claimed = UCred::read_from_bytes(data).map_err(|_| Errno::EINVAL)?;
+                if !may_claim(&claimed) {
+                    return Err(Errno::EPERM);
+                }
+                control.sender = Some(claimed);
+            }
+            (level::SOCKET, _) => return Err(Errno::EINVAL),
+            _ => {}
+        }
+        buffer = buffer.get(align(length)..).unwrap_or(&[]);
+    }
+    control.rights = Rights::new(files)?;
+    Ok(control)
+}
+
+/// Puts together a control buffer of recvmsg(2).
+pub struct Writer {
+    bytes: Vec<u8>,
+    capacity: usize,
+    /// Something did not fit (MSG_CTRUNC).
+    pub truncated: bool,
+}
+
+impl Writer {
+    /// An empty buffer for `capacity` bytes.
+    pub fn new(capacity: usize) -> Writer {
+        Writer { bytes: Vec::new(), capacity: capacity.min(MAX_LENGTH), truncated: false }
+    }
+
+    /// What was put.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Appends a message, cut to the room there is.
+    pub fn put(&mut self, level: u32, kind: u32, data: &[u8]) {
+        let room = self.capacity - self.bytes.len();
+        if room < HEADER {
+            self.truncated = true;
+            return;
+        }
+        let kept = data.len().min(room - HEADER);
+        self.truncated |= kept < data.len();
+        let header = CMsgHdr { length: (HEADER + kept) as u64, level, kind };
+        self.bytes.extend_from_slice(header.as_bytes());
+        self.bytes.extend_from_slice(&data[..kept]);
+        // The next header is aligned, if there is room for one at all.
+        let end = align(self.bytes.len()).min(self.capacity);
+        self.bytes.resize(end, 0);
+    }
+
+    /// Gives out descriptors for files, as many as fit, and appends their numbers.
+    pub fn put_rights(&mut self, current: &Current, rights: Rights, close_on_exec: bool) {
+        if rights.is_empty() {
+            return;
+        }
+        let room = (self.capacity - self.bytes.len()).saturating_sub(HEADER) / size_of::<i32>();
+        let files = rights.into_files();
+        self.truncated |= room < files.len();
+        let mut numbers = Vec::new();
+        for file in files.iter().take(room) {
+            match descriptor::install(current, Arc::clone(file), close_on_exec).map(i32::try_from) {
+                Ok(Ok(fd)) => numbers.extend_from_slice(&fd.to_ne_bytes()),
+                _ => {
+                    self.truncated = true;
+                    break;
+                }
+            }
+        }
+        if !numbers.is_empty() {
+            self.put(level::SOCKET, ancillary::RIGHTS, &numbers);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_messages_are_aligned_and_cut() {
+        let mut writer = Writer::new(HEADER + 12 + 4 + HEADER + 4);
+        writer.put(level::SOCKET, ancillary::CREDENTIALS, &[1; 12]);
+        assert_eq!(writer.bytes().len(), HEADER + 16);
+        writer.put(level::SOCKET, ancillary::RIGHTS, &[2; 8]);
+        assert!(writer.truncated);
+        assert_eq!(writer.bytes().len(), HEADER + 16 + HEADER + 4);
+    }
+}

@@ -1,0 +1,129 @@
+//! Names of Unix sockets: files and the abstract namespace; see unix(7).
+
+use std::collections::HashMap;
+
+use lazaret_abi::errno::Errno;
+
+use super::Endpoint;
+use crate::{
+    fs::{
+        inode::FileKind,
+        vfs::{Location, LookupFlags, PathContext, permission},
+    },
+    net::address::UnixName,
+    sync::{Arc, Mutex, OnceLock, Weak},
+    task::Task,
+};
+
+/// Who is bound to which name.
+#[derive(Default)]
+struct Names {
+    abstracts: HashMap<Vec<u8>, Weak<Endpoint>>,
+    /// By device and inode number; the bound socket keeps the inode from being used again.
+    files: HashMap<(u64, u64), Weak<Endpoint>>,
+    next: u32,
+}
+
+fn names() -> &'static Mutex<Names> {
+    static NAMES: OnceLock<Mutex<Names>> = OnceLock::new();
+    NAMES.get_or_init(Mutex::default)
+}
+
+/// A name that a socket is bound to, until this is dropped.
+pub struct Binding {
+    name: UnixName,
+    /// The file of a path.
+    location: Option<Location>,
+}
+
+impl Binding {
+    /// The name.
+    pub fn name(&self) -> &UnixName {
+        &self.name
+    }
+}
+
+fn context() -> Result<PathContext, Errno> {
+    let task = Task::try_current().ok_or(Errno::ENOENT)?;
+    let (root, directory, umask) = task.fs().all();
+    Ok(PathContext { root, directory, creds: task.creds(), umask })
+}
+
+fn key(location: &Location) -> Result<(u64, u64), Errno> {
+    let attributes = location.inode().attributes()?;
+    Ok((attributes.device, attributes.inode))
+}
+
+/// Binds an endpoint to a name; an unnamed one gets an abstract name that is free.
+///
+/// # Errors
+/// `EADDRINUSE`, and those of mknod(2).
+pub fn bind(endpoint: &Arc<Endpoint>, name: &UnixName) -> Result<Binding, Errno> {
+    match name {
+        UnixName::Path(path) => {
+            let location = context()?
+                .make_node(path, FileKind::Socket, 0, 0o777)
+                .map_err(|error| if error == Errno::EEXIST { Errno::EADDRINUSE } else { error })?;
+            names().lock().files.insert(key(&location)?, Arc::downgrade(endpoint));
+            Ok(Binding { name: name.clone(), location: Some(location) })
+        }
+        UnixName::Abstract(bytes) => {
+            let mut names = names().lock();
+            if names.abstracts.get(bytes).is_some_and(|bound| bound.strong_count() > 0) {
+                return Err(Errno::EADDRINUSE);
+            }
+            names.abstracts.insert(bytes.clone(), Arc::downgrade(endpoint));
+            Ok(Binding { name: name.clone(), location: None })
+        }
+        UnixName::Unnamed => {
+            let mut names = names().lock();
+            // Five hexadecimal digits, as on Linux.
+            for _ in 0..1 << 20 {
+                names.next = (names.next + 1) & 0xf_ffff;
+                let bytes = format!("{:05x}", names.next).into_bytes();
+                if !names.abstracts.contains_key(&bytes) {
+                    names.abstracts.insert(bytes.clone(), Arc::downgrade(endpoint));
+                    return Ok(Binding { name: UnixName::Abstract(bytes), location: None });
+                }
+            }
+            Err(Errno::ENOSPC)
+        }
+    }
+}
+
+/// The endpoint bound to a name.
+///
+/// # Errors
+/// `ECONNREFUSED` when nobody is, and those of looking up a path and writing to it.
+pub fn find(name: &UnixName) -> Result<Arc<Endpoint>, Errno> {
+    let found = match name {
+        UnixName::Unnamed => return Err(Errno::EINVAL),
+        UnixName::Abstract(bytes) => names().lock().abstracts.get(bytes).and_then(Weak::upgrade),
+        UnixName::Path(path) => {
+            let context = context()?;
+            let location = context.lookup(path, LookupFlags::FOLLOW)?;
+            permission::check_access(location.inode(), &context.creds, permission::WRITE)?;
+            if location.inode().kind() != FileKind::Socket {
+                return Err(Errno::ECONNREFUSED);
+            }
+            let key = key(&location)?;
+            names().lock().files.get(&key).and_then(Weak::upgrade)
+        }
+    };
+    found.ok_or(Errno::ECONNREFUSED)
+}
+
+impl Drop for Binding {
+    fn drop(&mut self) {
+        let mut names = names().lock();
+        match (&self.name, &self.location) {
+            (UnixName::Abstract(bytes), _) => drop(names.abstracts.remove(bytes)),
+            (_, Some(location)) => {
+                if let Ok(key) = key(location) {
+                    names.files.remove(&key);
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Connections of Unix sockets: SOCK_STREAM and SOCK_SEQPACKET.
+
+use std::collections::VecDeque;
+
+use lazaret_abi::{
+    errno::Errno,
+    socket::{BACKLOG_MAX, kind, message},
+};
+
+use super::{Listener, MAX_MESSAGE, UnixSocket, name, own_creds};
+use crate::{
+    net::{
+        Incoming, Outgoing, Patience, Socket,
+        address::UnixName,
+        queue::{self, Taking},
+    },
+    sync::Arc,
+    uio::{Sink, Source},
+    wait::Events,
+};
+
+impl UnixSocket {
+    pub(super) fn start_listening(&self, backlog: usize) -> Result<(), Errno> {
+        if !self.is_connection() {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let state = self.state.lock();
+        if state.peer.is_some() || state.binding.is_none() {
+            return Err(Errno::EINVAL);
+        }
+        drop(state);
+        *self.own.creds.lock() = own_creds();
+        let backlog = backlog.min(BACKLOG_MAX as usize);
+        let mut listener = self.own.listener.lock();
+        match &mut *listener {
+            Some(listener) => listener.backlog = backlog,
+            None => *listener = Some(Listener { backlog, pending: VecDeque::new() }),
+        }
+        drop(listener);
+        self.own.space.wake_all();
+        Ok(())
+    }
+
+    pub(super) fn connect_stream(&self, name: &UnixName, patience: Patience) -> Result<(), Errno> {
+        self.autobind()?;
+        let target = name::find(name)?;
+        if target.kind != self.common.kind {
+            return Err(Errno::EPROTOTYPE);
+        }
+        if self.is_listening() {
+            return Err(Errno::EINVAL);
+        }
+        if self.peer().is_some() {
+            return Err(Errno::EISCONN);
+        }
+        let server = UnixSocket::new(self.common.kind);
+        *server.own.creds.lock() = *target.creds.lock();
+        *server.own.name.lock() = target.name.lock().clone();
+        *self.own.creds.lock() = own_creds();
+        let mut server = Some(server);
+        patience.wait(&[(&target.space, Events::WRITABLE)], || {
+            let mut listener = target.listener.lock();
+            let Some(listener) = listener.as_mut().filter(|_| !target.inbox.is_closed()) else {
+                return Some(Err(Errno::ECONNREFUSED));
+            };
+            if listener.pending.len() > listener.backlog {
+                return None;
+            }
+            let server = server.take()?;
+            // Both are joined before anybody can accept.
+            server.join(&self.own);
+            self.join(&server.own);
+            listener.pending.push_back(server);
+            Some(Ok(()))
+        })?;
+        target.inbox.owner().wake(Events::READABLE);
+        self.common.queue.wake(Events::WRITABLE);
+        Ok(())
+    }
+
+    pub(super) fn accept_stream(&self, patience: Patience) -> Result<Arc<dyn Socket>, Errno> {
+        if !self.is_connection() {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let queue = self.common.queue.clone();
+        let socket = patience.wait(&[(&queue, Events::READABLE)], || {
+            match &mut *self.own.listener.lock() {
+                None => Some(Err(Errno::EINVAL)),
+                Some(listener) => match listener.pending.pop_front() {
+                    // After shutdown(2) nothing comes any more.
+                    None if self.own.inbox.is_closed() => Some(Err(Errno::EINVAL)),
+                    found => found.map(Ok),
+                },
+            }
+        })?;
+        self.own.space.wake(Events::WRITABLE);
+        Ok(socket)
+    }
+
+    pub(super) fn send_stream(
+        &self,
+        source: &mut dyn Source,
+        mut outgoing: Outgoing,
+        patience: Patience,
+    ) -> Result<usize, Errno> {
+        let peer = self.peer();
+        if outgoing.to.is_some() {
+            return Err(if peer.is_some() { Errno::EISCONN } else { Errno::EOPNOTSUPP });
+        }
+        let peer = peer.ok_or(Errno::ENOTCONN)?;
+        outgoing.control.sender.get_or_insert_with(own_creds);
+        let sender = outgoing.control.sender;
+        let mut done = 0;
+        while source.remaining() > 0 {
+            if self.state.lock().write_shut {
+                return if done > 0 { Ok(done) } else { Err(Errno::EPIPE) };
+            }
+            let step = match peer.inbox.push_stream(source, &mut outgoing.control) {
+                Ok(None) => patience
+                    .wait(&[(&self.common.queue, Events::WRITABLE | Events::HUP)], || {
+                        peer.inbox.has_room().then_some(Ok(()))
+                    })
+                    .map(|()| 0),
+                Ok(Some(sent)) => Ok(sent),
+                Err(error) => Err(error),
+            };
+            match step {
+                Ok(sent) => done += sent,
+                Err(_) if done > 0 => break,
+                Err(error) => return Err(error),
+            }
+            outgoing.control.sender = sender;
+        }
+        Ok(done)
+    }
+
+    pub(super) fn send_packet(
+        &self,
+        source: &mut dyn Source,
+        outgoing: Outgoing,
+        patience: Patience,
+    ) -> Result<usize, Errno> {
+        let peer = self.peer().ok_or(Errno::ENOTCONN)?;
+        if self.state.lock().write_shut {
+            return Err(Errno::EPIPE);
+        }
+        let data = queue::read_message(source, MAX_MESSAGE)?;
+        let length = data.len();
+        let mut segment = Some(self.segment(data, outgoing, None));
+        patience.wait(&[(&self.common.queue, Events::WRITABLE | Events::HUP)], || {
+            match peer.inbox.push_message(segment.take()?) {
+                Ok(Ok(())) => Some(Ok(length)),
+                Ok(Err(back)) => {
+                    segment = Some(back);
+                    None
+                }
+                Err(error) => Some(Err(error)),
+            }
+        })
+    }
+
+    pub(super) fn receive_stream(
+        &self,
+        sink: &mut dyn Sink,
+        flags: u32,
+        patience: Patience,
+    ) -> Result<Incoming, Errno> {
+        if self.peer().is_none() {
+            return Err(Errno::EINVAL);
+        }
+        debug_assert_eq!(self.common.kind, kind::STREAM);
+        let (by_sender, low) = {
+            let options = self.common.options.lock();
+            (options.pass_credentials, usize::try_from(options.receive_low).unwrap_or(1))
+        };
+        let taking = Taking { peek: flags & message::PEEK != 0, by_sender };
+        let want = if flags & message::WAITALL != 0 { sink.remaining() } else { low.min(sink.remaining()) };
+        let mut total = Incoming::default();
+        let queue = self.common.queue.clone();
+        loop {
+            let taken =
+                patience.wait(&[(&queue, Events::READABLE)], || match self.own.inbox.take_stream(sink, taking) {
+                    Ok(None) => self.common.take_error().map(Err),
+                    // An error goes before the end.
+                    Ok(Some(taken)) if taken.length == 0 && sink.remaining() > 0 => {
+                        Some(self.common.take_error().map_or(Ok(taken), Err))
+                    }
+                    Ok(Some(taken)) => Some(Ok(taken)),
+                    Err(error) => Some(Err(error)),
+                });
+            let taken = match taken {
+                Ok(taken) => taken,
+                Err(_) if total.length > 0 => return Ok(total),
+                Err(error) => return Err(error),
+            };
+            let ended = taken.length == 0;
+            let with_rights = !taken.control.rights.is_empty();
+            total.length += taken.length;
+            total.full = total.length;
+            if total.length == taken.length {
+                total.control = taken.control;
+            }
+            if ended || with_rights || taking.peek || total.length >= want {
+                return Ok(total);
+            }
+        }
+    }
+}
