@@ -371,6 +371,21 @@ fn mount_tables_show_what_can_be_reached() {
     assert_eq!(namespace.show_mounts(&inside), b"none / tmpfs rw,mode=755 0 0\n");
 }
 
+#[test]
+fn what_moved_out_of_a_bind_mount_does_not_lead_out() {
+    let (namespace, context) = context();
+    for path in ["/shown", "/shown/d", "/shown/d/e", "/bind", "/other"] {
+        mkdir(&context, path);
+    }
+    namespace.bind(&follow(&context, "/shown").unwrap(), &follow(&context, "/bind").unwrap(), false).unwrap();
+    let inside = PathContext { directory: follow(&context, "/bind/d/e").unwrap(), ..context.clone() };
+    assert!(inside.lookup(b"../..", LookupFlags::FOLLOW).is_ok());
+    let scoped = PathContext { directory: follow(&context, "/shown").unwrap(), ..context.clone() };
+    rename(&context, b"/shown/d", &context, b"/other/d", 0).unwrap();
+    assert_eq!(inside.lookup(b"../..", LookupFlags::FOLLOW).err(), Some(Errno::ENOENT));
+    assert!(scoped.lookup(b".", LookupFlags::BENEATH).is_ok());
+}
+
 /// Numbers that look random and are the same each time.
 struct Numbers(u64);
 

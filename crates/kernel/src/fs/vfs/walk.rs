@@ -299,6 +299,20 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// A directory may have been moved out of what a bind mount shows, or out of the scope of the walk:
+    /// then `..` must not lead on outside.
+    fn check_inside(&self, at: &Location) -> Result<(), Errno> {
+        let root = at.mount.root();
+        if !Arc::ptr_eq(root, at.mount.superblock().root()) && !root.is_ancestor_of(&at.dentry) {
+            return Err(Errno::ENOENT);
+        }
+        let scoped = self.flags.intersects(LookupFlags::BENEATH | LookupFlags::IN_ROOT);
+        if scoped && Arc::ptr_eq(&at.mount, &self.root.mount) && !self.root.dentry.is_ancestor_of(&at.dentry) {
+            return Err(Errno::EAGAIN);
+        }
+        Ok(())
+    }
+
     /// `..`
     fn climb(&mut self) -> Result<(), Errno> {
         let mut at = self.at.clone();
@@ -313,6 +327,7 @@ impl<'a> Walk<'a> {
                 if let Some(parent) = at.dentry.parent() {
                     at.dentry = parent;
                 }
+                self.check_inside(&at)?;
                 break;
             }
             match at.mount.parent() {
