@@ -22,6 +22,7 @@ pub mod prctl;
 pub mod process;
 pub mod resource;
 pub mod sched;
+pub mod seccomp;
 pub mod sigframe;
 pub mod signal;
 pub mod socket;

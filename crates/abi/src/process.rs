@@ -23,6 +23,9 @@ names! {
     /// `which` of getpriority(2).
     pub mod priority: u32 = "PRIO_" { PROCESS = 0, PGRP = 1, USER = 2, }
 
+    /// What kcmp(2) compares.
+    pub mod kcmp: i32 = "KCMP_" { FILE = 0, VM = 1, FILES = 2, FS = 3, SIGHAND = 4, IO = 5, SYSVSEM = 6, EPOLL_TFD = 7, }
+
     /// Flags of pidfd_open(2).
     pub mod pidfd: u32 = "PIDFD_" { NONBLOCK = 0o4000, THREAD = 0o200, }
 }

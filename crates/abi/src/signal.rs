@@ -295,6 +295,14 @@ impl SigInfo {
         info
     }
 
+    /// SIGSYS: the call that was refused, and the address after it.
+    pub fn syscall(code: i32, errno: i32, address: u64, number: u32, arch: u32) -> SigInfo {
+        let mut info = SigInfo::fault(Signal::SYS, code, address);
+        info.errno = errno;
+        info.fields[1] = pair(number, arch);
+        info
+    }
+
     /// A POSIX timer ran out: its id, how often more than once, and the value given to it.
     pub fn timer(signal: Signal, id: i32, overrun: i32, value: u64) -> SigInfo {
         let mut info = SigInfo::new(signal, code::TIMER);

@@ -13,6 +13,7 @@ pub mod loader;
 pub mod log;
 pub mod mm;
 pub mod net;
+pub mod seccomp;
 pub mod sync;
 pub mod syscalls;
 pub mod task;

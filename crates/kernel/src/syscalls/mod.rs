@@ -15,6 +15,7 @@ pub mod expand;
 pub mod fcntl;
 pub mod futex;
 pub mod inotify;
+pub mod inspect;
 pub mod io;
 pub mod ioctl;
 pub mod lock;

@@ -368,10 +368,10 @@ syscalls! {
     308 setns(fd: Fd, kind: UnshareFlags) todo process::setns;
     309 getcpu(cpu: Out<u32>, node: Out<u32>) = sched::getcpu;
     310 process_vm_readv(pid: Pid, local: Addr, local_count: usize, remote: Addr, remote_count: usize, flags: Hex)
-        todo process::process_vm_readv;
+        = inspect::process_vm_readv;
     311 process_vm_writev(pid: Pid, local: Addr, local_count: usize, remote: Addr, remote_count: usize, flags: Hex)
-        todo process::process_vm_writev;
-    312 kcmp(pid1: Pid, pid2: Pid, kind: i32, index1: Hex, index2: Hex) todo process::kcmp;
+        = inspect::process_vm_writev;
+    312 kcmp(pid1: Pid, pid2: Pid, kind: i32, index1: Hex, index2: Hex) = inspect::kcmp;
     313 finit_module(fd: Fd, parameters: Str, flags: Hex32) = misc::finit_module;
     314 sched_setattr(pid: Pid, attributes: Ptr<SchedAttr>, flags: Hex32) = sched::sched_setattr;
     315 sched_getattr(pid: Pid, attributes: Ptr<SchedAttr>, size: u32, flags: Hex32) = sched::sched_getattr;

@@ -36,3 +36,15 @@ pub fn count(_current: &Current) -> u16 {
 pub fn limit(_task: &Task, _resource: u32) -> u64 {
     0
 }
+
+/// The caller may look into the memory of `target` (PTRACE_MODE_ATTACH_REALCREDS of ptrace(2)).
+pub fn may_inspect(current: &Current, target: &Task) -> bool {
+    if Arc::ptr_eq(current.task.group(), target.group()) {
+        return true;
+    }
+    let (own, other) = (current.task.creds(), target.creds());
+    let same_owner = [other.uid, other.euid, other.suid].iter().all(|uid| *uid == own.uid)
+        && [other.gid, other.egid, other.sgid].iter().all(|gid| *gid == own.gid)
+        && other.permitted & !own.permitted == 0;
+    same_owner || own.has(cap::SYS_PTRACE)
+}
