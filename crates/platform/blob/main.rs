@@ -49,6 +49,10 @@ constants! {
     CPU = offset_of!(ContextPage, cpu);
     RESULT = offset_of!(ContextPage, result);
     FAULT = offset_of!(ContextPage, fault);
+    PATIENCE = offset_of!(ContextPage, patience);
+    RAN = offset_of!(ContextPage, ran);
+    RESUMED = offset_of!(ContextPage, resumed);
+    PROCESSOR_MASK = 0xfff;
     IRET = offset_of!(ContextPage, iret);
     OBEYED = offset_of!(ContextPage, obeyed);
     INTERRUPTED = offset_of!(ContextPage, interrupted);
@@ -127,7 +131,6 @@ constants! {
     REPORT_BORN = shared::REPORT_BORN;
     REPORT_CORRUPTED = shared::REPORT_CORRUPTED;
     FLAG_FSGSBASE = shared::FLAG_FSGSBASE;
-    FLAG_RDPID = shared::FLAG_RDPID;
 
     SYS_CLOSE = 3;
     SYS_MMAP = 9;

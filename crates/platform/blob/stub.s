@@ -156,6 +156,8 @@ resume:
     cmovz %rbx, %rax
     wrgsbase %rax
 1:
+    rdtsc
+    mov %eax, RESUMED(%rbx)
     mov RIP(%rbx), %rax
     mov %rax, IRET(%rbx)
     movq $CODE_SEGMENT, IRET+8(%rbx)
@@ -191,11 +193,12 @@ report:
     lea SLOT_SIZE(%rbx), %rsp
     movl $0, INTERRUPTED(%rbx)
     mov %eax, REPORT(%rbx)
-    testl $FLAG_RDPID, FLAGS(%rbx)
-    jz 1f
-    rdpid %rax
-    mov %eax, CPU(%rbx)
-1:
+    # How long the application ran, and where.
+    rdtscp
+    and $PROCESSOR_MASK, %ecx
+    mov %ecx, CPU(%rbx)
+    sub RESUMED(%rbx), %eax
+    mov %eax, RAN(%rbx)
     # Locked, so that the look at the sleep flag comes after it.
     lock incl REPORT_SEQ(%rbx)
     cmpl $0, KERNEL_ASLEEP(%rbx)
@@ -205,27 +208,44 @@ report:
     mov $1, %edx
     mov $SYS_FUTEX, %eax
     syscall
+    # The task thread may need this processor.
+    jmp sleep
 
 wait:
-    mov COMMAND_SEQ(%rbx), %eax
-    cmp OBEYED(%rbx), %eax
+    mov PATIENCE(%rbx), %esi
+    rdtsc
+    mov %eax, %edi
+1:
+    mov COMMAND_SEQ(%rbx), %ecx
+    cmp OBEYED(%rbx), %ecx
     jne obey
+    pause
+    rdtsc
+    sub %edi, %eax
+    cmp %esi, %eax
+    jb 1b
+
+sleep:
     mov $1, %eax
     xchg %eax, STUB_ASLEEP(%rbx)
     mov OBEYED(%rbx), %edx
-    cmp COMMAND_SEQ(%rbx), %edx
-    jne 1f
+    mov COMMAND_SEQ(%rbx), %ecx
+    cmp %ecx, %edx
+    jne awake
     lea COMMAND_SEQ(%rbx), %rdi
     mov $FUTEX_WAIT, %esi
     xor %r10d, %r10d
     mov $SYS_FUTEX, %eax
     syscall
-1:
+    mov COMMAND_SEQ(%rbx), %ecx
+    cmp OBEYED(%rbx), %ecx
+    je sleep
+awake:
     movl $0, STUB_ASLEEP(%rbx)
-    jmp wait
 
+# %ecx is the count of commands.
 obey:
-    mov %eax, OBEYED(%rbx)
+    mov %ecx, OBEYED(%rbx)
     mov COMMAND(%rbx), %eax
     cmp $COMMAND_RESUME, %eax
     je resume

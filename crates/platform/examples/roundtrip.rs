@@ -10,25 +10,48 @@ use lazaret_platform::{Backing, Platform, Prot};
 
 program!(calls, "2: mov eax, 39", "syscall", "jmp 2b");
 program!(pauses, "2: mov ecx, 20000", "3: dec ecx", "jnz 3b", "mov eax, 39", "syscall", "jmp 2b");
-program!(touch, "mov byte ptr [rdi], 1", "mov eax, 60", "syscall");
 
-/// Prints the median, and the best, of some runs.
+/// Waits, not for ever, until nothing else runs on this machine.
+fn wait_for_quiet() {
+    for _ in 0..400 {
+        if running() <= 1 {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// How many threads are running or want to, this one included; see proc_loadavg(5).
+fn running() -> u32 {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let field = text.split(' ').nth(3).and_then(|field| field.split('/').next());
+    field.and_then(|count| count.parse().ok()).unwrap_or(1)
+}
+
+/// Prints the median, the best and the worst of some runs, and how many were disturbed.
 fn measure(name: &str, count: u32, mut body: impl FnMut()) {
+    if std::env::args().nth(1).is_some_and(|only| !name.contains(&only)) {
+        return;
+    }
+    let mut disturbed = 0;
     let mut times: Vec<Duration> = (0..15)
         .map(|_| {
+            wait_for_quiet();
             let start = Instant::now();
             (0..count).for_each(|_| body());
-            start.elapsed() / count
+            let time = start.elapsed() / count;
+            disturbed += u32::from(running() > 1);
+            time
         })
         .collect();
     times.sort();
-    println!("{name:40} {:>10.2?} (best {:.2?}, worst {:.2?})", times[7], times[0], times[14]);
+    println!("{name:30} {:>10.2?} (best {:.2?}, worst {:.2?}, disturbed {disturbed})", times[7], times[0], times[14]);
 }
 
 fn main() {
     let start = Instant::now();
     let platform = platform();
-    println!("{:40} {:>10.2?}", "start of the platform", start.elapsed());
+    println!("{:30} {:>10.2?}", "start of the platform", start.elapsed());
     let (space, mut context) = load(&platform, calls());
     measure("system call", 2000, || {
         next_call(&mut *context);

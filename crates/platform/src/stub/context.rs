@@ -97,6 +97,17 @@ impl StubContext {
         };
     }
 
+    /// Lets the application run until the stub reports.
+    fn resume(&mut self) -> Result<u32> {
+        let Thread { slot, process, pace, id, .. } = &mut self.thread;
+        slot.page().patience.store(pace.start(*id, &process.shared.load), Ordering::Relaxed);
+        self.thread.command(COMMAND_RESUME, &[]);
+        let report = self.thread.report();
+        let Thread { slot, process, pace, .. } = &mut self.thread;
+        pace.stop(slot.page().ran.load(Ordering::Relaxed), &process.shared.load);
+        report
+    }
+
     /// Has the host load the segment bases where the stub cannot.
     fn load_bases(&mut self) -> Result<()> {
         const ARCH_SET_GS: u64 = 0x1001;
@@ -204,8 +215,7 @@ impl Context for StubContext {
             if !self.control.start() {
                 return Ok(Trap::Interrupted);
             }
-            self.thread.command(COMMAND_RESUME, &[]);
-            let report = self.thread.report();
+            let report = self.resume();
             self.control.stop();
             let report = report?;
             self.read_registers();

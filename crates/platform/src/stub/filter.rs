@@ -94,6 +94,8 @@ const SANDBOX: &[Rule] = seccomp_rules! {
     SYS_kill [arg(1).int(libc::SIGKILL)] "ends stubs";
     SYS_tgkill [arg(2).one_of(&[0, libc::SIGUSR2 as u32])] "interrupts threads of stubs, and tests whose they are";
     SYS_waitid "reaps stubs";
+    SYS_sched_setaffinity "brings the two ends of a hand-over to one processor";
+    SYS_sched_getaffinity "which processors there are";
     SYS_memfd_create "context pages";
     SYS_ftruncate "context pages";
     SYS_mmap [arg(2).only((libc::PROT_READ | libc::PROT_WRITE) as u64)] "context pages, heap and thread stacks";

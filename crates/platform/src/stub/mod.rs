@@ -11,9 +11,12 @@
 pub mod filter;
 
 mod chunk;
+mod clock;
 mod context;
 mod image;
 mod notifier;
+mod pace;
+mod place;
 mod process;
 mod reaper;
 mod shared;
@@ -34,8 +37,9 @@ use self::{
     chunk::Pool,
     context::StubContext,
     notifier::Notifier,
+    pace::Load,
     process::{Process, Space},
-    shared::{FLAG_FSGSBASE, FLAG_RDPID, MAX_STATE, PAGE_SIZE, SLOT_SIZE},
+    shared::{FLAG_FSGSBASE, MAX_STATE, PAGE_SIZE, SLOT_SIZE},
     thread::Thread,
     zygote::Zygote,
 };
@@ -55,6 +59,7 @@ pub struct StubConfig {
 struct Shared {
     notifier: Notifier,
     pool: Pool,
+    load: Load,
     /// For context pages.
     flags: u32,
     /// Extended-state features of applications.
@@ -89,7 +94,8 @@ impl StubPlatform {
         let flags = processor_flags();
         let Zygote { pid, chunk, slot, listener, vdso } =
             Zygote::start(&pool, flags, features, config.maps.as_deref())?;
-        let shared = Arc::new(Shared { notifier: Notifier::new(listener), pool, flags, features, fp_size });
+        let shared =
+            Arc::new(Shared { notifier: Notifier::new(listener), pool, load: Load::new(), flags, features, fp_size });
         let process = Arc::new(Process::new(pid, chunk, Arc::clone(&shared)));
         reaper::register(&process);
         let space = Space(Arc::clone(&process));
@@ -167,9 +173,6 @@ fn processor_flags() -> u32 {
     let mut flags = 0;
     if rustix::param::linux_hwcap().1 & FSGSBASE != 0 {
         flags |= FLAG_FSGSBASE;
-    }
-    if __cpuid_count(7, 0).ecx & 1 << 22 != 0 {
-        flags |= FLAG_RDPID;
     }
     flags
 }

@@ -36,6 +36,8 @@ pub struct ContextPage {
     pub command: AtomicU32,
     /// `FLAG` values.
     pub flags: AtomicU32,
+    /// How many ticks of the time stamp counter to wait awake for the command after a report.
+    pub patience: AtomicU32,
     /// Arguments of the command; for [`COMMAND_CALL`] number and arguments of a host call.
     pub arguments: [AtomicU64; 7],
 
@@ -47,6 +49,8 @@ pub struct ContextPage {
     pub report: AtomicU32,
     /// The processor the stub's thread ran on.
     pub cpu: AtomicU32,
+    /// How many ticks the application ran, as far as 32 bits tell.
+    pub ran: AtomicU32,
     /// Result of the command.
     pub result: AtomicU64,
     /// Signal number, `si_code` (both as int), `si_addr`, and of the signal frame trap number,
@@ -62,6 +66,8 @@ pub struct ContextPage {
     pub obeyed: AtomicU32,
     /// An interrupt arrived while the stub's own code ran.
     pub interrupted: AtomicU32,
+    /// The time stamp counter when the application was resumed.
+    pub resumed: AtomicU32,
     /// Extended-state features that signal frames and `reset` cover.
     pub features: AtomicU64,
 }
@@ -102,8 +108,6 @@ pub const REPORT_CORRUPTED: u32 = 7;
 
 /// The processor and the host allow rdfsbase and its kin.
 pub const FLAG_FSGSBASE: u32 = 1;
-/// The processor has rdpid.
-pub const FLAG_RDPID: u32 = 2;
 
 /// Signal that interrupts an application thread (SIGUSR2).
 pub const INTERRUPT_SIGNAL: i32 = 12;

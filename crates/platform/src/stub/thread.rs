@@ -8,6 +8,7 @@ use super::{
     chunk::Slot,
     filter::clone_arguments,
     notifier::Order,
+    pace::Pace,
     process::{NewSlot, Process},
     reaper::{self, Birth},
     shared::{
@@ -16,6 +17,9 @@ use super::{
     },
 };
 use crate::{Error, Result};
+
+/// How long a gathered pair waits for each other before it is let go.
+const GATHERED: futex::Timespec = futex::Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
 /// A host call for the stub: number and arguments.
 pub(super) type Call = [u64; 7];
@@ -28,11 +32,12 @@ pub(super) struct Thread {
     pub id: Pid,
     /// Last value of `report_seq` that was seen.
     reports: u32,
+    pub pace: Pace,
 }
 
 impl Thread {
     pub fn new(slot: Slot, process: Arc<Process>, id: Pid) -> Thread {
-        Thread { slot, process, id, reports: 0 }
+        Thread { slot, process, id, reports: 0, pace: Pace::default() }
     }
 
     /// Gives a command. Its report is to be awaited before the next one.
@@ -60,6 +65,10 @@ impl Thread {
     /// `Dead`
     pub fn report(&mut self) -> Result<u32> {
         let page = self.slot.page();
+        let seen = self.reports;
+        self.pace.wait(&self.process.shared.load, page.cpu.load(Ordering::Relaxed), || {
+            page.report_seq.load(Ordering::Acquire) != seen
+        });
         loop {
             let reports = page.report_seq.load(Ordering::SeqCst);
             // Death is marked before the count changes for it.
@@ -72,7 +81,11 @@ impl Thread {
             }
             page.kernel_asleep.store(1, Ordering::SeqCst);
             if page.report_seq.load(Ordering::SeqCst) == self.reports {
-                let _ = futex::wait(&page.report_seq, futex::Flags::empty(), self.reports, None);
+                let timeout = self.pace.is_gathered().then_some(GATHERED);
+                let result = futex::wait(&page.report_seq, futex::Flags::empty(), self.reports, timeout.as_ref());
+                if result == Err(rustix::io::Errno::TIMEDOUT) {
+                    self.pace.scatter(self.id, &self.process.shared.load);
+                }
             }
             page.kernel_asleep.store(0, Ordering::Relaxed);
         }
@@ -91,6 +104,7 @@ impl Thread {
 
     /// Has the stub carry out a command that ends by itself.
     pub fn execute(&mut self, command: u32, arguments: &[u64]) -> Result<u64> {
+        self.come_together();
         loop {
             self.command(command, arguments);
             match self.done() {
@@ -98,6 +112,13 @@ impl Thread {
                 Err(Error::Host(libc::EINTR)) => {}
                 result => return result,
             }
+        }
+    }
+
+    /// Brings the stub's thread to this processor, unless it waits awake on its own.
+    fn come_together(&mut self) {
+        if !self.pace.is_hot() && !self.process.is_dead() {
+            self.pace.gather(self.id, &self.process.shared.load);
         }
     }
 
@@ -110,6 +131,7 @@ impl Thread {
     /// shows the nonce is filled in here; `fd` takes the place of the descriptor of a mapping.
     pub fn guarded_call(&mut self, mut call: Call, fd: Option<BorrowedFd<'_>>) -> Result<u64> {
         let shared = Arc::clone(&self.process.shared);
+        self.come_together();
         loop {
             let nonce = shared.notifier.nonce();
             // Threads of a stub share its descriptors: each has one number for this.
@@ -151,6 +173,8 @@ impl Thread {
         let number = i32::try_from(libc::SYS_clone).map_err(|_| Error::Host(libc::ENOSYS))?;
         let arguments = [flags, stack, parent, child, tls, nonce.into()];
         shared.notifier.expect(nonce, Order { number, arguments });
+        // So that the copy starts here.
+        self.pace.gather(self.id, &shared.load);
         self.command(COMMAND_FORK, &[nonce.into()]);
         let Some(clone) = shared.notifier.wait(nonce, || self.has_reported())? else {
             self.done()?;
@@ -179,6 +203,7 @@ impl Thread {
             return Err(Error::Corrupted("shows a copy that is none"));
         }
         let mut thread = Thread::new(slot, process, pid);
+        thread.pace = self.pace.child();
         let answered = shared.notifier.give(&born, chunk.fd(), 0).and_then(|()| shared.notifier.resume(&born));
         if let Err(error) = answered.and_then(|()| thread.is_born()) {
             reaper::kill(&thread.process);
@@ -239,6 +264,7 @@ impl Thread {
             return Err(Error::Corrupted("shows a thread that is not its own"));
         }
         let mut thread = Thread::new(slot, Arc::clone(&self.process), id);
+        thread.pace = self.pace.child();
         thread.is_born()?;
         Ok(thread)
     }

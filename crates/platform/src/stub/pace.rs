@@ -1,0 +1,143 @@
+//! How the two ends of a context page wait for each other.
+//!
+//! A pair whose application makes calls in quick succession is *hot*: each end stays awake on its
+//! own processor while the other works. Only as long as there is a processor to spare: two ends
+//! that wait awake for each other on one processor, or keep another application thread from
+//! running, lose far more than they gain. Other pairs hand over by futex, *gathered* on one
+//! processor while they have much to tell each other; see [`super::place`].
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustix::{process::Pid, thread::sched_getcpu};
+
+use super::{
+    clock::{Clock, now},
+    place::{Placement, Processors},
+};
+
+/// As many short gaps in a row make a pair hot.
+const STREAK: i64 = 16;
+/// How many calls a pair that was preempted stays cold.
+const PENALTY: i64 = 512;
+
+/// What the platform's threads have to do at the moment, and where.
+pub(super) struct Load {
+    processors: Processors,
+    clock: Clock,
+    /// Processors in use: one for a running application thread, another for a hot pair's other end.
+    busy: AtomicUsize,
+}
+
+impl Load {
+    pub fn new() -> Load {
+        Load { processors: Processors::new(), clock: Clock::new(), busy: AtomicUsize::new(0) }
+    }
+
+    /// There is a processor for a hot pair's other end.
+    fn has_room(&self) -> bool {
+        self.busy.load(Ordering::Relaxed) + 2 <= self.processors.count
+    }
+}
+
+/// The pace of one pair.
+#[derive(Default)]
+pub(super) struct Pace {
+    hot: bool,
+    /// Short gaps in a row; negative after a preemption.
+    streak: i64,
+    /// The last gap was quick.
+    quick: bool,
+    /// What this pair adds to the load.
+    weight: usize,
+    place: Placement,
+}
+
+impl Pace {
+    /// The pace of a thread that `self`'s has just made.
+    pub fn child(&self) -> Pace {
+        Pace { place: self.place.clone(), ..Pace::default() }
+    }
+
+    /// The application is about to run. Returns how many ticks the stub's end shall wait awake for
+    /// the answer to its next call.
+    pub fn start(&mut self, stub: Pid, load: &Load) -> u32 {
+        if self.hot {
+            self.hot = load.has_room();
+        } else {
+            self.hot = self.streak >= STREAK && load.has_room();
+        }
+        if self.hot || self.place.is_stale() {
+            self.place.scatter(stub, &load.processors);
+        } else if self.quick {
+            self.place.gather(stub, &load.processors, &load.clock);
+        } else {
+            self.place.join(&load.processors);
+        }
+        self.weight = 1 + usize::from(self.hot);
+        load.busy.fetch_add(self.weight, Ordering::Relaxed);
+        if self.hot { u32::try_from(load.clock.patience).unwrap_or(u32::MAX) } else { 0 }
+    }
+
+    /// The application stopped, after it ran for so many ticks.
+    pub fn stop(&mut self, ran: u32, load: &Load) {
+        load.busy.fetch_sub(self.weight, Ordering::Relaxed);
+        self.weight = 0;
+        let ran = u64::from(ran);
+        self.quick = ran <= load.clock.quick_gap;
+        if ran <= load.clock.short_gap {
+            self.streak += 1;
+        } else if !self.hot {
+            self.streak = self.streak.min(0);
+        }
+    }
+
+    /// The stub is about to do something for the kernel that takes several hand-overs.
+    pub fn gather(&mut self, stub: Pid, load: &Load) {
+        self.place.gather(stub, &load.processors, &load.clock);
+    }
+
+    /// The application computes.
+    pub fn scatter(&mut self, stub: Pid, load: &Load) {
+        self.place.scatter(stub, &load.processors);
+    }
+
+    /// The pair is on one processor, from which it must be let go when it has nothing to tell.
+    pub fn is_gathered(&self) -> bool {
+        self.place.is_gathered()
+    }
+
+    /// Both ends wait awake.
+    pub fn is_hot(&self) -> bool {
+        self.hot
+    }
+
+    /// Waits awake until `ready`, if this pair is hot and its stub on another processor than this
+    /// thread.
+    pub fn wait(&mut self, load: &Load, stub_processor: u32, ready: impl Fn() -> bool) {
+        if !self.hot {
+            return;
+        }
+        let start = now();
+        let mut last = start;
+        while !ready() {
+            if usize::try_from(stub_processor) == Ok(sched_getcpu()) {
+                return;
+            }
+            std::hint::spin_loop();
+            let time = now();
+            if time.wrapping_sub(last) > load.clock.preempted {
+                return self.cool(PENALTY);
+            }
+            if time.wrapping_sub(start) > load.clock.patience {
+                return self.cool(0);
+            }
+            last = time;
+        }
+    }
+
+    /// Waits asleep from now on, for at least so many calls more than usual.
+    fn cool(&mut self, penalty: i64) {
+        self.hot = false;
+        self.streak = -penalty;
+    }
+}

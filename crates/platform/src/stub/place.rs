@@ -1,0 +1,118 @@
+//! Where the two ends of a context page run.
+//!
+//! Left to the host's scheduler, a woken thread goes to an idle processor if there is one, and
+//! waking that takes ten times as long as a switch on a busy one. So a pair that hands over by
+//! futex is *gathered* on one processor. For a short time only: a thread that computes must be free
+//! to move, and so must two pairs that were gathered on the same processor while another is idle.
+
+use std::cell::Cell;
+
+use rustix::{
+    process::Pid,
+    thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity},
+};
+
+use super::clock::{Clock, now};
+
+/// The processors this process may use.
+pub(super) struct Processors {
+    all: CpuSet,
+    pub count: usize,
+}
+
+impl Processors {
+    pub fn new() -> Processors {
+        let all = sched_getaffinity(None).unwrap_or_default();
+        Processors { all, count: usize::try_from(all.count()).unwrap_or(1).max(1) }
+    }
+}
+
+/// A set of processors that a thread was confined to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// A new thread has its maker's.
+    Unknown,
+    Anywhere,
+    At(usize),
+}
+
+thread_local! {
+    static OWN: Cell<Place> = const { Cell::new(Place::Unknown) };
+}
+
+fn confine(thread: Option<Pid>, place: Place, processors: &Processors) {
+    let set = match place {
+        Place::At(processor) => {
+            let mut set = CpuSet::new();
+            set.set(processor);
+            set
+        }
+        _ => processors.all,
+    };
+    // Where the host refuses, the hand-over is slower, no more.
+    let _ = sched_setaffinity(thread, &set);
+}
+
+/// Confines the calling thread.
+fn confine_self(place: Place, processors: &Processors) {
+    if OWN.get() != place {
+        confine(None, place, processors);
+        OWN.set(place);
+    }
+}
+
+/// The placement of one pair.
+#[derive(Clone, Default)]
+pub(super) struct Placement {
+    gathered: Option<Gathered>,
+}
+
+#[derive(Clone, Copy)]
+struct Gathered {
+    processor: usize,
+    until: u64,
+}
+
+impl Placement {
+    /// Brings both ends together on the processor that this thread runs on.
+    pub fn gather(&mut self, stub: Pid, processors: &Processors, clock: &Clock) {
+        if processors.count == 1 {
+            return;
+        }
+        let processor = sched_getcpu();
+        if self.gathered.is_none_or(|gathered| gathered.processor != processor) {
+            confine(Some(stub), Place::At(processor), processors);
+            self.gathered = Some(Gathered { processor, until: now() + clock.lease });
+        }
+        confine_self(Place::At(processor), processors);
+    }
+
+    /// Lets both ends run anywhere.
+    pub fn scatter(&mut self, stub: Pid, processors: &Processors) {
+        if self.gathered.take().is_some() {
+            confine(Some(stub), Place::Anywhere, processors);
+        }
+        if processors.count > 1 {
+            confine_self(Place::Anywhere, processors);
+        }
+    }
+
+    /// The pair is on one processor.
+    pub fn is_gathered(&self) -> bool {
+        self.gathered.is_some()
+    }
+
+    /// The pair was gathered long enough ago for the host's scheduler to have a say again.
+    pub fn is_stale(&self) -> bool {
+        self.gathered.is_some_and(|gathered| now() > gathered.until)
+    }
+
+    /// Brings this thread to where its stub is: the pair may have been gathered by another.
+    pub fn join(&self, processors: &Processors) {
+        if let Some(gathered) = self.gathered {
+            confine_self(Place::At(gathered.processor), processors);
+        } else if processors.count > 1 {
+            confine_self(Place::Anywhere, processors);
+        }
+    }
+}
