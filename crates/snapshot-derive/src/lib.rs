@@ -6,6 +6,9 @@ use syn::{Data, DeriveInput, Error, Field, Fields, Path, Result, parse_macro_inp
 
 /// Saves a type as the sequence of its fields, an enum with the position of its variant in front.
 ///
+/// Attribute of the type: `#[snapshot(attach = path)]` names the function that is its
+/// `Snapshot::attach`.
+///
 /// Attributes of a field:
 /// - `#[snapshot(skip)]`: not saved, `Default::default()` when loaded;
 /// - `#[snapshot(with = path)]`: saved by `path::save(&field, writer)`, loaded by `path::load(reader)`.
@@ -21,6 +24,7 @@ fn expand(mut input: DeriveInput) -> Result<TokenStream> {
         Data::Enum(data) => enumeration(data)?,
         Data::Union(_) => return Err(Error::new_spanned(&input.ident, "a union cannot be saved")),
     };
+    let attach = attach(&input)?;
     for parameter in input.generics.type_params_mut() {
         parameter.bounds.push(parse_quote!(::lazaret_snapshot::Snapshot));
     }
@@ -38,8 +42,33 @@ fn expand(mut input: DeriveInput) -> Result<TokenStream> {
                 let _ = &reader;
                 #load
             }
+
+            #attach
         }
     })
+}
+
+/// The function that `#[snapshot(attach = path)]` asks for.
+fn attach(input: &DeriveInput) -> Result<Option<TokenStream>> {
+    let mut function = None;
+    for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("snapshot")) {
+        attribute.parse_nested_meta(|meta| {
+            if !meta.path.is_ident("attach") {
+                return Err(meta.error("expected `attach = path`"));
+            }
+            let path: Path = meta.value()?.parse()?;
+            function = Some(quote! {
+                fn attach(
+                    this: &::std::sync::Arc<Self>,
+                    context: &::lazaret_snapshot::Context,
+                ) -> ::lazaret_snapshot::Result<()> {
+                    #path(this, context)
+                }
+            });
+            Ok(())
+        })?;
+    }
+    Ok(function)
 }
 
 fn structure(fields: &Fields) -> Result<(TokenStream, TokenStream)> {

@@ -31,6 +31,7 @@
 
 pub mod bytes;
 mod envelope;
+mod macros;
 mod reader;
 mod shared;
 mod types;
@@ -60,6 +61,16 @@ pub trait Snapshot: Sized {
     /// # Errors
     /// Whatever is wrong with the bytes.
     fn load(reader: &mut Reader<'_>) -> Result<Self>;
+
+    /// Called once for each object behind an [`Arc`](std::sync::Arc) when the whole snapshot is
+    /// loaded, in the order in which the objects were loaded: the place to register with other
+    /// objects or with the host. Every `Weak` may be upgraded now.
+    ///
+    /// # Errors
+    /// What the host refused.
+    fn attach(_this: &std::sync::Arc<Self>, _context: &Context) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Result of saving and loading.

@@ -39,10 +39,22 @@ impl Context {
         self.values.insert(TypeId::of::<T>(), Box::new(value));
         self
     }
+
+    /// The value of type `T`.
+    ///
+    /// # Errors
+    /// [`Error::MissingContext`] if there is none.
+    pub fn get<T: 'static>(&self) -> Result<&T> {
+        let value = self.values.get(&TypeId::of::<T>());
+        value.and_then(|value| value.downcast_ref()).ok_or(Error::MissingContext(type_name::<T>()))
+    }
 }
 
 /// A function that reads the body of the object with this number.
 pub(crate) type LoadBody = fn(&mut Reader<'_>, u32) -> Result<()>;
+
+/// Attaches an object that is loaded; see [`Snapshot::attach`](crate::Snapshot::attach).
+type Attach = Box<dyn FnOnce(&Context) -> Result<()>>;
 
 /// Reads one snapshot.
 pub struct Reader<'a> {
@@ -52,12 +64,21 @@ pub struct Reader<'a> {
     memory_left: usize,
     slots: Vec<Slot>,
     pending: VecDeque<(u32, LoadBody)>,
+    attach: Vec<Attach>,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(bytes: &'a [u8], context: &'a Context) -> Self {
         let memory_left = bytes.len().saturating_mul(MEMORY_FACTOR).saturating_add(MEMORY_FLOOR);
-        Self { rest: bytes, context, depth: 0, memory_left, slots: Vec::new(), pending: VecDeque::new() }
+        Self {
+            rest: bytes,
+            context,
+            depth: 0,
+            memory_left,
+            slots: Vec::new(),
+            pending: VecDeque::new(),
+            attach: Vec::new(),
+        }
     }
 
     /// The value of type `T` that the caller of [`load_with`](crate::load_with) provided.
@@ -65,8 +86,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`Error::MissingContext`] if there is none.
     pub fn context<T: 'static>(&self) -> Result<&'a T> {
-        let value = self.context.values.get(&TypeId::of::<T>());
-        value.and_then(|value| value.downcast_ref()).ok_or(Error::MissingContext(type_name::<T>()))
+        self.context.get()
     }
 
     /// The next `len` bytes.
@@ -158,13 +178,21 @@ impl<'a> Reader<'a> {
         self.pending.push_back((id, load));
     }
 
-    /// Loads the objects that only a `Weak` names, and checks that nothing is left.
+    /// Has `attach` called when all is loaded.
+    pub(crate) fn attach_later(&mut self, attach: impl FnOnce(&Context) -> Result<()> + 'static) {
+        self.attach.push(Box::new(attach));
+    }
+
+    /// Loads the objects that only a `Weak` names, checks that nothing is left, and attaches all.
     pub(crate) fn finish(mut self) -> Result<()> {
         while let Some((id, load)) = self.pending.pop_front() {
             if self.slot(id)?.is_reserved() {
                 load(&mut self, id)?;
             }
         }
-        if self.rest.is_empty() { Ok(()) } else { Err(Error::TrailingBytes(self.rest.len())) }
+        if !self.rest.is_empty() {
+            return Err(Error::TrailingBytes(self.rest.len()));
+        }
+        self.attach.into_iter().try_for_each(|attach| attach(self.context))
     }
 }

@@ -175,6 +175,8 @@ fn load_body<T: Snapshot + 'static>(reader: &mut Reader<'_>, id: u32) -> Result<
     let value = reader.nested(T::load)?;
     let object = initialize(memory, value);
     *reader.slot(id)? = Slot::Loaded(Box::new(object.clone()));
+    let attached = object.clone();
+    reader.attach_later(move |context| T::attach(&attached, context));
     Ok(object)
 }
 
@@ -190,90 +192,4 @@ fn initialize<T>(memory: Arc<MaybeUninit<T>>, value: T) -> Arc<T> {
     unsafe { target.write(value) };
     // SAFETY: the value was written just now.
     unsafe { memory.assume_init() }
-}
-
-/// Registers the types that occur behind a trait object, each with the name that stands for it in
-/// snapshots. Names must stay when types are renamed or moved.
-///
-/// The trait must have `Any + Send + Sync` as supertraits, and the types must implement
-/// [`Snapshot`]. It makes `Arc<dyn Trait>` and `Weak<dyn Trait>` savable.
-///
-/// ```
-/// use std::{any::Any, sync::Arc};
-/// use lazaret_snapshot::{Snapshot, load, save, snapshot_dyn};
-///
-/// trait Shape: Any + Send + Sync {
-///     fn area(&self) -> u32;
-/// }
-/// #[derive(Snapshot)]
-/// struct Square(u32);
-/// impl Shape for Square {
-///     fn area(&self) -> u32 {
-///         self.0 * self.0
-///     }
-/// }
-/// snapshot_dyn! {
-///     dyn Shape {
-///         "square" => Square,
-///     }
-/// }
-/// let shape: Arc<dyn Shape> = Arc::new(Square(3));
-/// let copy: Arc<dyn Shape> = load(&save(&shape)?)?;
-/// assert_eq!(copy.area(), 9);
-/// # Ok::<(), lazaret_snapshot::Error>(())
-/// ```
-#[macro_export]
-macro_rules! snapshot_dyn {
-    ($object:ty { $($name:literal => $type:ty),+ $(,)? }) => {
-        impl $crate::Shared for $object {
-            fn save_arc(this: &::std::sync::Arc<Self>, writer: &mut $crate::Writer) -> $crate::Result<()> {
-                let any: ::std::sync::Arc<dyn ::std::any::Any + Send + Sync> = this.clone();
-                $(let any = match any.downcast::<$type>() {
-                    Ok(object) => {
-                        writer.write_name($name);
-                        return <$type as $crate::Shared>::save_arc(&object, writer);
-                    }
-                    Err(any) => any,
-                };)+
-                drop(any);
-                Err($crate::Error::Unregistered(stringify!($object)))
-            }
-
-            fn load_arc(reader: &mut $crate::Reader<'_>) -> $crate::Result<::std::sync::Arc<Self>> {
-                match reader.read_name()? {
-                    $($name => Ok(<$type as $crate::Shared>::load_arc(reader)?),)+
-                    _ => Err($crate::Error::Invalid(concat!("type behind ", stringify!($object)))),
-                }
-            }
-
-            fn save_weak(this: &::std::sync::Weak<Self>, writer: &mut $crate::Writer) -> $crate::Result<()> {
-                let Some(object) = this.upgrade() else {
-                    writer.write_name("");
-                    return Ok(());
-                };
-                let any: ::std::sync::Arc<dyn ::std::any::Any + Send + Sync> = object;
-                $(let any = match any.downcast::<$type>() {
-                    Ok(object) => {
-                        writer.write_name($name);
-                        return <$type as $crate::Shared>::save_weak(&::std::sync::Arc::downgrade(&object), writer);
-                    }
-                    Err(any) => any,
-                };)+
-                drop(any);
-                Err($crate::Error::Unregistered(stringify!($object)))
-            }
-
-            fn load_weak(reader: &mut $crate::Reader<'_>) -> $crate::Result<::std::sync::Weak<Self>> {
-                match reader.read_name()? {
-                    "" => {
-                        // A dangling pointer has a type, too; any of them will do.
-                        let [weak, ..] = [$(::std::sync::Weak::<$type>::new() as ::std::sync::Weak<Self>),+];
-                        Ok(weak)
-                    }
-                    $($name => Ok(<$type as $crate::Shared>::load_weak(reader)?),)+
-                    _ => Err($crate::Error::Invalid(concat!("type behind ", stringify!($object)))),
-                }
-            }
-        }
-    };
 }

@@ -166,7 +166,7 @@ impl File for Unknown {
 }
 
 snapshot_dyn! {
-    dyn File {
+    Arc<dyn File> {
         "regular" => Regular,
         "null" => Null,
     }
@@ -188,6 +188,44 @@ fn trait_objects() {
     assert!(dangling.upgrade().is_none());
     let unknown: Arc<dyn File> = Arc::new(Unknown);
     assert_eq!(save(&unknown), Err(Error::Unregistered("dyn File")));
+}
+
+snapshot_dyn! {
+    Box<dyn File> {
+        "regular" => Regular,
+    }
+}
+
+#[test]
+fn boxed_trait_objects() {
+    let object: Box<dyn File> = Box::new(Regular("data".into()));
+    assert_eq!(copy(&object).name(), "data");
+    let unknown: Box<dyn File> = Box::new(Unknown);
+    assert_eq!(save(&unknown), Err(Error::Unregistered("dyn File")));
+}
+
+/// An object that registers with its parent.
+#[derive(Snapshot)]
+#[snapshot(attach = Member::register)]
+struct Member {
+    club: Weak<Mutex<u32>>,
+}
+
+impl Member {
+    fn register(this: &Arc<Member>, context: &Context) -> lazaret_snapshot::Result<()> {
+        *this.club.upgrade().unwrap().lock() += context.get::<u32>()?;
+        Ok(())
+    }
+}
+
+#[test]
+fn objects_are_attached_when_all_are_loaded() {
+    let club = Arc::new(Mutex::new(0));
+    let members = [(); 3].map(|()| Arc::new(Member { club: Arc::downgrade(&club) }));
+    let bytes = save(&(members, club)).unwrap();
+    let (_members, club) =
+        load_with::<([Arc<Member>; 3], Arc<Mutex<u32>>)>(&bytes, &Context::new().with(2u32)).unwrap();
+    assert_eq!(*club.lock(), 6);
 }
 
 /// A host resource that is not saved but found again.
