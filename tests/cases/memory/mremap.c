@@ -42,7 +42,7 @@ int main(void) {
     MOVE(target, 3 * 4096, 10 * 4096, MREMAP_MAYMOVE);
     // The old place stays, empty.
     char *keep = fresh(2);
-    char *there = mremap(keep, 8192, 8192, MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
+    char *there = mremap(keep, 8192, 8192, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
     SHOW(there == MAP_FAILED ? -1 : 0);
     printf("%c %c %d %d\n", there[0], there[4096], keep[0], keep[4096]);
     MOVE(keep, 8192, 4096, MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
