@@ -14,8 +14,6 @@ use crate::sync::{Arc, AtomicU32, AtomicUsize, Mutex, OnceLock, Ordering, Weak};
 pub enum Change {
     /// Its name was made.
     Created,
-    /// Its name was removed.
-    Deleted,
     /// Its attributes changed.
     Attributes,
     /// Its content changed.
@@ -34,7 +32,6 @@ impl Change {
     fn mask(self) -> Mask {
         match self {
             Change::Created => Mask::CREATE,
-            Change::Deleted => Mask::DELETE,
             Change::Attributes => Mask::ATTRIB,
             Change::Modified => Mask::MODIFY,
             Change::Accessed => Mask::ACCESS,
@@ -119,27 +116,29 @@ pub fn changed_entry(location: &Location, change: Change) {
     }
 }
 
-/// A name was removed.
-pub fn removed(location: &Location, change: Change) {
+/// A name was removed from a directory.
+pub fn removed(directory: &Arc<Dentry>, name: &[u8], kind: FileKind) {
     if is_watched() {
-        removed_inode(location, change);
-        send_to_parent(location, change.mask() | directory_bit(location));
+        let directory_bit = if kind == FileKind::Directory { Mask::ISDIR } else { Mask::empty() };
+        send(&**directory.inode(), Mask::DELETE | directory_bit, 0, name);
     }
 }
 
-/// A file lost a name that another took over: its watchers learn of it, those of the directory know
-/// from the other.
-pub fn removed_inode(location: &Location, _change: Change) {
+/// A file got or lost a name: its own watchers learn of it.
+pub fn links_changed(inode: &Arc<dyn Inode>) {
+    if is_watched() && inode.kind() != FileKind::Directory {
+        send(&**inode, Mask::ATTRIB, 0, b"");
+    }
+}
+
+/// The last user of a removed name let go of it; with its last name the file is gone.
+pub fn gone(inode: &Arc<dyn Inode>) {
     if !is_watched() {
         return;
     }
-    let inode = location.inode();
-    let gone = inode.kind() == FileKind::Directory || inode.attributes().is_ok_and(|now| now.links == 0);
-    if inode.kind() != FileKind::Directory {
-        send(&**inode, Mask::ATTRIB, 0, b"");
-    }
-    if gone {
-        send(&**inode, Mask::DELETE_SELF | directory_bit(location), 0, b"");
+    let directory = inode.kind() == FileKind::Directory;
+    if directory || inode.attributes().is_ok_and(|now| now.links == 0) {
+        send(&**inode, Mask::DELETE_SELF, 0, b"");
     }
 }
 
@@ -153,5 +152,5 @@ pub fn renamed(location: &Location, old: &Arc<Dentry>, old_name: &[u8], new: &Ar
     let directory = directory_bit(location);
     send(&**old.inode(), Mask::MOVED_FROM | directory, cookie, old_name);
     send(&**new.inode(), Mask::MOVED_TO | directory, cookie, new_name);
-    send(&**location.inode(), Mask::MOVE_SELF | directory, 0, b"");
+    send(&**location.inode(), Mask::MOVE_SELF, 0, b"");
 }

@@ -290,3 +290,6 @@ pub fn all_locks() -> Vec<LockInfo> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,7 +126,7 @@ impl PathContext {
             directory.inode().link(name, inode)?;
             Ok(directory.dentry.insert(children, name, inode.clone(), &directory.mount.superblock().cache))
         })?;
-        notify::changed(target, Change::Attributes);
+        notify::links_changed(target.inode());
         notify::changed_entry(&location, Change::Created);
         Ok(())
     }

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use lazaret_abi::errno::Errno;
 
 use crate::{
-    fs::inode::Inode,
+    fs::{inode::Inode, notify},
     sync::{Arc, AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering, RwLock, Weak},
 };
 
@@ -26,6 +26,8 @@ pub struct Dentry {
     mounts: AtomicUsize,
     /// Used since the cache last looked.
     referenced: AtomicBool,
+    /// The dentry itself, while the cache keeps it; a removed name is not kept.
+    kept: Mutex<Option<Arc<Dentry>>>,
     /// The name was removed from its directory.
     unlinked: AtomicBool,
 }
@@ -76,6 +78,7 @@ impl Dentry {
             children: Mutex::new(Children { present: HashMap::new(), absent: HashSet::new(), sweep_at: MIN_SWEEP }),
             mounts: AtomicUsize::new(0),
             referenced: AtomicBool::new(true),
+            kept: Mutex::new(None),
             unlinked: AtomicBool::new(false),
         })
     }
@@ -195,7 +198,7 @@ impl Dentry {
         let child = Dentry::new(inode, Some(self.clone()), name);
         children.set(name, &child);
         if self.inode.cacheable() {
-            cache.keep(child.clone());
+            cache.keep(&child);
         }
         child
     }
@@ -212,6 +215,8 @@ impl Dentry {
     /// Notes that the name was removed or taken by another.
     pub fn mark_unlinked(&self) {
         self.unlinked.store(true, Ordering::Release);
+        let kept = self.kept.lock().take();
+        drop(kept);
     }
 
     /// Notes that `child` moved to `name` in directory `parent`; the caller holds the locks of both
@@ -249,6 +254,9 @@ impl Children {
 impl Drop for Dentry {
     /// Lets go of the ancestors one by one: a path may be deeper than a host stack.
     fn drop(&mut self) {
+        if self.is_unlinked() {
+            notify::gone(&self.inode);
+        }
         let mut parent = self.place.get_mut().parent.take();
         while let Some(dentry) = parent.and_then(Arc::into_inner) {
             parent = {
@@ -274,15 +282,17 @@ pub fn is_same(old: &Arc<dyn Inode>, new: &Arc<dyn Inode>) -> bool {
 /// Keeps the dentries of a file system that were used lately, by the second-chance rule.
 #[derive(Default)]
 pub struct DentryCache {
-    queue: Mutex<VecDeque<Arc<Dentry>>>,
+    /// Those that are kept, and some that are gone.
+    queue: Mutex<VecDeque<Weak<Dentry>>>,
 }
 
 /// Dentries that one file system keeps beyond those in use.
 const CACHE_SIZE: usize = 16 * 1024;
 
 impl DentryCache {
-    fn keep(&self, dentry: Arc<Dentry>) {
-        let mut dropped = None;
+    fn keep(&self, dentry: &Arc<Dentry>) {
+        *dentry.kept.lock() = Some(dentry.clone());
+        let mut evicted = None;
         let mut queue = self.queue.lock();
         // One round at most: every entry that is passed over has lost its mark.
         for _ in 0..queue.len() {
@@ -290,21 +300,31 @@ impl DentryCache {
                 break;
             }
             let Some(oldest) = queue.pop_front() else { break };
-            if oldest.referenced.swap(false, Ordering::Relaxed) {
+            let Some(known) = oldest.upgrade() else { continue };
+            if known.referenced.swap(false, Ordering::Relaxed) {
                 queue.push_back(oldest);
             } else {
-                dropped = Some(oldest);
+                evicted = known.kept.lock().take();
             }
         }
-        queue.push_back(dentry);
+        queue.push_back(Arc::downgrade(dentry));
         drop(queue);
         // Its inode may close host files: not under the lock.
-        drop(dropped);
+        drop(evicted);
     }
 
     /// Lets go of all dentries that are not in use (the last mount is gone).
     pub fn clear(&self) {
         let queue = std::mem::take(&mut *self.queue.lock());
-        drop(queue);
+        for dentry in queue.iter().filter_map(Weak::upgrade) {
+            let kept = dentry.kept.lock().take();
+            drop(kept);
+        }
+    }
+}
+
+impl Drop for DentryCache {
+    fn drop(&mut self) {
+        self.clear();
     }
 }

@@ -181,10 +181,10 @@ fn open_checked(location: Location, open_flags: u32) -> Result<Arc<File>, Errno>
         _ => inode.clone().open(open_flags & !flags::TRUNC)?,
     };
     let file = File::opened(ops, location, open_flags & KEPT)?;
+    notify::changed(file.location(), Change::Opened);
     if open_flags & flags::TRUNC != 0 && kind == FileKind::Regular {
         super::change::set_size(file.location(), 0)?;
     }
-    notify::changed(file.location(), Change::Opened);
     Ok(file)
 }
 

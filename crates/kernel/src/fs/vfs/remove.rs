@@ -7,10 +7,7 @@ use super::{
     permission::check_delete,
     walk::{Last, LookupFlags, PathContext},
 };
-use crate::fs::{
-    inode::FileKind,
-    notify::{self, Change},
-};
+use crate::fs::{inode::FileKind, notify};
 
 impl PathContext {
     /// unlink(2).
@@ -71,7 +68,10 @@ impl PathContext {
             directory.dentry.forget(&mut children, name, &child);
         }
         drop(children);
-        notify::removed(&Location { mount: directory.mount.clone(), dentry: child }, Change::Deleted);
+        notify::links_changed(child.inode());
+        // Without other users the file ends here; Linux tells so before it tells of the name.
+        drop(child);
+        notify::removed(&directory.dentry, name, kind);
         Ok(())
     }
 }

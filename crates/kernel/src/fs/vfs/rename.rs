@@ -10,10 +10,7 @@ use super::{
     walk::{Last, LookupFlags, Parent, PathContext},
 };
 use crate::{
-    fs::{
-        inode::FileKind,
-        notify::{self, Change},
-    },
+    fs::{inode::FileKind, notify},
     sync::{Arc, MutexGuard},
     task::creds::{Creds, cap},
 };
@@ -76,7 +73,7 @@ pub fn rename(old: &PathContext, old_path: &[u8], new: &PathContext, new_path: &
         if flags & EXCHANGE != 0 {
             notify::renamed(&place(&target), new_directory, new_name, directory, name);
         } else {
-            notify::removed_inode(&place(&target), Change::Deleted);
+            notify::links_changed(target.inode());
         }
     }
     Ok(())
