@@ -204,6 +204,8 @@ pub enum Interruptible {
     Signals,
     /// Only a signal that kills the task.
     Kill,
+    /// Nothing: what is waited for is sure to come.
+    Nothing,
 }
 
 /// Sleeps until `condition` gives a value.

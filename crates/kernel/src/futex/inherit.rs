@@ -14,7 +14,7 @@ use super::{
 use crate::{task::Current, time::Deadline};
 
 fn own_tid(current: &Current) -> u32 {
-    current.task.tid().unsigned_abs() & TID_MASK
+    current.task.own_tid().unsigned_abs() & TID_MASK
 }
 
 /// FUTEX_TRYLOCK_PI.
@@ -49,7 +49,7 @@ pub fn lock_pi(current: &mut Current, word: Word, deadline: Option<Deadline>) ->
             Err(Errno::EAGAIN) => {}
             result => return result,
         }
-        let waiter = Waiter::new(parker(current), vec![word.key], current.task.tid());
+        let waiter = Waiter::new(parker(current), vec![word.key], current.task.own_tid());
         let mut bucket = bucket::lock(word.key);
         let old = read(&**current.context.address_space(), word.address)?;
         if old & TID_MASK == 0 {

@@ -112,7 +112,7 @@ fn parker(current: &Current) -> Arc<Parker> {
 /// `EAGAIN` when the word holds something else, `ETIMEDOUT`, `EFAULT`, `ERESTARTSYS` when a signal is
 /// pending.
 pub fn wait(current: &Current, word: Word, value: u32, bitset: u32, deadline: Option<Deadline>) -> Result<(), Errno> {
-    let waiter = Waiter::new(parker(current), vec![word.key], current.task.tid());
+    let waiter = Waiter::new(parker(current), vec![word.key], current.task.own_tid());
     let mut bucket = bucket::lock(word.key);
     if read(&**current.context.address_space(), word.address)? != value {
         return Err(Errno::EAGAIN);
@@ -128,7 +128,7 @@ pub fn wait(current: &Current, word: Word, value: u32, bitset: u32, deadline: Op
 /// As [`wait`].
 pub fn wait_any(current: &Current, words: &[(Word, u32)], deadline: Option<Deadline>) -> Result<usize, Errno> {
     let keys = words.iter().map(|(word, _)| word.key).collect();
-    let waiter = Waiter::new(parker(current), keys, current.task.tid());
+    let waiter = Waiter::new(parker(current), keys, current.task.own_tid());
     for (index, (word, value)) in words.iter().enumerate() {
         let mut bucket = bucket::lock(word.key);
         let found = read(&**current.context.address_space(), word.address);

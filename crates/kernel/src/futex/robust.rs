@@ -50,7 +50,7 @@ fn release(current: &mut Current, address: u64, inheriting: bool, pending: bool)
         wake(word, 1, BITSET_MATCH_ANY);
         return Ok(());
     }
-    if value & TID_MASK != current.task.tid().unsigned_abs() {
+    if value & TID_MASK != current.task.own_tid().unsigned_abs() {
         return Ok(());
     }
     if inheriting {

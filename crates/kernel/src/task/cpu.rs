@@ -1,4 +1,4 @@
-//! CPU time of tasks.
+//! CPU time of tasks, as clock_getcpuclockid(3) and pthread_getcpuclockid(3) name it.
 
 use std::time::Duration;
 
@@ -7,16 +7,21 @@ use crate::sync::Arc;
 
 /// CPU time of the process `pid`, as `task` sees pids; 0 is its own. None when there is none.
 pub fn process_time(task: &Arc<Task>, pid: i32) -> Option<Duration> {
-    if pid != 0 && pid != task.group().pid {
-        return None;
+    if pid == 0 {
+        return Some(task.group().cpu_time().total());
     }
-    lazaret_hostcall::time::process_cpu_time(task.mm().space().host_pid()).ok()
+    let id = task.group().namespace().find(pid)?.global();
+    let process = task.kernel().processes().node(id)?.process.clone();
+    Some(process.cpu_time().total())
 }
 
-/// CPU time of the thread `tid`, as `task` sees pids; 0 is its own. None when there is none.
+/// CPU time of the thread `tid` of the same process, as `task` sees pids; 0 is its own. None when
+/// there is none.
 pub fn thread_time(task: &Arc<Task>, tid: i32) -> Option<Duration> {
-    if tid != 0 && tid != task.tid() {
-        return None;
+    if tid == 0 {
+        return Some(task.cpu_time().total());
     }
-    lazaret_hostcall::time::process_cpu_time(task.mm().space().host_pid()).ok()
+    let id = task.group().namespace().find(tid)?.global();
+    let other = task.kernel().processes().task(id)?.clone();
+    Arc::ptr_eq(other.group(), task.group()).then(|| other.cpu_time().total())
 }

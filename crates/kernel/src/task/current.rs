@@ -1,12 +1,17 @@
 //! The task that runs on this host thread.
 
-use lazaret_abi::errno::Errno;
-use lazaret_platform::{Context, Regs};
+use lazaret_abi::{
+    errno::Errno,
+    signal::{SigAltStack, SigSet, stack},
+};
+use lazaret_platform::{Context, Fault, Regs};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes};
 
-use super::Task;
+use super::{Task, clone::Vfork, run};
 use crate::{
+    boot::ExitStatus,
     mm::Mm,
+    signal::restart::Restart,
     sync::Arc,
     uaddr::{UserAddr, UserPtr},
     uio::{UserBuffers, UserSlice},
@@ -18,12 +23,66 @@ pub struct Current {
     pub task: Arc<Task>,
     /// Registers and the way to run application code and to change its mappings.
     pub context: Box<dyn Context>,
+    /// The thread ends with this status before it returns to application code.
+    pub exit: Option<ExitStatus>,
+    /// The latest exception, for the signal frame.
+    pub fault: Option<Fault>,
+    /// Stack for signal handlers.
+    pub alternate_stack: SigAltStack,
+    /// The signal mask to go back to after the call (sigsuspend, ppoll).
+    pub saved_mask: Option<SigSet>,
+    /// How restart_syscall(2) goes on with an interrupted call.
+    pub restart: Option<Box<dyn Restart>>,
+    /// Somebody waits for this task to leave its address space (vfork).
+    pub vfork: Option<Arc<Vfork>>,
+    /// The call ended with this error for want of a signal that is to be delivered now.
+    interruption: Option<Errno>,
 }
+
+/// What sigaltstack(2) shows when there is none.
+pub const NO_ALTERNATE_STACK: SigAltStack = SigAltStack { address: 0, flags: stack::DISABLE, pad: 0, size: 0 };
 
 /// Longest path that system calls take, with its terminating zero (PATH_MAX).
 pub const PATH_MAX: usize = 4096;
 
 impl Current {
+    /// A task about to run.
+    pub fn new(task: Arc<Task>, context: Box<dyn Context>) -> Current {
+        Current {
+            task,
+            context,
+            exit: None,
+            fault: None,
+            alternate_stack: NO_ALTERNATE_STACK,
+            saved_mask: None,
+            restart: None,
+            vfork: None,
+            interruption: None,
+        }
+    }
+
+    /// Notes that a call failed with `error`, in case a signal makes it start again.
+    pub fn note_interruption(&mut self, error: Errno) {
+        self.interruption = (run::is_restart(error) || error == Errno::EINTR).then_some(error);
+    }
+
+    /// Takes the note of [`Current::note_interruption`].
+    pub fn take_interruption(&mut self) -> Option<Errno> {
+        self.interruption.take()
+    }
+
+    /// A call was interrupted, or has left a signal mask to go back to.
+    pub fn has_signal_work(&self) -> bool {
+        self.interruption.is_some() || self.saved_mask.is_some()
+    }
+
+    /// Blocks other signals for the duration of this call (ppoll, pselect, epoll_pwait, sigsuspend).
+    /// The old mask comes back when the call returns, after signals that interrupted it are delivered.
+    pub fn set_temporary_mask(&mut self, mask: SigSet) {
+        let old = self.task.set_blocked(mask);
+        self.saved_mask.get_or_insert(old);
+    }
+
     /// The application's registers.
     pub fn regs(&mut self) -> &mut Regs {
         self.context.regs()

@@ -3,26 +3,44 @@
 //! A [`Task`] is what others see of a thread. What only its own host thread may touch (registers,
 //! the platform's context) is in [`Current`], which system call handlers receive.
 
+pub mod clone;
 pub mod cpu;
 pub mod creds;
 mod current;
+pub mod exec;
+pub mod exit;
 pub mod group;
+pub mod limits;
+pub mod namespaces;
+pub mod pid;
+pub mod pidfd;
+pub mod privilege;
 pub mod raise;
+mod run;
 pub mod sched;
+mod threads;
+pub mod tree;
+pub mod usage;
 pub mod uts;
+pub mod wait;
 
-pub use current::{Current, PATH_MAX};
+pub use current::{Current, NO_ALTERNATE_STACK, PATH_MAX};
 
 use std::cell::RefCell;
 
+use lazaret_abi::signal::SigSet;
 use lazaret_platform::Interrupt;
 
-use self::{creds::Creds, group::ThreadGroup, sched::Scheduling, uts::UtsNamespace};
+use self::{
+    creds::Creds, group::ThreadGroup, namespaces::Namespaces, pid::Pid, sched::Scheduling, usage::CpuTime,
+    uts::UtsNamespace,
+};
 use crate::{
     boot::Kernel,
     fs::{context::FsContext, fdtable::FdTable},
     mm::Mm,
-    sync::{Arc, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, RwLock},
+    signal::queue::Pending,
+    sync::{Arc, AtomicBool, AtomicI32, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, RwLock},
     uaddr::UserAddr,
     wait::{Interruptible, Parker},
 };
@@ -41,11 +59,26 @@ pub mod work {
 pub struct Task {
     kernel: Arc<Kernel>,
     group: Arc<ThreadGroup>,
-    /// Thread id in the root pid namespace; unique while the task lives.
-    tid: i32,
+    /// Thread id; changes when a thread that is not the leader executes a program.
+    pid: RwLock<Arc<Pid>>,
     parker: Arc<Parker>,
     work: AtomicU32,
+    /// Application code runs: the platform must be told to stop it.
+    in_application: AtomicBool,
     interrupt: Mutex<Option<Arc<dyn Interrupt>>>,
+    signals: Mutex<TaskSignals>,
+    namespaces: RwLock<Arc<Namespaces>>,
+    stopped: AtomicBool,
+    host_thread: AtomicI32,
+    /// Time that the host thread had used when it began to run the task, in nanoseconds.
+    host_time_before: AtomicU64,
+    latest_time: Mutex<CpuTime>,
+    /// Where the thread's end is announced (CLONE_CHILD_CLEARTID, set_tid_address); 0 for nowhere.
+    pub clear_child_tid: AtomicU64,
+    /// Signal at the death of the parent (PR_SET_PDEATHSIG); 0 for none.
+    pub death_signal: AtomicI32,
+    /// personality(2).
+    pub personality: AtomicU32,
     creds: RwLock<Arc<Creds>>,
     fs: RwLock<Arc<FsContext>>,
     files: RwLock<Arc<FdTable>>,
@@ -54,7 +87,6 @@ pub struct Task {
     name: RwLock<Vec<u8>>,
     /// Head of the list of robust futexes in application memory; 0 for none.
     robust_list: AtomicU64,
-    uts: RwLock<Arc<UtsNamespace>>,
     scheduling: Mutex<Scheduling>,
 }
 
@@ -62,8 +94,30 @@ thread_local! {
     static CURRENT: RefCell<Option<Arc<Task>>> = const { RefCell::new(None) };
 }
 
+/// Signal state of one task. Changed under the lock of its process's signals, which comes first.
+#[derive(Default)]
+pub struct TaskSignals {
+    /// Signals sent to this thread.
+    pub pending: Pending,
+    /// Signals that stay pending.
+    pub blocked: SigSet,
+    /// Blocked signals that a sigtimedwait(2) or signalfd takes: they are not dropped when ignored, and
+    /// wake the task.
+    pub waited: SigSet,
+    /// A fault whose default action even an init must take.
+    pub forced: bool,
+}
+
 /// Resources a new task starts with.
 pub struct TaskParts {
+    /// Numbers.
+    pub pid: Arc<Pid>,
+    /// Namespaces.
+    pub namespaces: Arc<Namespaces>,
+    /// Signals it blocks.
+    pub blocked: SigSet,
+    /// personality(2).
+    pub personality: u32,
     /// Credentials.
     pub creds: Arc<Creds>,
     /// Root, working directory, umask.
@@ -74,29 +128,36 @@ pub struct TaskParts {
     pub mm: Arc<Mm>,
     /// Name of the thread.
     pub name: Vec<u8>,
-    /// Names of the system.
-    pub uts: Arc<UtsNamespace>,
     /// Scheduling attributes; [`Scheduling::for_child`] of the parent's.
     pub scheduling: Scheduling,
 }
 
 impl Task {
     /// A task that does not run yet.
-    pub fn new(kernel: Arc<Kernel>, group: Arc<ThreadGroup>, tid: i32, parts: TaskParts) -> Task {
+    pub fn new(kernel: Arc<Kernel>, group: Arc<ThreadGroup>, parts: TaskParts) -> Task {
         Task {
             kernel,
             group,
-            tid,
+            pid: RwLock::new(parts.pid),
             parker: Arc::new(Parker::new()),
             work: AtomicU32::new(0),
+            in_application: AtomicBool::new(false),
             interrupt: Mutex::new(None),
+            signals: Mutex::new(TaskSignals { blocked: parts.blocked, ..TaskSignals::default() }),
+            namespaces: RwLock::new(parts.namespaces),
+            stopped: AtomicBool::new(false),
+            host_thread: AtomicI32::new(0),
+            host_time_before: AtomicU64::new(0),
+            latest_time: Mutex::new(CpuTime::default()),
+            clear_child_tid: AtomicU64::new(0),
+            death_signal: AtomicI32::new(0),
+            personality: AtomicU32::new(parts.personality),
             creds: RwLock::new(parts.creds),
             fs: RwLock::new(parts.fs),
             files: RwLock::new(parts.files),
             mm: RwLock::new(parts.mm),
             name: RwLock::new(parts.name),
             robust_list: AtomicU64::new(0),
-            uts: RwLock::new(parts.uts),
             scheduling: Mutex::new(parts.scheduling),
         }
     }
@@ -109,6 +170,10 @@ impl Task {
     /// Makes the calling host thread the one of `task`.
     pub fn enter(task: Arc<Task>, interrupt: Arc<dyn Interrupt>) {
         task.parker.bind();
+        let thread = rustix::thread::gettid().as_raw_nonzero().get();
+        let used = lazaret_hostcall::time::thread_cpu_time(thread).unwrap_or_default();
+        task.host_time_before.store(u64::try_from(used.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        task.host_thread.store(thread, Ordering::Relaxed);
         *task.interrupt.lock() = Some(interrupt);
         CURRENT.set(Some(task));
     }
@@ -116,6 +181,7 @@ impl Task {
     /// The calling host thread is no task any more.
     pub fn leave() {
         if let Some(task) = CURRENT.take() {
+            task.host_thread.store(0, Ordering::Relaxed);
             task.interrupt.lock().take();
         }
     }
@@ -130,9 +196,59 @@ impl Task {
         &self.group
     }
 
-    /// Thread id in the root pid namespace.
+    /// Thread id in the root pid namespace, which the kernel knows the task by.
     pub fn tid(&self) -> i32 {
-        self.tid
+        self.pid.read().global()
+    }
+
+    /// Thread id in the task's own pid namespace: what it knows itself by.
+    pub fn own_tid(&self) -> i32 {
+        self.pid.read().number_in(self.group.namespace())
+    }
+
+    /// The numbers of the thread.
+    pub fn pid(&self) -> Arc<Pid> {
+        self.pid.read().clone()
+    }
+
+    /// Takes other numbers (execve by a thread that is not the leader).
+    pub fn set_pid(&self, pid: Arc<Pid>) {
+        *self.pid.write() = pid;
+    }
+
+    /// Signal state, locked.
+    pub fn signals(&self) -> MutexGuard<'_, TaskSignals> {
+        self.signals.lock()
+    }
+
+    /// Namespaces other than of pids.
+    pub fn namespaces(&self) -> Arc<Namespaces> {
+        self.namespaces.read().clone()
+    }
+
+    /// Replaces the namespaces (unshare, setns).
+    pub fn set_namespaces(&self, namespaces: Arc<Namespaces>) {
+        *self.namespaces.write() = namespaces;
+    }
+
+    /// Stopped by a signal.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether it is stopped.
+    pub fn set_stopped(&self, stopped: bool) {
+        self.stopped.store(stopped, Ordering::Relaxed);
+    }
+
+    /// The host thread that runs the task; 0 before it does.
+    pub fn host_thread(&self) -> i32 {
+        self.host_thread.load(Ordering::Relaxed)
+    }
+
+    /// Application code runs, and the task would not look at its work by itself.
+    pub fn is_in_application(&self) -> bool {
+        self.in_application.load(Ordering::SeqCst)
     }
 
     /// What the host thread sleeps on.
@@ -192,12 +308,7 @@ impl Task {
 
     /// Names of the system.
     pub fn uts(&self) -> Arc<UtsNamespace> {
-        self.uts.read().clone()
-    }
-
-    /// Replaces them (unshare, setns).
-    pub fn set_uts(&self, uts: Arc<UtsNamespace>) {
-        *self.uts.write() = uts;
+        self.namespaces.read().uts.clone()
     }
 
     /// Scheduling attributes, locked.
@@ -220,9 +331,32 @@ impl Task {
     pub fn notify(&self, reasons: u32) {
         self.work.fetch_or(reasons, Ordering::SeqCst);
         self.parker.unpark();
-        if let Some(interrupt) = &*self.interrupt.lock() {
+        // The task sets the flag before it looks at its work for the last time.
+        if self.is_in_application()
+            && let Some(interrupt) = &*self.interrupt.lock()
+        {
             interrupt.interrupt();
         }
+    }
+
+    /// Begins to run application code, unless there is work to do first.
+    pub fn enter_application(&self) -> bool {
+        self.in_application.store(true, Ordering::SeqCst);
+        if self.work() == 0 {
+            return true;
+        }
+        self.leave_application();
+        false
+    }
+
+    /// Application code has stopped.
+    pub fn leave_application(&self) {
+        self.in_application.store(false, Ordering::SeqCst);
+    }
+
+    /// Replaces what stops the application code (execve).
+    pub fn set_interrupt(&self, interrupt: Arc<dyn Interrupt>) {
+        *self.interrupt.lock() = Some(interrupt);
     }
 
     /// The pending reasons.
@@ -240,6 +374,7 @@ impl Task {
         let mask = match interruptible {
             Interruptible::Signals => work::SIGNAL | work::KILL | work::STOP,
             Interruptible::Kill => work::KILL,
+            Interruptible::Nothing => 0,
         };
         self.work() & mask != 0
     }

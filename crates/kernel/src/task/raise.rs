@@ -1,9 +1,18 @@
 //! Signals that kernel objects raise at the calling task or at a process.
 
-/// SIGPIPE for the calling task: it wrote where nobody reads any more.
-pub fn broken_pipe() {}
+use lazaret_abi::signal::Signal;
 
-/// Process id of a task, for credentials that travel to others.
-pub fn own_pid(task: &super::Task) -> i32 {
-    task.group().pid
+use super::Task;
+use crate::signal;
+
+/// SIGPIPE for the calling task: it wrote where nobody reads any more.
+pub fn broken_pipe() {
+    if let Some(task) = Task::try_current() {
+        signal::raise(&task, Signal::PIPE);
+    }
+}
+
+/// Process id of a task in its own pid namespace, for credentials that travel to others.
+pub fn own_pid(task: &Task) -> i32 {
+    task.group().pid().number_in(task.group().namespace())
 }

@@ -1,0 +1,210 @@
+//! Running another program; see execve(2).
+
+use lazaret_abi::{
+    errno::Errno,
+    resource::limit,
+    signal::{SigAltStack, Signal},
+};
+use lazaret_platform::{Context, Regs, layout::APP_MAX};
+
+use super::{
+    Current, NO_ALTERNATE_STACK, Task,
+    creds::Creds,
+    exit::leave_memory,
+    limits::Limits,
+    privilege::{self, Granted},
+    work,
+};
+use crate::{
+    boot::Kernel,
+    fs::{
+        file::File,
+        vfs::{Location, PathContext, open::open_for_exec},
+    },
+    loader::{self, LoadInfo},
+    mm::{Mm, host_errno},
+    sync::{Arc, Ordering},
+    wait::{Events, Interruptible, wait_until},
+};
+
+/// Flags that every program starts with: interrupts are on.
+const INITIAL_FLAGS: u64 = 0x202;
+
+/// PER_LINUX with ADDR_NO_RANDOMIZE; see personality(2).
+const ADDR_NO_RANDOMIZE: u32 = 0x004_0000;
+
+/// What to run.
+pub struct Program {
+    /// The file's place.
+    pub location: Location,
+    /// The name it was called by (AT_EXECFN, and what a script's interpreter is given).
+    pub path: Vec<u8>,
+    /// Arguments.
+    pub args: Vec<Vec<u8>>,
+    /// Environment.
+    pub env: Vec<Vec<u8>>,
+}
+
+/// Who runs it.
+pub struct Runner<'a> {
+    /// The kernel.
+    pub kernel: &'a Kernel,
+    /// How it finds interpreters.
+    pub paths: &'a PathContext,
+    /// Its credentials.
+    pub creds: &'a Creds,
+    /// Its limits.
+    pub limits: &'a Limits,
+    /// personality(2).
+    pub personality: u32,
+}
+
+/// A program in memory, ready to run.
+pub struct Image {
+    /// Its memory.
+    pub mm: Arc<Mm>,
+    /// Its first thread, with registers set.
+    pub context: Box<dyn Context>,
+    /// Credentials that it gets.
+    pub granted: Granted,
+    /// Name of its first thread.
+    pub name: Vec<u8>,
+}
+
+/// Loads a program into an address space of its own. Nothing else changes.
+///
+/// # Errors
+/// Those of execve(2).
+pub fn load(runner: &Runner<'_>, program: Program) -> Result<Image, Errno> {
+    let file = open_for_exec(program.location, runner.creds)?;
+    let stack_limit = runner.limits.soft(limit::STACK);
+    loader::check_size(&program.args, &program.env, stack_limit)?;
+    let name = program.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default().to_vec();
+    let resolved = loader::resolve(runner.paths, file, program.path, program.args)?;
+    let granted = privilege::of_program(runner.creds, &resolved.file)?;
+    let (space, mut context) = runner.kernel.platform.create().map_err(host_errno)?;
+    let mm = Mm::new(space, APP_MAX);
+    let creds = &granted.creds;
+    let info = LoadInfo {
+        env: &program.env,
+        ids: [creds.uid, creds.euid, creds.gid, creds.egid],
+        secure: granted.secure,
+        stack_limit,
+        limits: runner.limits.memory(true),
+        vdso: runner.kernel.platform.vdso(),
+        min_signal_stack: rustix::param::linux_minsigstksz() as u64,
+        randomize: runner.personality & ADDR_NO_RANDOMIZE == 0,
+    };
+    let loaded = loader::load(&resolved, &mm, &mut *context, &info)?;
+    *context.regs() = Regs { rip: loaded.entry, rsp: loaded.stack_pointer, rflags: INITIAL_FLAGS, ..Regs::default() };
+    mm.set_executable(resolved.file);
+    Ok(Image { mm: Arc::new(mm), context, granted, name })
+}
+
+/// execve(2): the task runs another program, and is then the only thread of its process.
+///
+/// # Errors
+/// Those of execve(2); the task goes on as before.
+pub fn exec(current: &mut Current, paths: &PathContext, program: Program) -> Result<(), Errno> {
+    let task = current.task.clone();
+    let group = task.group().clone();
+    let limits = *group.limits.lock();
+    let image = {
+        let creds = task.creds();
+        let personality = task.personality.load(Ordering::Relaxed);
+        let runner = Runner { kernel: task.kernel(), paths, creds: &creds, limits: &limits, personality };
+        load(&runner, program)?
+    };
+    become_only_thread(&task)?;
+
+    // From here on there is no way back.
+    leave_memory(current);
+    let old_space = task.mm().space().host_pid();
+    let old_mm = task.set_mm(image.mm.clone());
+    let shared = Arc::strong_count(&old_mm) > 1;
+    group.account.enter_space((!shared).then_some(old_space), image.mm.space().host_pid());
+    task.set_interrupt(image.context.interrupter());
+    let old_context = std::mem::replace(&mut current.context, image.context);
+    current.alternate_stack = SigAltStack { ..NO_ALTERNATE_STACK };
+    current.restart = None;
+    current.fault = None;
+
+    let actions = Arc::new(group.actions().duplicate());
+    actions.reset_handlers();
+    group.set_actions(actions);
+    group.exit_signal.store(Signal::CHLD.get(), Ordering::Relaxed);
+    group.has_executed.store(true, Ordering::Relaxed);
+    let before = task.creds();
+    if before.hides(&image.granted.creds) {
+        task.death_signal.store(0, Ordering::Relaxed);
+    }
+    let dumpable = !image.granted.secure && task.mm().is_readable();
+    group.dumpable.store(u32::from(dumpable), Ordering::Relaxed);
+    task.set_creds(Arc::new(image.granted.creds));
+    task.set_name(&image.name);
+    close_on_exec(&task);
+    // Last, since nobody waits for it.
+    drop(old_context);
+    drop(old_mm);
+    Ok(())
+}
+
+/// Closes what is marked for it, in a table that is the task's own.
+fn close_on_exec(task: &Task) {
+    let mut files = task.files();
+    // One reference is the task's, the other the one counted here.
+    if Arc::strong_count(&files) > 2 {
+        files = Arc::new(files.duplicate());
+        task.set_files(files.clone());
+    }
+    for file in files.remove_where(|_, descriptor| descriptor.close_on_exec) {
+        files.closed(&file);
+    }
+}
+
+/// Ends all other threads of the process, and takes the place of its leader.
+fn become_only_thread(task: &Arc<Task>) -> Result<(), Errno> {
+    let group = task.group();
+    {
+        let mut signals = group.signals();
+        if signals.exit.is_some() || signals.executing.is_some() {
+            return Err(Errno::ERESTARTNOINTR);
+        }
+        signals.executing = Some(task.tid());
+        for other in signals.threads.iter().filter(|other| !Arc::ptr_eq(other, task)) {
+            other.notify(work::KILL);
+        }
+    }
+    let waited = wait_until(&[(&group.ended, Events::all())], None, Interruptible::Kill, || {
+        (group.signals().threads.len() == 1).then_some(())
+    });
+    let mut tree = task.kernel().processes();
+    let mut signals = group.signals();
+    signals.executing = None;
+    waited.map_err(|_| Errno::ERESTARTNOINTR)?;
+    signals.leader_exit = None;
+    drop(signals);
+    let (old, new) = (task.tid(), group.id());
+    if old != new {
+        tree.remove_task(old);
+        let own = task.pid();
+        task.set_pid(group.pid().clone());
+        tree.add_task(task.clone());
+        let children = tree.node(new).map(|node| node.children.clone()).unwrap_or_default();
+        for child in children {
+            if let Some(child) = tree.node_mut(child)
+                && child.parent_thread == old
+            {
+                child.parent_thread = new;
+            }
+        }
+        drop(tree);
+        drop(own);
+    }
+    Ok(())
+}
+
+/// The file of the program that a task runs, for /proc/PID/exe.
+pub fn executable(task: &Task) -> Option<Arc<File>> {
+    task.mm().executable()
+}

@@ -1,0 +1,258 @@
+//! The end of threads and processes; see exit(2), exit_group(2).
+
+use lazaret_abi::signal::{SigAction, SigInfo, Signal, child as child_code, code, handler};
+
+use super::{
+    Current, Task,
+    group::ThreadGroup,
+    tree::{ProcessTree, Zombie},
+};
+use crate::{
+    boot::{ExitStatus, Kernel},
+    fs::fdtable::FdTable,
+    futex,
+    signal::{
+        child::{child_info, report_stop},
+        send_to_process, send_to_thread,
+    },
+    sync::{Arc, Ordering},
+    syscalls::strace,
+    uaddr::{UserAddr, UserPtr},
+    wait::{Events, Interruptible, wait_until},
+};
+
+/// Ends the calling task. The process ends with its last thread, with the status that its end was
+/// asked for with, or else with that of its leader.
+pub fn exit(mut current: Current, status: ExitStatus) {
+    let task = current.task.clone();
+    let group = task.group().clone();
+    let kernel = task.kernel().clone();
+    let status = group.signals().exit.unwrap_or(status);
+    match status {
+        ExitStatus::Exited(code) => strace::ended(&task, format_args!("exited with {code}")),
+        ExitStatus::Signaled(signal, _) => {
+            let signal = Signal::new(i32::from(signal)).unwrap_or(Signal::KILL);
+            strace::ended(&task, format_args!("killed by {signal}"));
+        }
+    }
+    leave_memory(&mut current);
+    let uid = task.creds().uid;
+    let is_last = group.threads().len() == 1;
+    let usage = is_last.then(|| group.usage());
+    // The last who uses the table closes its files.
+    drop(task.set_files(Arc::new(FdTable::new())));
+    kernel.end_of_parent_thread(&task);
+
+    let (last, stopped, status) = {
+        let mut signals = group.signals();
+        group.account.thread_ends(task.kernel_time());
+        signals.threads.retain(|other| !Arc::ptr_eq(other, &task));
+        if task.tid() == group.id() {
+            signals.leader_exit = Some(status);
+        }
+        let stopped = if task.is_stopped() { None } else { signals.thread_stopped() };
+        // A thread that executes a program takes the place of the leader, and keeps the process alive.
+        let status = signals.exit.or(signals.leader_exit).unwrap_or(status);
+        (signals.threads.is_empty(), stopped, status)
+    };
+    kernel.processes().remove_task(task.tid());
+    if let Some(signal) = stopped {
+        report_stop(&kernel, &group, signal);
+    }
+    if last {
+        let zombie = Zombie { status, uid, name: task.name(), usage: usage.unwrap_or_else(|| group.usage()) };
+        end_process(&kernel, &group, zombie);
+    }
+    group.ended.wake_all();
+    // The address space goes last: nobody waits for that.
+    drop(current);
+}
+
+/// Tells those who share memory with the task that it is gone; see set_tid_address(2),
+/// get_robust_list(2), vfork(2).
+pub fn leave_memory(current: &mut Current) {
+    let task = current.task.clone();
+    let robust = task.robust_list();
+    if !robust.is_null() {
+        task.set_robust_list(UserAddr::new(0));
+        futex::robust::exit(current, robust);
+    }
+    let clear = task.clear_child_tid.swap(0, Ordering::Relaxed);
+    // One reference is the task's, the other the one counted here.
+    if clear != 0 && Arc::strong_count(&task.mm()) > 2 && !current.context.address_space().is_dead() {
+        // As Linux, which does not look whether the address is good.
+        let _ = current.write(UserPtr::new(UserAddr::new(clear)), &0_u32);
+        futex::wake_address(current, clear);
+    }
+    if let Some(vfork) = current.vfork.take() {
+        vfork.complete();
+    }
+}
+
+/// The last thread of a process is gone.
+fn end_process(kernel: &Arc<Kernel>, group: &Arc<ThreadGroup>, zombie: Zombie) {
+    let id = group.id();
+    if group.is_init() {
+        end_namespace(kernel, group);
+    }
+    let is_session_leader = kernel.processes().node(id).is_some_and(|node| node.session.global() == id);
+    if is_session_leader {
+        kernel.end_session(id);
+    }
+    let status = zombie.status;
+    let mut usage = zombie.usage;
+    usage.absorb(&group.account.children());
+    // Removed nodes are dropped after the lock is released.
+    let mut removed = Vec::new();
+    let mut notices = Vec::new();
+    let orphaned = {
+        let mut tree = kernel.processes();
+        let reaper = tree.reaper_of(id);
+        let (orphaned, moved) = tree.orphan_children(id, reaper);
+        for child in moved {
+            if tree.node(child).is_some_and(|node| node.zombie.is_some()) {
+                notices.extend(notice(&tree, child));
+                if is_reaped_at_once(&tree, child) {
+                    removed.extend(tree.remove(child));
+                }
+            }
+        }
+        if let Some(node) = tree.node_mut(id) {
+            node.zombie = Some(Zombie { usage, ..zombie.clone() });
+            node.stopped = None;
+            node.continued = false;
+        }
+        // Known before anybody can wait for it.
+        let _ = group.ended_with.set(status);
+        notices.extend(notice(&tree, id));
+        if is_reaped_at_once(&tree, id) {
+            removed.extend(tree.remove(id));
+        }
+        orphaned
+    };
+    drop(removed);
+    for process in orphaned {
+        for signal in [Signal::HUP, Signal::CONT] {
+            // Standard signals are never refused.
+            let _ = send_to_process(&process, signal, SigInfo::new(signal, code::KERNEL), true);
+        }
+    }
+    for notice in notices {
+        notice.send();
+    }
+    // An init that ends waits for all processes of its namespace, whoever their parents are.
+    let init = group.namespace().init().and_then(|init| kernel.processes().node(init).map(|n| n.process.clone()));
+    if let Some(init) = init {
+        init.child_changed.wake(Events::all());
+    }
+}
+
+/// What is to be told to the parent of a process that has ended.
+struct Notice {
+    parent: Arc<ThreadGroup>,
+    signal: Option<(Signal, SigInfo)>,
+}
+
+impl Notice {
+    fn send(self) {
+        if let Some((signal, info)) = self.signal {
+            // At worst a real-time signal is lost, as on Linux.
+            let _ = send_to_process(&self.parent, signal, info, true);
+        }
+        self.parent.child_changed.wake(Events::all());
+    }
+}
+
+fn notice(tree: &ProcessTree, id: i32) -> Option<Notice> {
+    let node = tree.node(id)?;
+    let zombie = node.zombie.as_ref()?;
+    let parent = tree.node(node.parent)?.process.clone();
+    let (code, status) = match zombie.status {
+        ExitStatus::Exited(code) => (child_code::EXITED, i32::from(code)),
+        ExitStatus::Signaled(signal, false) => (child_code::KILLED, i32::from(signal)),
+        ExitStatus::Signaled(signal, true) => (child_code::DUMPED, i32::from(signal)),
+    };
+    let signal = Signal::new(node.process.exit_signal.load(Ordering::Relaxed)).filter(|signal| {
+        *signal != Signal::CHLD || parent.actions().get(Signal::CHLD).handler != handler::IGN
+    });
+    let info = |signal: Signal| {
+        let info = child_info(&parent, &node.process, code, status, zombie.uid, zombie.usage.cpu);
+        (signal, SigInfo { signal: signal.get(), ..info })
+    };
+    let signal = signal.map(info);
+    Some(Notice { parent, signal })
+}
+
+/// Nobody is going to wait for the zombie: it has no parent, or one that does not want to know.
+fn is_reaped_at_once(tree: &ProcessTree, id: i32) -> bool {
+    let Some(node) = tree.node(id) else { return false };
+    let Some(parent) = tree.node(node.parent) else { return true };
+    let signal = node.process.exit_signal.load(Ordering::Relaxed);
+    signal == Signal::CHLD.get() && parent.process.actions().reaps_children()
+}
+
+/// The init of a pid namespace ends, and with it all processes there; see pid_namespaces(7).
+fn end_namespace(kernel: &Arc<Kernel>, group: &Arc<ThreadGroup>) {
+    let namespace = group.namespace();
+    namespace.close();
+    // Its children leave no zombies from now on.
+    group.actions().set(Signal::CHLD, SigAction { handler: handler::IGN, ..SigAction::default() });
+    let id = group.id();
+    let gone = || {
+        let mut removed = Vec::new();
+        let rest: Vec<Arc<ThreadGroup>> = {
+            let mut tree = kernel.processes();
+            let own_zombies: Vec<i32> =
+                tree.nodes().filter(|node| node.parent == id && node.zombie.is_some()).map(|n| n.process.id()).collect();
+            for zombie in own_zombies {
+                removed.extend(tree.remove(zombie));
+            }
+            tree.nodes()
+                .map(|node| node.process.clone())
+                .filter(|process| process.id() != id && namespace.contains(process.namespace()))
+                .collect()
+        };
+        drop(removed);
+        for process in &rest {
+            // SIGKILL is never refused.
+            let _ = send_to_process(process, Signal::KILL, SigInfo::new(Signal::KILL, code::KERNEL), true);
+        }
+        rest.is_empty().then_some(())
+    };
+    // Cannot fail: nothing interrupts it and there is no deadline.
+    let _ = wait_until(&[(&group.child_changed, Events::all())], None, Interruptible::Nothing, gone);
+}
+
+impl Kernel {
+    /// A thread ends: its children get the signals they asked for (PR_SET_PDEATHSIG), and belong to
+    /// another thread of the process.
+    fn end_of_parent_thread(&self, task: &Arc<Task>) {
+        let tid = task.tid();
+        let mut children = Vec::new();
+        {
+            let mut tree = self.processes();
+            let Some(node) = tree.node(task.group().id()) else { return };
+            for child in node.children.clone() {
+                if let Some(child) = tree.node_mut(child)
+                    && child.parent_thread == tid
+                {
+                    child.parent_thread = task.group().id();
+                    children.push(child.process.clone());
+                }
+            }
+        }
+        for child in children {
+            for thread in child.threads() {
+                if let Some(signal) = Signal::new(thread.death_signal.load(Ordering::Relaxed)) {
+                    let pid = task.group().pid().number_in(child.namespace());
+                    let info = SigInfo::sent(signal, code::USER, pid, task.creds().uid);
+                    // At worst a real-time signal is lost, as on Linux.
+                    let _ = send_to_thread(&thread, signal, info, true);
+                }
+            }
+        }
+    }
+
+    /// The leader of a session has ended.
+    fn end_session(&self, _session: i32) {}
+}

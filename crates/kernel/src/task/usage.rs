@@ -1,0 +1,177 @@
+//! What tasks and processes have used: processor time and the like; see getrusage(2).
+//!
+//! Application code runs on the host threads of the stub, the kernel's work for it on the host
+//! thread of the task. The clocks of both are the host's.
+
+use std::time::Duration;
+
+use lazaret_abi::{
+    resource::RUsage,
+    time::{TICKS_PER_SEC, Timeval},
+};
+use lazaret_hostcall::time::{process_cpu_time, thread_cpu_time};
+
+use super::{Task, group::ThreadGroup};
+use crate::sync::{Arc, Mutex, Ordering};
+
+/// Processor time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CpuTime {
+    /// In application code.
+    pub user: Duration,
+    /// In the kernel.
+    pub system: Duration,
+}
+
+impl CpuTime {
+    /// The sum of both kinds.
+    pub fn total(self) -> Duration {
+        self.user.saturating_add(self.system)
+    }
+
+    /// Adds another time.
+    pub fn add(&mut self, other: CpuTime) {
+        self.user = self.user.saturating_add(other.user);
+        self.system = self.system.saturating_add(other.system);
+    }
+}
+
+/// A duration in clock ticks, as SIGCHLD and times(2) tell it.
+pub fn ticks(duration: Duration) -> i64 {
+    let per_tick = 1_000_000_000 / u128::from(TICKS_PER_SEC.unsigned_abs());
+    i64::try_from(duration.as_nanos() / per_tick).unwrap_or(i64::MAX)
+}
+
+fn timeval(duration: Duration) -> Timeval {
+    Timeval { sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX), usec: i64::from(duration.subsec_micros()) }
+}
+
+/// What a process used: of its own, or summed over the children it waited for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Usage {
+    /// Processor time.
+    pub cpu: CpuTime,
+    /// Most memory resident at once, in KiB.
+    pub max_rss: i64,
+}
+
+impl Usage {
+    /// Adds the usage of a child that was waited for.
+    pub fn absorb(&mut self, other: &Usage) {
+        self.cpu.add(other.cpu);
+        self.max_rss = self.max_rss.max(other.max_rss);
+    }
+
+    /// As getrusage(2) tells it. What the kernel does not count is 0, as for the fields that Linux
+    /// does not maintain.
+    pub fn to_rusage(self) -> RUsage {
+        RUsage {
+            user_time: timeval(self.cpu.user),
+            system_time: timeval(self.cpu.system),
+            max_rss: self.max_rss,
+            ..RUsage::default()
+        }
+    }
+}
+
+/// What a process has used up to now, apart from what its running threads use.
+#[derive(Default)]
+pub struct Account {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Kernel time of threads that have ended.
+    ended_threads: Duration,
+    /// User time in address spaces that an execve has left.
+    left_spaces: Duration,
+    /// The clock of the present address space when the process entered it. Threads of a vfork live in
+    /// their parent's.
+    space_start: Duration,
+    /// The last answer: a clock must not go back when an estimate does.
+    latest: CpuTime,
+    max_rss: i64,
+    children: Usage,
+}
+
+impl Account {
+    /// The process runs in an address space from now on: it left `old`, if that was its own.
+    pub fn enter_space(&self, old: Option<i32>, new: i32) {
+        let left = old.and_then(|pid| process_cpu_time(pid).ok());
+        let mut state = self.state.lock();
+        if let Some(left) = left {
+            let used = left.saturating_sub(state.space_start);
+            state.left_spaces = state.left_spaces.saturating_add(used);
+        }
+        state.space_start = process_cpu_time(new).unwrap_or_default();
+    }
+
+    /// A thread ends after so much time in the kernel.
+    pub fn thread_ends(&self, system: Duration) {
+        let mut state = self.state.lock();
+        state.ended_threads = state.ended_threads.saturating_add(system);
+    }
+
+    /// A child with this usage, that of its own children included, was waited for.
+    pub fn child_waited(&self, usage: &Usage) {
+        self.state.lock().children.absorb(usage);
+    }
+
+    /// What the children that were waited for have used.
+    pub fn children(&self) -> Usage {
+        self.state.lock().children
+    }
+}
+
+impl ThreadGroup {
+    /// Processor time of all threads, running and ended.
+    pub fn cpu_time(&self) -> CpuTime {
+        let threads = self.threads();
+        let running: Duration = threads.iter().map(|task| task.kernel_time()).sum();
+        let space = threads.first().and_then(|task| process_cpu_time(task.mm().space().host_pid()).ok());
+        let mut state = self.account.state.lock();
+        let in_space = space.map_or(Duration::ZERO, |now| now.saturating_sub(state.space_start));
+        let user = state.left_spaces.saturating_add(in_space).max(state.latest.user);
+        let system = state.ended_threads.saturating_add(running).max(state.latest.system);
+        state.latest = CpuTime { user, system };
+        state.latest
+    }
+
+    /// What the process has used.
+    pub fn usage(&self) -> Usage {
+        let cpu = self.cpu_time();
+        let resident = self.threads().first().and_then(|task| peak_resident(task));
+        let mut state = self.account.state.lock();
+        state.max_rss = state.max_rss.max(resident.unwrap_or(0));
+        Usage { cpu, max_rss: state.max_rss }
+    }
+}
+
+/// An upper bound of the memory that was resident, in KiB.
+fn peak_resident(task: &Arc<Task>) -> Option<i64> {
+    i64::try_from(task.mm().areas().peak() / 1024).ok()
+}
+
+impl Task {
+    /// Processor time of the thread. The host tells the time of an address space as a whole; a thread
+    /// that shares it gets an equal part.
+    pub fn cpu_time(&self) -> CpuTime {
+        let group = self.group();
+        let count = u32::try_from(group.threads().len().max(1)).unwrap_or(u32::MAX);
+        let user = group.cpu_time().user / count;
+        let mut latest = self.latest_time.lock();
+        *latest = CpuTime { user: user.max(latest.user), system: self.kernel_time().max(latest.system) };
+        *latest
+    }
+
+    /// Time that the task's host thread has used.
+    pub fn kernel_time(&self) -> Duration {
+        let thread = self.host_thread();
+        if thread == 0 {
+            return Duration::ZERO;
+        }
+        let before = Duration::from_nanos(self.host_time_before.load(Ordering::Relaxed));
+        thread_cpu_time(thread).unwrap_or_default().saturating_sub(before)
+    }
+}
