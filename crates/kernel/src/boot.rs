@@ -4,16 +4,20 @@
 //! processes. Everything here has been validated by the caller; what comes from an image or the
 //! application is not trusted.
 
+mod container;
+
 use std::os::fd::OwnedFd;
 
-use lazaret_abi::errno::Errno;
+use lazaret_abi::{errno::Errno, signal::Signal};
 use lazaret_platform::Platform;
+
+pub use self::container::Container;
 
 use crate::{
     log::{Level, Log},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard},
     syscalls::{missing::Missing, strace},
-    task::sched::CpuSet,
+    task::{pid::PidNamespace, sched::CpuSet, tree::ProcessTree},
 };
 
 /// What a kernel is made with.
@@ -159,6 +163,12 @@ pub enum ExitStatus {
 }
 
 impl ExitStatus {
+    /// Killed by a signal. The kernel writes no core files, so none is ever said to be dumped.
+    pub fn signaled(signal: Signal) -> ExitStatus {
+        // At most 64.
+        ExitStatus::Signaled(signal.get() as u8, false)
+    }
+
     /// What a shell would report: the code, or 128 + n for signal n.
     pub fn code(self) -> u8 {
         match self {
@@ -180,6 +190,9 @@ pub struct Kernel {
     pub missing: Missing,
     /// Processors that the sandbox may use.
     pub cpus: CpuSet,
+    /// The pid namespace that all containers' are in.
+    pub pids: Arc<PidNamespace>,
+    processes: Mutex<ProcessTree>,
 }
 
 impl Kernel {
@@ -195,7 +208,14 @@ impl Kernel {
             strace,
             missing: Missing::default(),
             cpus: CpuSet::of_host(),
+            pids: PidNamespace::root(),
+            processes: Mutex::default(),
         })
+    }
+
+    /// Processes and threads, locked.
+    pub fn processes(&self) -> MutexGuard<'_, ProcessTree> {
+        self.processes.lock()
     }
 
     /// Makes a container: its namespaces and its file tree. Nothing runs in it yet.
@@ -203,45 +223,6 @@ impl Kernel {
     /// # Errors
     /// Names the mount or setting that failed.
     pub fn create_container(self: &Arc<Self>, spec: ContainerSpec) -> Result<Arc<Container>, StartError> {
-        Err(StartError { step: format!("create container {}", spec.id), cause: Errno::ENOSYS })
-    }
-}
-
-/// A container of the sandbox.
-pub struct Container {}
-
-impl Container {
-    /// Starts a process: the container's init, or a further one (exec). Returns its pid in the
-    /// container's pid namespace once its program is loaded.
-    ///
-    /// # Errors
-    /// Names what failed: working directory, program, interpreter ...
-    pub fn start(self: &Arc<Self>, process: ProcessSpec) -> Result<i32, StartError> {
-        Err(StartError {
-            step: format!("start {}", String::from_utf8_lossy(process.args.first().map_or(b"", |arg| arg))),
-            cause: Errno::ENOSYS,
-        })
-    }
-
-    /// Waits for the end of a process that [`Container::start`] started; may be asked by several
-    /// callers, and after the end.
-    ///
-    /// # Errors
-    /// `ESRCH` when there never was one.
-    pub fn wait(&self, _pid: i32) -> Result<ExitStatus, Errno> {
-        Err(Errno::ESRCH)
-    }
-
-    /// Sends a signal to a process, or to all with `pid` -1.
-    ///
-    /// # Errors
-    /// `ESRCH`, `EINVAL`.
-    pub fn signal(&self, _pid: i32, _signal: i32) -> Result<(), Errno> {
-        Err(Errno::ESRCH)
-    }
-
-    /// Tells the kernel the size of the host terminal of a process: rows and columns.
-    pub fn resize(&self, _pid: i32, _rows: u16, _columns: u16) -> Result<(), Errno> {
-        Err(Errno::ENOTTY)
+        Container::new(self, spec)
     }
 }

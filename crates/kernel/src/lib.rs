@@ -14,6 +14,7 @@ pub mod log;
 pub mod mm;
 pub mod net;
 pub mod seccomp;
+pub mod signal;
 pub mod sync;
 pub mod syscalls;
 pub mod task;

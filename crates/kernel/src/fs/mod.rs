@@ -23,6 +23,7 @@ pub mod poll;
 pub mod pseudo;
 pub mod registry;
 pub mod special;
+pub mod stream;
 pub mod timerfd;
 pub mod tmpfs;
 pub mod transfer;

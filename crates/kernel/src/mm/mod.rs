@@ -25,7 +25,10 @@ use self::{
     tree::VmaTree,
     vma::{Vma, VmaBacking, VmaFlags},
 };
-use crate::sync::{Arc, Mutex, MutexGuard};
+use crate::{
+    fs::file::File,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
 /// Most areas a process may have (`vm.max_map_count`).
 pub const MAX_MAP_COUNT: usize = 65_530;
@@ -84,6 +87,8 @@ pub struct Areas {
 pub struct Mm {
     space: Arc<dyn AddressSpace>,
     areas: Mutex<Areas>,
+    /// The program that was loaded (`/proc/PID/exe`).
+    executable: Mutex<Option<Arc<File>>>,
 }
 
 /// Identity of the memory word a futex is at; see futex(2).
@@ -108,12 +113,22 @@ impl Mm {
             auxv: Vec::new(),
             peak: 0,
         };
-        Mm { space, areas: Mutex::new(areas) }
+        Mm { space, areas: Mutex::new(areas), executable: Mutex::new(None) }
     }
 
     /// The platform's address space.
     pub fn space(&self) -> &Arc<dyn AddressSpace> {
         &self.space
+    }
+
+    /// The program that was loaded.
+    pub fn executable(&self) -> Option<Arc<File>> {
+        self.executable.lock().clone()
+    }
+
+    /// Notes the program that was loaded (execve, prctl PR_SET_MM_EXE_FILE).
+    pub fn set_executable(&self, file: Arc<File>) {
+        *self.executable.lock() = Some(file);
     }
 
     /// The areas, locked; for those who show them.
@@ -151,7 +166,8 @@ impl Mm {
             area.flags.remove(VmaFlags::LOCKED);
             copy.tree.insert(area);
         }
-        Ok((Mm { space, areas: Mutex::new(copy) }, child))
+        let executable = Mutex::new(self.executable());
+        Ok((Mm { space, areas: Mutex::new(copy), executable }, child))
     }
 
     /// The key of the futex word at `address`. `private` is FUTEX_PRIVATE_FLAG.

@@ -60,12 +60,7 @@ mod tests {
     use super::*;
 
     fn interrupted(error: Errno) -> Regs {
-        Regs {
-            rax: i64::from(-error.raw()).cast_unsigned(),
-            orig_rax: 7,
-            rip: 0x1002,
-            ..Regs::default()
-        }
+        Regs { rax: i64::from(-error.raw()).cast_unsigned(), orig_rax: 7, rip: 0x1002, ..Regs::default() }
     }
 
     #[test]

@@ -26,12 +26,7 @@ use crate::{
 ///
 /// # Errors
 /// `EAGAIN` when no more real-time signals may be queued.
-pub fn send_to_process(
-    process: &Arc<ThreadGroup>,
-    signal: Signal,
-    info: SigInfo,
-    forced: bool,
-) -> Result<(), Errno> {
+pub fn send_to_process(process: &Arc<ThreadGroup>, signal: Signal, info: SigInfo, forced: bool) -> Result<(), Errno> {
     let first = {
         let signals = process.signals();
         let Some(first) = signals.threads.first().cloned() else { return Ok(()) };
@@ -124,7 +119,8 @@ fn queue(
             return Ok(());
         }
     }
-    let queued: usize = signals.pending.len() + signals.threads.iter().map(|task| task.signals().pending.len()).sum::<usize>();
+    let queued: usize =
+        signals.pending.len() + signals.threads.iter().map(|task| task.signals().pending.len()).sum::<usize>();
     let has_room = u64::try_from(queued).is_ok_and(|queued| queued < limit);
     if to_process {
         signals.pending.push(signal, info, has_room)?;

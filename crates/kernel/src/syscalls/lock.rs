@@ -59,7 +59,7 @@ fn request(current: &Current, file: &File, request: &Flock, of_file: bool) -> Re
         }
         (lock::file_owner(file), -1)
     } else {
-        (current.task.files().lock_owner(), current.task.group().pid)
+        (current.task.files().lock_owner(), current.task.group().pid().number_in(current.task.group().namespace()))
     };
     Ok(RangeLock { owner, start, end, exclusive: request.kind == kind::WRLCK, pid })
 }

@@ -21,6 +21,7 @@ pub fn with(
     if size != SigSet::SIZE {
         return Err(Errno::EINVAL);
     }
-    let _set = current.read(set)?;
+    let set = current.read(set)?;
+    current.set_temporary_mask(set);
     call(current)
 }

@@ -58,9 +58,9 @@ syscalls! {
     10 mprotect(addr: Addr, length: usize, prot: Prot) = memory::mprotect;
     11 munmap(addr: Addr, length: usize) = memory::munmap;
     12 brk(addr: Addr) = memory::brk -> Addr;
-    13 rt_sigaction(signal: SignalNumber, new: In<SigAction>, old: Out<SigAction>, size: usize) todo signal::rt_sigaction;
-    14 rt_sigprocmask(how: MaskHow, new: In<SigSet>, old: Out<SigSet>, size: usize) todo signal::rt_sigprocmask;
-    15 rt_sigreturn() todo signal::rt_sigreturn;
+    13 rt_sigaction(signal: SignalNumber, new: In<SigAction>, old: Out<SigAction>, size: usize) = signal::rt_sigaction;
+    14 rt_sigprocmask(how: MaskHow, new: In<SigSet>, old: Out<SigSet>, size: usize) = signal::rt_sigprocmask;
+    15 rt_sigreturn() = signal::rt_sigreturn;
     16 ioctl(fd: Fd, request: IoctlRequest, argument: Hex) = ioctl::ioctl;
     17 pread64(fd: Fd, buf: OutBuf, count: usize, offset: i64) = io::pread64;
     18 pwrite64(fd: Fd, buf: InBuf, count: usize, offset: i64) = io::pwrite64;
@@ -79,12 +79,12 @@ syscalls! {
     31 shmctl(id: i32, command: i32, buf: Addr) todo ipc::shmctl;
     32 dup(fd: Fd) = fcntl::dup;
     33 dup2(old: Fd, new: Fd) = fcntl::dup2;
-    34 pause() todo signal::pause;
+    34 pause() = signal::pause;
     35 nanosleep(duration: In<Timespec>, remaining: Out<Timespec>) = time::nanosleep;
     36 getitimer(which: IntervalTimer, value: Out<ITimerVal>) todo timer::getitimer;
     37 alarm(seconds: u32) todo timer::alarm;
     38 setitimer(which: IntervalTimer, new: In<ITimerVal>, old: Out<ITimerVal>) todo timer::setitimer;
-    39 getpid() todo identity::getpid;
+    39 getpid() = identity::getpid;
     40 sendfile(output: Fd, input: Fd, offset: InOut<i64>, count: usize) = io::sendfile;
     41 socket(family: Family, kind: SocketType, protocol: u32) = socket::socket;
     42 connect(fd: Fd, addr: SockAddr, length: u32) = socket::connect;
@@ -102,13 +102,13 @@ syscalls! {
     53 socketpair(family: Family, kind: SocketType, protocol: u32, fds: Out<[i32; 2]>) = socket::socketpair;
     54 setsockopt(fd: Fd, level: SocketLevel, option: u32, value: Addr, length: u32) = socket::setsockopt;
     55 getsockopt(fd: Fd, level: SocketLevel, option: u32, value: Addr, length: Out<u32>) = socket::getsockopt;
-    56 clone(flags: CloneFlags, stack: Addr, parent_tid: Ptr<i32>, child_tid: Ptr<i32>, tls: Hex) todo process::clone;
-    57 fork() todo process::fork;
-    58 vfork() todo process::vfork;
-    59 execve(path: Path, argv: StrArray, envp: Addr) todo process::execve;
-    60 exit(status: i32) todo process::exit;
-    61 wait4(pid: Pid, status: Out<i32>, options: WaitOptions, usage: Out<RUsage>) todo process::wait4;
-    62 kill(pid: Pid, signal: SignalNumber) todo signal::kill;
+    56 clone(flags: CloneFlags, stack: Addr, parent_tid: Ptr<i32>, child_tid: Ptr<i32>, tls: Hex) = process::clone;
+    57 fork() = process::fork;
+    58 vfork() = process::vfork;
+    59 execve(path: Path, argv: StrArray, envp: Addr) = process::execve;
+    60 exit(status: i32) = process::exit;
+    61 wait4(pid: Pid, status: Out<i32>, options: WaitOptions, usage: Out<RUsage>) = process::wait4;
+    62 kill(pid: Pid, signal: SignalNumber) = signal::kill;
     63 uname(buf: Ptr<UtsName>) = system::uname;
     64 semget(key: i32, count: i32, flags: Octal) todo ipc::semget;
     65 semop(id: i32, operations: Addr, count: usize) todo ipc::semop;
@@ -155,10 +155,10 @@ syscalls! {
     106 setgid(gid: Gid) = cred::setgid;
     107 geteuid() = cred::geteuid;
     108 getegid() = cred::getegid;
-    109 setpgid(pid: Pid, group: Pid) todo identity::setpgid;
-    110 getppid() todo identity::getppid;
-    111 getpgrp() todo identity::getpgrp;
-    112 setsid() todo identity::setsid;
+    109 setpgid(pid: Pid, group: Pid) = identity::setpgid;
+    110 getppid() = identity::getppid;
+    111 getpgrp() = identity::getpgrp;
+    112 setsid() = identity::setsid;
     113 setreuid(real: Uid, effective: Uid) = cred::setreuid;
     114 setregid(real: Gid, effective: Gid) = cred::setregid;
     115 getgroups(size: i32, list: Ptr<u32>) = cred::getgroups;
@@ -167,22 +167,22 @@ syscalls! {
     118 getresuid(real: Out<u32>, effective: Out<u32>, saved: Out<u32>) = cred::getresuid;
     119 setresgid(real: Gid, effective: Gid, saved: Gid) = cred::setresgid;
     120 getresgid(real: Out<u32>, effective: Out<u32>, saved: Out<u32>) = cred::getresgid;
-    121 getpgid(pid: Pid) todo identity::getpgid;
+    121 getpgid(pid: Pid) = identity::getpgid;
     122 setfsuid(uid: Uid) = cred::setfsuid;
     123 setfsgid(gid: Gid) = cred::setfsgid;
-    124 getsid(pid: Pid) todo identity::getsid;
+    124 getsid(pid: Pid) = identity::getsid;
     125 capget(header: Ptr<CapHeader>, data: Ptr<CapData>) = cred::capget;
     126 capset(header: Ptr<CapHeader>, data: Ptr<CapData>) = cred::capset;
-    127 rt_sigpending(set: Out<SigSet>, size: usize) todo signal::rt_sigpending;
+    127 rt_sigpending(set: Out<SigSet>, size: usize) = signal::rt_sigpending;
     128 rt_sigtimedwait(set: In<SigSet>, info: Out<SigInfo>, timeout: In<Timespec>, size: usize)
-        todo signal::rt_sigtimedwait;
-    129 rt_sigqueueinfo(pid: Pid, signal: SignalNumber, info: In<SigInfo>) todo signal::rt_sigqueueinfo;
-    130 rt_sigsuspend(mask: In<SigSet>, size: usize) todo signal::rt_sigsuspend;
-    131 sigaltstack(new: In<SigAltStack>, old: Out<SigAltStack>) todo signal::sigaltstack;
+        = signal::rt_sigtimedwait;
+    129 rt_sigqueueinfo(pid: Pid, signal: SignalNumber, info: In<SigInfo>) = signal::rt_sigqueueinfo;
+    130 rt_sigsuspend(mask: In<SigSet>, size: usize) = signal::rt_sigsuspend;
+    131 sigaltstack(new: In<SigAltStack>, old: Out<SigAltStack>) = signal::sigaltstack;
     132 utime(path: Path, times: Ptr<UTimBuf>) = attr::utime;
     133 mknod(path: Path, mode: FileMode, device: u32) = path::mknod;
     134 uselib(library: Path) absent;
-    135 personality(persona: Hex32) todo process::personality;
+    135 personality(persona: Hex32) = process::personality;
     136 ustat(device: u32, buf: Addr) = misc::ustat;
     137 statfs(path: Path, buf: Out<StatFs>) = stat::statfs;
     138 fstatfs(fd: Fd, buf: Out<StatFs>) = stat::fstatfs;
@@ -233,7 +233,7 @@ syscalls! {
     183 afs_syscall() absent;
     184 tuxcall() absent;
     185 security() absent;
-    186 gettid() todo identity::gettid;
+    186 gettid() = identity::gettid;
     187 readahead(fd: Fd, offset: i64, count: usize) = io::readahead;
     188 setxattr(path: Path, name: Str, value: Addr, size: usize, flags: XattrFlags) = xattr::setxattr;
     189 lsetxattr(path: Path, name: Str, value: Addr, size: usize, flags: XattrFlags) = xattr::lsetxattr;
@@ -247,7 +247,7 @@ syscalls! {
     197 removexattr(path: Path, name: Str) = xattr::removexattr;
     198 lremovexattr(path: Path, name: Str) = xattr::lremovexattr;
     199 fremovexattr(fd: Fd, name: Str) = xattr::fremovexattr;
-    200 tkill(tid: Pid, signal: SignalNumber) todo signal::tkill;
+    200 tkill(tid: Pid, signal: SignalNumber) = signal::tkill;
     201 time(time: Out<i64>) = time::time;
     202 futex(word: Ptr<u32>, operation: FutexOperation, value: u32, timeout: Hex, word2: Ptr<u32>, value3: Hex32)
         = futex::futex;
@@ -266,8 +266,8 @@ syscalls! {
     215 epoll_wait_old() absent;
     216 remap_file_pages(addr: Addr, size: usize, prot: Prot, page: usize, flags: MapFlags) absent;
     217 getdents64(fd: Fd, entries: Addr, count: u32) = dir::getdents64;
-    218 set_tid_address(address: Ptr<i32>) todo process::set_tid_address;
-    219 restart_syscall() todo signal::restart_syscall;
+    218 set_tid_address(address: Ptr<i32>) = process::set_tid_address;
+    219 restart_syscall() = signal::restart_syscall;
     220 semtimedop(id: i32, operations: Addr, count: usize, timeout: In<Timespec>) todo ipc::semtimedop;
     221 fadvise64(fd: Fd, offset: i64, length: i64, advice: FileAdvice) = io::fadvise64;
     222 timer_create(clock: Clock, event: Ptr<SigEvent>, id: Out<i32>) todo timer::timer_create;
@@ -280,10 +280,10 @@ syscalls! {
     229 clock_getres(clock: Clock, resolution: Out<Timespec>) = time::clock_getres;
     230 clock_nanosleep(clock: Clock, flags: TimerFlags, request: In<Timespec>, remaining: Out<Timespec>)
         = time::clock_nanosleep;
-    231 exit_group(status: i32) todo process::exit_group;
+    231 exit_group(status: i32) = process::exit_group;
     232 epoll_wait(epoll: Fd, events: Addr, count: i32, timeout: i32) = epoll::epoll_wait;
     233 epoll_ctl(epoll: Fd, operation: EpollOperation, fd: Fd, event: In<EpollEvent>) = epoll::epoll_ctl;
-    234 tgkill(group: Pid, tid: Pid, signal: SignalNumber) todo signal::tgkill;
+    234 tgkill(group: Pid, tid: Pid, signal: SignalNumber) = signal::tgkill;
     235 utimes(path: Path, times: In<[Timeval; 2]>) = attr::utimes;
     236 vserver() absent;
     237 mbind(addr: Addr, length: usize, mode: i32, nodes: Addr, most: usize, flags: Hex32) todo memory::mbind;
@@ -298,7 +298,7 @@ syscalls! {
     244 mq_notify(queue: Fd, event: Ptr<SigEvent>) todo ipc::mq_notify;
     245 mq_getsetattr(queue: Fd, new: Addr, old: Addr) todo ipc::mq_getsetattr;
     246 kexec_load(entry: Addr, count: usize, segments: Addr, flags: Hex) = misc::kexec_load;
-    247 waitid(kind: WaitId, id: Pid, info: Out<SigInfo>, options: WaitOptions, usage: Out<RUsage>) todo process::waitid;
+    247 waitid(kind: WaitId, id: Pid, info: Out<SigInfo>, options: WaitOptions, usage: Out<RUsage>) = process::waitid;
     248 add_key(kind: Str, description: Str, payload: Addr, length: usize, keyring: i32) absent;
     249 request_key(kind: Str, description: Str, information: Str, keyring: i32) absent;
     250 keyctl(operation: i32, arg2: Hex, arg3: Hex, arg4: Hex, arg5: Hex) absent;
@@ -324,7 +324,7 @@ syscalls! {
     270 pselect6(count: i32, read: Addr, write: Addr, except: Addr, timeout: InOut<Timespec>, mask: Ptr<SigsetArgument>)
         = poll::pselect6;
     271 ppoll(fds: PollFds, count: u32, timeout: InOut<Timespec>, mask: In<SigSet>, size: usize) = poll::ppoll;
-    272 unshare(flags: UnshareFlags) todo process::unshare;
+    272 unshare(flags: UnshareFlags) = process::unshare;
     273 set_robust_list(head: Ptr<RobustListHead>, size: usize) = futex::set_robust_list;
     274 get_robust_list(pid: Pid, head: Ptr<u64>, size: Ptr<u64>) = futex::get_robust_list;
     275 splice(input: Fd, input_offset: InOut<i64>, output: Fd, output_offset: InOut<i64>, count: usize, flags: SpliceFlags)
@@ -352,7 +352,7 @@ syscalls! {
     294 inotify_init1(flags: InotifyFlags) = inotify::inotify_init1;
     295 preadv(fd: Fd, iov: OutIov, count: usize, low: i64, high: u64) = io::preadv;
     296 pwritev(fd: Fd, iov: InIov, count: usize, low: i64, high: u64) = io::pwritev;
-    297 rt_tgsigqueueinfo(group: Pid, tid: Pid, signal: SignalNumber, info: In<SigInfo>) todo signal::rt_tgsigqueueinfo;
+    297 rt_tgsigqueueinfo(group: Pid, tid: Pid, signal: SignalNumber, info: In<SigInfo>) = signal::rt_tgsigqueueinfo;
     298 perf_event_open(attributes: Addr, pid: Pid, cpu: i32, group: Fd, flags: Hex) absent;
     299 recvmmsg(fd: Fd, messages: Ptr<MMsgHdr>, count: u32, flags: MessageFlags, timeout: In<Timespec>)
         = socket::recvmmsg;
@@ -381,7 +381,7 @@ syscalls! {
     319 memfd_create(name: Str, flags: MemfdFlags) = open::memfd_create;
     320 kexec_file_load(kernel: Fd, initrd: Fd, length: usize, command_line: Str, flags: Hex) = misc::kexec_file_load;
     321 bpf(command: i32, attributes: Addr, size: u32) absent;
-    322 execveat(dir: DirFd, path: Path, argv: StrArray, envp: Addr, flags: AtFlags) todo process::execveat;
+    322 execveat(dir: DirFd, path: Path, argv: StrArray, envp: Addr, flags: AtFlags) = process::execveat;
     323 userfaultfd(flags: OpenFlags) absent;
     324 membarrier(command: MembarrierCommand, flags: Hex32, cpu: i32) = memory::membarrier;
     325 mlock2(addr: Addr, length: usize, flags: LockFlags) = memory::mlock2;
@@ -399,7 +399,7 @@ syscalls! {
     335 uretprobe() absent;
     336 uprobe() absent;
     424 pidfd_send_signal(pidfd: Fd, signal: SignalNumber, info: In<SigInfo>, flags: PidfdSignalFlags)
-        todo pidfd::pidfd_send_signal;
+        = pidfd::pidfd_send_signal;
     425 io_uring_setup(entries: u32, parameters: Addr) absent;
     426 io_uring_enter(fd: Fd, submit: u32, complete: u32, flags: Hex32, argument: Addr, size: usize) absent;
     427 io_uring_register(fd: Fd, operation: u32, argument: Addr, count: u32) absent;
@@ -409,11 +409,11 @@ syscalls! {
     431 fsconfig(fd: Fd, command: u32, key: Str, value: Addr, auxiliary: i32) = mount::fsconfig;
     432 fsmount(fd: Fd, flags: Hex32, attributes: Hex32) = mount::fsmount;
     433 fspick(dir: DirFd, path: Path, flags: Hex32) = mount::fspick;
-    434 pidfd_open(pid: Pid, flags: PidfdFlags) todo pidfd::pidfd_open;
-    435 clone3(args: In<CloneArgs>, size: usize) todo process::clone3;
+    434 pidfd_open(pid: Pid, flags: PidfdFlags) = pidfd::pidfd_open;
+    435 clone3(args: In<CloneArgs>, size: usize) = process::clone3;
     436 close_range(first: u32, last: u32, flags: CloseRangeFlags) = open::close_range;
     437 openat2(dir: DirFd, path: Path, how: In<OpenHow>, size: usize) = open::openat2;
-    438 pidfd_getfd(pidfd: Fd, target: Fd, flags: Hex32) todo pidfd::pidfd_getfd;
+    438 pidfd_getfd(pidfd: Fd, target: Fd, flags: Hex32) = pidfd::pidfd_getfd;
     439 faccessat2(dir: DirFd, path: Path, mode: AccessMode, flags: AccessFlags) = path::faccessat2;
     440 process_madvise(pidfd: Fd, iov: InIov, count: usize, advice: Advice, flags: Hex32) todo memory::process_madvise;
     441 epoll_pwait2(epoll: Fd, events: Addr, count: i32, timeout: In<Timespec>, mask: In<SigSet>, size: usize)
@@ -425,7 +425,7 @@ syscalls! {
     445 landlock_add_rule(ruleset: Fd, kind: u32, attributes: Addr, flags: Hex32) absent;
     446 landlock_restrict_self(ruleset: Fd, flags: Hex32) absent;
     447 memfd_secret(flags: MemfdFlags) absent;
-    448 process_mrelease(pidfd: Fd, flags: Hex32) todo pidfd::process_mrelease;
+    448 process_mrelease(pidfd: Fd, flags: Hex32) = pidfd::process_mrelease;
     449 futex_waitv(waiters: Ptr<FutexWaitv>, count: u32, flags: Hex32, timeout: In<Timespec>, clock: Clock)
         = futex::futex_waitv;
     450 set_mempolicy_home_node(addr: Addr, length: usize, node: usize, flags: Hex) absent;

@@ -1,14 +1,11 @@
 //! New threads and processes; see clone(2), fork(2), vfork(2).
 
-use lazaret_abi::{
-    errno::Errno,
-    process::clone as flag,
-    resource::limit,
-};
+use lazaret_abi::{errno::Errno, process::clone as flag, resource::limit};
 use lazaret_platform::{Context, layout::APP_MAX};
 
 use super::{
-    Current, NO_ALTERNATE_STACK, Task, TaskParts, creds::cap,
+    Current, NO_ALTERNATE_STACK, Task, TaskParts,
+    creds::cap,
     group::ThreadGroup,
     namespaces::{NamespaceId, Namespaces},
     pid::{Pid, PidNamespace},
@@ -281,7 +278,9 @@ fn start(current: &mut Current, request: &CloneRequest, child: Current) -> Resul
     {
         let mut tree = kernel.processes();
         let mut signals = group.signals();
-        if request.has(flag::THREAD) && (signals.exit.is_some() || signals.executing.is_some() || signals.stop.is_requested()) {
+        if request.has(flag::THREAD)
+            && (signals.exit.is_some() || signals.executing.is_some() || signals.stop.is_requested())
+        {
             return Err(Errno::ERESTARTNOINTR);
         }
         signals.threads.push(new.clone());

@@ -172,9 +172,8 @@ fn notice(tree: &ProcessTree, id: i32) -> Option<Notice> {
         ExitStatus::Signaled(signal, false) => (child_code::KILLED, i32::from(signal)),
         ExitStatus::Signaled(signal, true) => (child_code::DUMPED, i32::from(signal)),
     };
-    let signal = Signal::new(node.process.exit_signal.load(Ordering::Relaxed)).filter(|signal| {
-        *signal != Signal::CHLD || parent.actions().get(Signal::CHLD).handler != handler::IGN
-    });
+    let signal = Signal::new(node.process.exit_signal.load(Ordering::Relaxed))
+        .filter(|signal| *signal != Signal::CHLD || parent.actions().get(Signal::CHLD).handler != handler::IGN);
     let info = |signal: Signal| {
         let info = child_info(&parent, &node.process, code, status, zombie.uid, zombie.usage.cpu);
         (signal, SigInfo { signal: signal.get(), ..info })
@@ -202,8 +201,11 @@ fn end_namespace(kernel: &Arc<Kernel>, group: &Arc<ThreadGroup>) {
         let mut removed = Vec::new();
         let rest: Vec<Arc<ThreadGroup>> = {
             let mut tree = kernel.processes();
-            let own_zombies: Vec<i32> =
-                tree.nodes().filter(|node| node.parent == id && node.zombie.is_some()).map(|n| n.process.id()).collect();
+            let own_zombies: Vec<i32> = tree
+                .nodes()
+                .filter(|node| node.parent == id && node.zombie.is_some())
+                .map(|n| n.process.id())
+                .collect();
             for zombie in own_zombies {
                 removed.extend(tree.remove(zombie));
             }

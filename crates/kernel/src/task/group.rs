@@ -70,7 +70,12 @@ pub struct GroupSignals {
 
 impl ThreadGroup {
     /// A process without threads, in the innermost namespace of its pid.
-    pub fn new(pid: Arc<Pid>, namespace: Arc<PidNamespace>, actions: Arc<SignalActions>, limits: Limits) -> ThreadGroup {
+    pub fn new(
+        pid: Arc<Pid>,
+        namespace: Arc<PidNamespace>,
+        actions: Arc<SignalActions>,
+        limits: Limits,
+    ) -> ThreadGroup {
         ThreadGroup {
             pid,
             namespace,

@@ -45,19 +45,11 @@ struct FileCapabilities {
 pub fn of_program(creds: &Creds, file: &File) -> Result<Granted, Errno> {
     let attributes = file.attributes()?;
     let trusted = !creds.no_new_privs && !file.location().is_nosuid();
-    let capabilities = if trusted {
-        file.inode().get_xattr(XATTR).ok().and_then(|value| parse(&value))
-    } else {
-        None
-    };
+    let capabilities = if trusted { file.inode().get_xattr(XATTR).ok().and_then(|value| parse(&value)) } else { None };
     transform(creds, trusted.then_some(&attributes), capabilities)
 }
 
-fn transform(
-    old: &Creds,
-    attributes: Option<&Attributes>,
-    file: Option<FileCapabilities>,
-) -> Result<Granted, Errno> {
+fn transform(old: &Creds, attributes: Option<&Attributes>, file: Option<FileCapabilities>) -> Result<Granted, Errno> {
     let mut new = old.clone();
     if let Some(attributes) = attributes {
         if attributes.permissions & SET_UID != 0 {

@@ -99,8 +99,5 @@ fn lose(task: &Arc<Task>, error: &Error) {
 
 /// The call may be made again after a signal.
 pub fn is_restart(error: Errno) -> bool {
-    matches!(
-        error,
-        Errno::ERESTARTSYS | Errno::ERESTARTNOINTR | Errno::ERESTARTNOHAND | Errno::ERESTART_RESTARTBLOCK
-    )
+    matches!(error, Errno::ERESTARTSYS | Errno::ERESTARTNOINTR | Errno::ERESTARTNOHAND | Errno::ERESTART_RESTARTBLOCK)
 }

@@ -8,13 +8,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use lazaret_abi::{errno::Errno, signal::Signal};
 
-use super::{
-    Task,
-    group::ThreadGroup,
-    pid::Pid,
-    usage::Usage,
+use super::{Task, group::ThreadGroup, pid::Pid, usage::Usage};
+use crate::{
+    boot::ExitStatus,
+    sync::{Arc, Ordering},
 };
-use crate::{boot::ExitStatus, sync::{Arc, Ordering}};
 
 /// A process among its relatives.
 pub struct Node {

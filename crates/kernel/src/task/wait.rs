@@ -1,6 +1,10 @@
 //! Waiting for children; see wait(2), wait4(2).
 
-use lazaret_abi::{errno::Errno, process::wait as options, signal::{Signal, child as child_code}};
+use lazaret_abi::{
+    errno::Errno,
+    process::wait as options,
+    signal::{Signal, child as child_code},
+};
 
 use super::{
     Task,

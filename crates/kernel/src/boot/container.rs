@@ -1,0 +1,274 @@
+//! Containers: their namespaces, and the processes started from outside.
+
+use std::collections::HashMap;
+
+use lazaret_abi::{
+    errno::Errno,
+    resource::RLimit,
+    signal::{SigInfo, SigSet, Signal, code},
+};
+
+use super::{ContainerSpec, ExitStatus, Kernel, ProcessSpec, StartError, Stdio};
+use crate::{
+    fs::{
+        container::{TreeSpec, build},
+        context::FsContext,
+        fdtable::{FdTable, NR_OPEN},
+        stream,
+        vfs::{Location, LookupFlags, MountNamespace, PathContext},
+    },
+    signal::send_to_process,
+    sync::{Arc, Mutex, Ordering},
+    task::{
+        Current, Task, TaskParts, clone,
+        creds::{Creds, cap},
+        exec::{self, Image, Program, Runner},
+        group::ThreadGroup,
+        limits::Limits,
+        namespaces::{NamespaceId, Namespaces},
+        pid::{Pid, PidNamespace},
+        sched::Scheduling,
+        uts::UtsNamespace,
+    },
+    wait::{Events, Interruptible, wait_until},
+};
+
+/// Where programs are looked for when the environment names no PATH.
+const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A container of the sandbox.
+pub struct Container {
+    kernel: Arc<Kernel>,
+    namespaces: Namespaces,
+    /// Processes that were started from outside, by their pid in the container.
+    started: Mutex<HashMap<i32, Arc<ThreadGroup>>>,
+}
+
+fn failed(step: impl Into<String>) -> impl FnOnce(Errno) -> StartError {
+    let step = step.into();
+    move |cause| StartError { step, cause }
+}
+
+fn shown(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+impl Container {
+    /// Makes the namespaces and the file tree of a container.
+    ///
+    /// # Errors
+    /// Names the mount or setting that failed.
+    pub(super) fn new(kernel: &Arc<Kernel>, spec: ContainerSpec) -> Result<Arc<Container>, StartError> {
+        let tree = TreeSpec {
+            root: spec.root,
+            mounts: spec.mounts,
+            masked_paths: spec.masked_paths,
+            readonly_paths: spec.readonly_paths,
+        };
+        let mount = build(tree, Arc::new(Creds::root()))?;
+        let pid_for_children = PidNamespace::new(&kernel.pids).map_err(failed("make a pid namespace"))?;
+        let namespaces = Namespaces {
+            uts: Arc::new(UtsNamespace::new(spec.hostname.as_bytes(), spec.domainname.as_bytes())),
+            uts_id: NamespaceId::new(),
+            mount,
+            mount_id: NamespaceId::new(),
+            pid_for_children,
+            user: NamespaceId::new(),
+            net: NamespaceId::new(),
+            ipc: NamespaceId::new(),
+            cgroup: NamespaceId::new(),
+            time: NamespaceId::new(),
+        };
+        Ok(Arc::new(Container { kernel: kernel.clone(), namespaces, started: Mutex::default() }))
+    }
+
+    /// Starts a process: the container's init, or a further one (exec). Returns its pid in the
+    /// container's pid namespace once its program is loaded.
+    ///
+    /// # Errors
+    /// Names what failed: working directory, program, interpreter ...
+    pub fn start(self: &Arc<Self>, process: ProcessSpec) -> Result<i32, StartError> {
+        let creds = credentials(&process);
+        let mut limits = Limits::default();
+        for (resource, current, maximum) in &process.rlimits {
+            if !limits.set(*resource, RLimit { current: *current, maximum: *maximum }) {
+                return Err(failed(format!("set resource limit {resource}"))(Errno::EINVAL));
+            }
+        }
+        let root = self.namespaces.mount.root();
+        let directory = working_directory(&self.namespaces.mount, &creds, &process.cwd)
+            .map_err(failed(format!("working directory {}", shown(&process.cwd))))?;
+        let umask = process.umask.unwrap_or(0o022);
+        let paths = PathContext { root: root.clone(), directory: directory.clone(), creds: creds.clone(), umask };
+
+        let name =
+            process.args.first().cloned().ok_or_else(|| failed("start a process: no arguments")(Errno::EINVAL))?;
+        let start_failed = |cause| StartError { step: format!("start {}", shown(&name)), cause };
+        let image = self.load(&paths, &limits, &process, &name).map_err(start_failed)?;
+
+        let files = FdTable::new();
+        self.open_stdio(process.stdio, &files).map_err(failed("open the standard streams"))?;
+        let fs = FsContext::new(root, directory);
+        fs.set_umask(umask);
+
+        let pid = Pid::allocate(&self.namespaces.pid_for_children, &[]).map_err(start_failed)?;
+        let number = pid.number_in(&self.namespaces.pid_for_children);
+        let group = ThreadGroup::new(pid.clone(), self.namespaces.pid_for_children.clone(), Arc::default(), limits);
+        let group = Arc::new(group);
+        group.exit_signal.store(Signal::CHLD.get(), Ordering::Relaxed);
+        group.has_executed.store(true, Ordering::Relaxed);
+        group.oom_score_adj.store(process.oom_score_adj.unwrap_or(0), Ordering::Relaxed);
+        group.account.enter_space(None, image.mm.space().host_pid());
+        let parts = TaskParts {
+            pid,
+            namespaces: Arc::new(self.namespaces.clone()),
+            blocked: SigSet::EMPTY,
+            personality: 0,
+            creds: Arc::new(image.granted.creds),
+            fs: Arc::new(fs),
+            files: Arc::new(files),
+            mm: image.mm,
+            name: image.name.into_iter().take(15).collect(),
+            scheduling: Scheduling::new(self.kernel.cpus),
+        };
+        let task = Arc::new(Task::new(self.kernel.clone(), group.clone(), parts));
+        {
+            let mut tree = self.kernel.processes();
+            group.signals().threads.push(task.clone());
+            tree.add_task(task.clone());
+            tree.add(group.clone(), 0, 0, None);
+        }
+        self.started.lock().insert(number, group);
+        clone::run_task(Current::new(task, image.context)).map_err(|_| start_failed(Errno::EAGAIN))?;
+        Ok(number)
+    }
+
+    /// Finds the program, in PATH if its name has no slash, and loads it.
+    fn load(&self, paths: &PathContext, limits: &Limits, process: &ProcessSpec, name: &[u8]) -> Result<Image, Errno> {
+        let runner = Runner { kernel: &self.kernel, paths, creds: &paths.creds, limits, personality: 0 };
+        let load = |path: Vec<u8>| {
+            let location = paths.lookup(&path, LookupFlags::FOLLOW)?;
+            let program = Program { location, path, args: process.args.clone(), env: process.env.clone() };
+            exec::load(&runner, program)
+        };
+        if name.contains(&b'/') {
+            return load(name.to_vec());
+        }
+        if name.is_empty() {
+            return Err(Errno::ENOENT);
+        }
+        let search = process.env.iter().find_map(|entry| entry.strip_prefix(b"PATH=")).unwrap_or(DEFAULT_PATH);
+        let mut result = Err(Errno::ENOENT);
+        for directory in search.split(|byte| *byte == b':') {
+            let mut path = if directory.is_empty() { b".".to_vec() } else { directory.to_vec() };
+            path.push(b'/');
+            path.extend_from_slice(name);
+            match load(path) {
+                // As execvp(3): what may not be executed is passed over, but remembered.
+                Err(Errno::EACCES) => result = Err(Errno::EACCES),
+                Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+                other => return other,
+            }
+        }
+        result
+    }
+
+    fn open_stdio(&self, stdio: Stdio, files: &FdTable) -> Result<(), Errno> {
+        match stdio {
+            Stdio::Files(streams) => {
+                for stream in streams {
+                    files.insert(stream::open(stream)?, false, 0, NR_OPEN)?;
+                }
+                Ok(())
+            }
+            Stdio::Terminal { .. } => Err(Errno::ENOTTY),
+        }
+    }
+
+    /// Waits for the end of a process that [`Container::start`] started; may be asked by several
+    /// callers, and after the end.
+    ///
+    /// # Errors
+    /// `ESRCH` when there never was one.
+    pub fn wait(&self, pid: i32) -> Result<ExitStatus, Errno> {
+        let process = self.started.lock().get(&pid).cloned().ok_or(Errno::ESRCH)?;
+        wait_until(&[(&process.ended, Events::all())], None, Interruptible::Nothing, || {
+            process.ended_with.get().copied()
+        })
+    }
+
+    /// Sends a signal to a process, or to all with `pid` -1.
+    ///
+    /// # Errors
+    /// `ESRCH`, `EINVAL`.
+    pub fn signal(&self, pid: i32, signal: i32) -> Result<(), Errno> {
+        let signal = Signal::new(signal).ok_or(Errno::EINVAL)?;
+        let namespace = &self.namespaces.pid_for_children;
+        let targets: Vec<Arc<ThreadGroup>> = {
+            let tree = self.kernel.processes();
+            let chosen = |process: &Arc<ThreadGroup>| pid == -1 || process.pid().number_in(namespace) == pid;
+            tree.nodes()
+                .map(|node| node.process.clone())
+                .filter(|process| namespace.contains(process.namespace()) && chosen(process))
+                .collect()
+        };
+        if targets.is_empty() {
+            return Err(Errno::ESRCH);
+        }
+        for target in targets {
+            send_to_process(&target, signal, SigInfo::sent(signal, code::USER, 0, 0), true)?;
+        }
+        Ok(())
+    }
+
+    /// Tells the kernel the size of the host terminal of a process: rows and columns.
+    ///
+    /// # Errors
+    /// `ENOTTY` when it has none.
+    pub fn resize(&self, _pid: i32, _rows: u16, _columns: u16) -> Result<(), Errno> {
+        Err(Errno::ENOTTY)
+    }
+}
+
+fn credentials(process: &ProcessSpec) -> Arc<Creds> {
+    let mut groups = process.groups.clone();
+    groups.sort_unstable();
+    let (uid, gid) = (process.uid, process.gid);
+    let sets = &process.capabilities;
+    Arc::new(Creds {
+        uid,
+        euid: uid,
+        suid: uid,
+        fsuid: uid,
+        gid,
+        egid: gid,
+        sgid: gid,
+        fsgid: gid,
+        groups,
+        permitted: sets.permitted & cap::ALL,
+        effective: sets.effective & cap::ALL,
+        inheritable: sets.inheritable & cap::ALL,
+        bounding: sets.bounding & cap::ALL,
+        ambient: sets.ambient & cap::ALL,
+        securebits: 0,
+        no_new_privs: process.no_new_privs,
+    })
+}
+
+/// The working directory; as runc does, it is made if it is missing.
+fn working_directory(mounts: &Arc<MountNamespace>, creds: &Arc<Creds>, path: &[u8]) -> Result<Location, Errno> {
+    let root = mounts.root();
+    let all = PathContext { root: root.clone(), directory: root.clone(), creds: Arc::new(Creds::root()), umask: 0o022 };
+    let mut here = Vec::new();
+    for name in path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
+        here.push(b'/');
+        here.extend_from_slice(name);
+        match all.make_directory(&here, 0o755) {
+            Ok(_) | Err(Errno::EEXIST | Errno::EROFS) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    here.push(b'/');
+    let own = PathContext { creds: creds.clone(), ..all };
+    own.lookup(&here, LookupFlags::FOLLOW | LookupFlags::DIRECTORY)
+}
