@@ -34,13 +34,13 @@ int main(void) {
         ;
     struct itimerval once = {{0, 0}, {0, 1000}};
     setitimer(ITIMER_REAL, &once, NULL);
-    pause();
+    sleep_ms(20);
     timer_t timer;
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN, .sigev_value.sival_int = 123};
     NEED(timer_create(CLOCK_MONOTONIC, &event, &timer));
     struct itimerspec at = {{0, 0}, {0, 1000000}};
     NEED(timer_settime(timer, 0, &at, NULL));
-    pause();
+    sleep_ms(20);
     int pair[2];
     NEED(pipe(pair));
     close(pair[0]);
