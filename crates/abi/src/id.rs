@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use lazaret_snapshot::Snapshot;
+
 macro_rules! identifiers {
     ($($(#[$attribute:meta])* $name:ident($type:ty);)*) => {
         $(
             $(#[$attribute])*
-            #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Snapshot)]
             pub struct $name($type);
 
             impl $name {

@@ -23,6 +23,18 @@ macro_rules! structures {
             )]
             #[allow(missing_docs, reason = "the fields are those of the man page")]
             pub struct $name { $(pub $field: $type,)* }
+
+            impl lazaret_snapshot::Snapshot for $name {
+                fn save(&self, writer: &mut lazaret_snapshot::Writer) -> lazaret_snapshot::Result<()> {
+                    writer.write(zerocopy::IntoBytes::as_bytes(self));
+                    Ok(())
+                }
+
+                fn load(reader: &mut lazaret_snapshot::Reader<'_>) -> lazaret_snapshot::Result<Self> {
+                    let bytes = reader.read(size_of::<Self>())?;
+                    zerocopy::FromBytes::read_from_bytes(bytes).map_err(|_| lazaret_snapshot::Error::Truncated)
+                }
+            }
         )*
     };
 }

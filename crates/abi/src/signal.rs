@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use lazaret_snapshot::{Reader, Snapshot, Writer};
+
 /// A signal that exists: 1 to 64.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Signal(u8);
@@ -56,6 +58,16 @@ impl Signal {
     }
 }
 
+impl Snapshot for Signal {
+    fn save(&self, writer: &mut Writer) -> lazaret_snapshot::Result<()> {
+        self.get().save(writer)
+    }
+
+    fn load(reader: &mut Reader<'_>) -> lazaret_snapshot::Result<Self> {
+        Signal::new(i32::load(reader)?).ok_or(lazaret_snapshot::Error::Invalid("signal"))
+    }
+}
+
 impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match STANDARD_NAMES.get(usize::from(self.0) - 1) {
@@ -85,6 +97,7 @@ impl fmt::Debug for Signal {
     zerocopy::IntoBytes,
     zerocopy::Immutable,
     zerocopy::KnownLayout,
+    Snapshot,
 )]
 pub struct SigSet(u64);
 
