@@ -7,6 +7,7 @@ pub mod interface;
 pub mod netlink;
 pub mod options;
 pub mod queue;
+mod stream;
 pub mod unix;
 
 use std::any::Any;

@@ -1,14 +1,127 @@
 //! AF_INET and AF_INET6 sockets; see ip(7), ipv6(7), tcp(7), udp(7).
+//!
+//! The one interface is the loopback. Sockets of the sandbox that talk over it are connected
+//! directly: no packet is ever made, but what tcp(7) lets a program see is as ever.
+//!
+//! Addresses are kept in one form: an IPv4 address stays one, whatever the socket's family is, and
+//! is mapped when an IPv6 socket shows it.
 
-use lazaret_abi::errno::Errno;
+mod levels;
+mod ports;
+mod tcp;
+#[cfg(test)]
+mod tests;
+mod udp;
 
-use super::Socket;
-use crate::{sync::Arc, task::creds::Creds};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+
+use lazaret_abi::{
+    errno::Errno,
+    socket::{family, kind, protocol},
+};
+
+use self::{tcp::TcpSocket, udp::UdpSocket};
+use super::{Address, Socket};
+use crate::{
+    sync::Arc,
+    task::{
+        Task,
+        creds::{Creds, cap},
+    },
+};
 
 /// A new socket.
 ///
 /// # Errors
-/// `EAFNOSUPPORT`.
-pub fn create(_creds: &Creds, _domain: u32, _kind: u32, _protocol: u32) -> Result<Arc<dyn Socket>, Errno> {
-    Err(Errno::EAFNOSUPPORT)
+/// `EPROTONOSUPPORT`, `ESOCKTNOSUPPORT`; `EPERM` and `EACCES` for raw sockets.
+pub fn create(creds: &Creds, domain: u32, kind: u32, number: u32) -> Result<Arc<dyn Socket>, Errno> {
+    match (kind, number) {
+        (kind::STREAM, protocol::IP | protocol::TCP) => Ok(TcpSocket::new(domain)),
+        (kind::DGRAM, protocol::IP | protocol::UDP) => Ok(UdpSocket::new(domain)),
+        // net.ipv4.ping_group_range lets nobody, by default.
+        (kind::DGRAM, protocol::ICMP | protocol::ICMPV6) => Err(Errno::EACCES),
+        (kind::STREAM | kind::DGRAM, _) => Err(Errno::EPROTONOSUPPORT),
+        (kind::RAW, _) if !creds.has(cap::NET_RAW) => Err(Errno::EPERM),
+        (kind::RAW, _) => Err(Errno::EPROTONOSUPPORT),
+        _ => Err(Errno::ESOCKTNOSUPPORT),
+    }
+}
+
+/// An address without the IPv4-in-IPv6 disguise.
+fn plain(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// An address as a socket of `domain` shows it.
+fn shown(domain: u32, address: SocketAddr) -> Address {
+    Address::Inet(match address {
+        SocketAddr::V4(v4) if domain == family::INET6 => {
+            SocketAddrV6::new(v4.ip().to_ipv6_mapped(), v4.port(), 0, 0).into()
+        }
+        other => other,
+    })
+}
+
+/// The address that an unbound socket of `domain` has.
+fn unspecified(domain: u32) -> SocketAddr {
+    let ip: IpAddr = if domain == family::INET6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+    SocketAddr::new(ip, 0)
+}
+
+/// The address in an argument to a socket of `domain`.
+fn address_of(domain: u32, address: &Address) -> Result<SocketAddr, Errno> {
+    match (domain, address) {
+        (family::INET, Address::Inet(address @ SocketAddr::V4(_))) => Ok(*address),
+        (family::INET6, Address::Inet(address @ SocketAddr::V6(_))) => Ok(*address),
+        _ => Err(Errno::EAFNOSUPPORT),
+    }
+}
+
+/// Where a packet for `address` goes: the loopback interface.
+///
+/// # Errors
+/// `ENETUNREACH` for everything else: there is no other interface.
+fn route(address: SocketAddr, v6_only: bool) -> Result<SocketAddr, Errno> {
+    let plain = plain(address);
+    if v6_only && address.is_ipv6() && plain.is_ipv4() {
+        return Err(Errno::ENETUNREACH);
+    }
+    let ip = match plain.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    if ip.is_loopback() { Ok(SocketAddr::new(ip, plain.port())) } else { Err(Errno::ENETUNREACH) }
+}
+
+/// The address from which a socket reaches `destination`.
+fn source_for(bound: Option<SocketAddr>, destination: SocketAddr) -> IpAddr {
+    match bound {
+        Some(bound) if !bound.ip().is_unspecified() => bound.ip(),
+        _ => match destination.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        },
+    }
+}
+
+/// Checks an address that is to be bound.
+///
+/// # Errors
+/// `EADDRNOTAVAIL` when it is not ours, `EACCES` for a port below 1024 without
+/// CAP_NET_BIND_SERVICE.
+fn check_bind(address: SocketAddr, v6_only: bool) -> Result<SocketAddr, Errno> {
+    const FIRST_UNPRIVILEGED: u16 = 1024;
+    let plain = plain(address);
+    if v6_only && address.is_ipv6() && plain.is_ipv4() {
+        return Err(Errno::EINVAL);
+    }
+    if !plain.ip().is_unspecified() && !plain.ip().is_loopback() {
+        return Err(Errno::EADDRNOTAVAIL);
+    }
+    let privileged = Task::try_current().is_none_or(|task| task.creds().has(cap::NET_BIND_SERVICE));
+    if plain.port() != 0 && plain.port() < FIRST_UNPRIVILEGED && !privileged {
+        return Err(Errno::EACCES);
+    }
+    Ok(plain)
 }

@@ -2,18 +2,11 @@
 
 use std::collections::VecDeque;
 
-use lazaret_abi::{
-    errno::Errno,
-    socket::{BACKLOG_MAX, kind, message},
-};
+use lazaret_abi::{errno::Errno, socket::BACKLOG_MAX};
 
 use super::{Listener, MAX_MESSAGE, UnixSocket, name, own_creds};
 use crate::{
-    net::{
-        Incoming, Outgoing, Patience, Socket,
-        address::UnixName,
-        queue::{self, Taking},
-    },
+    net::{Incoming, Outgoing, Patience, Socket, address::UnixName, queue, stream},
     sync::Arc,
     uio::{Sink, Source},
     wait::Events,
@@ -168,41 +161,8 @@ impl UnixSocket {
         if self.peer().is_none() {
             return Err(Errno::EINVAL);
         }
-        debug_assert_eq!(self.common.kind, kind::STREAM);
-        let (by_sender, low) = {
-            let options = self.common.options.lock();
-            (options.pass_credentials, usize::try_from(options.receive_low).unwrap_or(1))
-        };
-        let taking = Taking { peek: flags & message::PEEK != 0, by_sender };
-        let want = if flags & message::WAITALL != 0 { sink.remaining() } else { low.min(sink.remaining()) };
-        let mut total = Incoming::default();
-        let queue = self.common.queue.clone();
-        loop {
-            let taken =
-                patience.wait(&[(&queue, Events::READABLE)], || match self.own.inbox.take_stream(sink, taking) {
-                    Ok(None) => self.common.take_error().map(Err),
-                    // An error goes before the end.
-                    Ok(Some(taken)) if taken.length == 0 && sink.remaining() > 0 => {
-                        Some(self.common.take_error().map_or(Ok(taken), Err))
-                    }
-                    Ok(Some(taken)) => Some(Ok(taken)),
-                    Err(error) => Some(Err(error)),
-                });
-            let taken = match taken {
-                Ok(taken) => taken,
-                Err(_) if total.length > 0 => return Ok(total),
-                Err(error) => return Err(error),
-            };
-            let ended = taken.length == 0;
-            let with_rights = !taken.control.rights.is_empty();
-            total.length += taken.length;
-            total.full = total.length;
-            if total.length == taken.length {
-                total.control = taken.control;
-            }
-            if ended || with_rights || taking.peek || total.length >= want {
-                return Ok(total);
-            }
-        }
+        let by_sender = self.common.options.lock().pass_credentials;
+        let rules = stream::Rules { by_sender, ended: &|| false };
+        stream::receive(&self.common, &self.own.inbox, sink, flags, patience, &rules)
     }
 }

@@ -1,0 +1,254 @@
+//! UDP over the loopback interface; see udp(7).
+
+use std::net::SocketAddr;
+
+use lazaret_abi::{
+    errno::Errno,
+    socket::{family, kind, level, message, protocol},
+};
+
+use super::{
+    address_of, check_bind,
+    levels::Levels,
+    plain,
+    ports::{Binding, Face, Ports, Wish},
+    route, shown, source_for, unspecified,
+};
+use crate::{
+    net::{
+        Address, Common, Incoming, Outgoing, Patience, Socket,
+        control::Control,
+        queue::{self, ReceiveQueue, Segment, Taking},
+    },
+    sync::{Arc, Mutex},
+    uio::{Sink, Source},
+    wait::{Events, Poller},
+};
+
+/// Largest payload of a datagram.
+const MAX_PAYLOAD: usize = 65_507;
+
+static PORTS: Ports<UdpFace> = Ports::new();
+
+/// What senders see of a socket.
+pub struct UdpFace {
+    inbox: Arc<ReceiveQueue>,
+    /// The only one whose datagrams are taken, if connected.
+    peer: Mutex<Option<SocketAddr>>,
+}
+
+impl Face for UdpFace {
+    fn is_listening(&self) -> bool {
+        false
+    }
+
+    fn score(&self, from: SocketAddr) -> Option<u32> {
+        match *self.peer.lock() {
+            None => Some(0),
+            Some(peer) => (peer == from).then_some(1),
+        }
+    }
+}
+
+#[derive(Default)]
+struct State {
+    binding: Option<Binding<UdpFace>>,
+    read_shut: bool,
+    write_shut: bool,
+}
+
+/// A UDP socket.
+pub struct UdpSocket {
+    common: Common,
+    face: Arc<UdpFace>,
+    levels: Levels,
+    state: Mutex<State>,
+}
+
+impl UdpSocket {
+    /// A socket of AF_INET or AF_INET6.
+    pub fn new(domain: u32) -> Arc<UdpSocket> {
+        let common = Common::new(domain, kind::DGRAM, protocol::UDP);
+        let limit = common.options.lock().receive_buffer;
+        let inbox = ReceiveQueue::new(common.queue.clone(), limit);
+        let face = Arc::new(UdpFace { inbox, peer: Mutex::new(None) });
+        Arc::new(UdpSocket { common, face, levels: Levels::default(), state: Mutex::default() })
+    }
+
+    fn bind_to(&self, address: SocketAddr) -> Result<SocketAddr, Errno> {
+        let mut state = self.state.lock();
+        if let Some(binding) = &state.binding {
+            return Ok(binding.address());
+        }
+        let options = self.common.options.lock();
+        let wish = Wish {
+            address,
+            dual: self.common.family == family::INET6 && !self.levels.v6_only(),
+            reuse: options.reuse_address || options.reuse_port,
+        };
+        drop(options);
+        let binding = PORTS.bind(&self.face, wish)?;
+        let address = binding.address();
+        state.binding = Some(binding);
+        Ok(address)
+    }
+
+    fn bound(&self) -> Option<SocketAddr> {
+        self.state.lock().binding.as_ref().map(Binding::address)
+    }
+}
+
+impl Socket for UdpSocket {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn bind(&self, address: &Address) -> Result<(), Errno> {
+        let address = check_bind(address_of(self.common.family, address)?, self.levels.v6_only())?;
+        if self.bound().is_some() {
+            return Err(Errno::EINVAL);
+        }
+        self.bind_to(address).map(drop)
+    }
+
+    fn connect(&self, address: &Address, _patience: Patience) -> Result<(), Errno> {
+        if *address == Address::Unspecified {
+            *self.face.peer.lock() = None;
+            return Ok(());
+        }
+        let peer = route(address_of(self.common.family, address)?, self.levels.v6_only())?;
+        self.bind_to(unspecified(self.common.family))?;
+        *self.face.peer.lock() = Some(peer);
+        Ok(())
+    }
+
+    fn send(&self, source: &mut dyn Source, outgoing: Outgoing, _patience: Patience) -> Result<usize, Errno> {
+        if outgoing.flags & message::OOB != 0 {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        if let Some(error) = self.common.take_error() {
+            return Err(error);
+        }
+        let to = match &outgoing.to {
+            Some(Address::Unspecified) | None => self.face.peer.lock().ok_or(Errno::EDESTADDRREQ)?,
+            Some(Address::Inet(SocketAddr::V4(address)))
+                if address.ip().is_broadcast() && !self.common.options.lock().broadcast =>
+            {
+                return Err(Errno::EACCES);
+            }
+            // An IPv6 socket may be told IPv4 addresses here.
+            Some(Address::Inet(address)) if address.is_ipv6() && self.common.family == family::INET => {
+                return Err(Errno::EAFNOSUPPORT);
+            }
+            Some(Address::Inet(address)) => route(*address, self.levels.v6_only())?,
+            Some(_) => return Err(Errno::EAFNOSUPPORT),
+        };
+        if to.port() == 0 {
+            return Err(Errno::EINVAL);
+        }
+        if self.state.lock().write_shut {
+            return Err(Errno::EPIPE);
+        }
+        let data = queue::read_message(source, MAX_PAYLOAD)?;
+        let length = data.len();
+        let bound = self.bind_to(unspecified(self.common.family))?;
+        let from = SocketAddr::new(source_for(Some(bound), to), bound.port());
+        match PORTS.find(to, from) {
+            Some(target) => {
+                // A full queue loses the datagram: that is UDP.
+                let _ = target.inbox.push_message(Segment::new(data, Control::default(), Some(Address::Inet(from))));
+            }
+            // The port is closed: an ICMP message tells so, to those who are connected.
+            None if self.face.peer.lock().is_some() => {
+                self.common.error.store(Errno::ECONNREFUSED.raw(), crate::sync::Ordering::Release);
+                self.common.queue.wake(Events::ERR | Events::READABLE);
+            }
+            None => {}
+        }
+        Ok(length)
+    }
+
+    fn receive(&self, sink: &mut dyn Sink, flags: u32, patience: Patience) -> Result<Incoming, Errno> {
+        if flags & message::OOB != 0 {
+            return Err(Errno::EINVAL);
+        }
+        if flags & message::ERRQUEUE != 0 {
+            return Err(Errno::EAGAIN);
+        }
+        let taking = Taking { peek: flags & message::PEEK != 0, by_sender: false };
+        let queue = self.common.queue.clone();
+        let taken = patience.wait(&[(&queue, Events::READABLE)], || {
+            if let Some(error) = self.common.take_error() {
+                return Some(Err(error));
+            }
+            match self.face.inbox.take_message(sink, taking) {
+                Ok(None) => self.state.lock().read_shut.then_some(Ok(None)),
+                Ok(Some(taken)) => Some(Ok(taken)),
+                Err(error) => Some(Err(error)),
+            }
+        })?;
+        let mut incoming = Incoming::from(taken.unwrap_or_default());
+        if let Some(Address::Inet(from)) = incoming.from {
+            incoming.from = Some(shown(self.common.family, from));
+        }
+        Ok(incoming)
+    }
+
+    fn shutdown(&self, read: bool, write: bool) -> Result<(), Errno> {
+        let mut state = self.state.lock();
+        state.read_shut |= read;
+        state.write_shut |= write;
+        drop(state);
+        self.common.queue.wake_all();
+        if self.face.peer.lock().is_none() { Err(Errno::ENOTCONN) } else { Ok(()) }
+    }
+
+    fn local_address(&self) -> Address {
+        let bound = self.bound().unwrap_or_else(|| unspecified(self.common.family));
+        let address = match *self.face.peer.lock() {
+            Some(peer) => SocketAddr::new(source_for(Some(bound), peer), bound.port()),
+            None => bound,
+        };
+        shown(self.common.family, plain(address))
+    }
+
+    fn peer_address(&self) -> Result<Address, Errno> {
+        let peer = self.face.peer.lock().ok_or(Errno::ENOTCONN)?;
+        Ok(shown(self.common.family, peer))
+    }
+
+    fn poll(&self, _poller: Option<&mut Poller>) -> Events {
+        let state = self.state.lock();
+        let mut events = Events::WRITABLE;
+        if self.common.has_error() {
+            events |= Events::ERR;
+        }
+        if state.read_shut {
+            events |= Events::RDHUP | Events::READABLE;
+        }
+        if state.read_shut && state.write_shut {
+            events |= Events::HUP;
+        }
+        if !self.face.inbox.is_empty() {
+            events |= Events::READABLE;
+        }
+        events
+    }
+
+    fn readable_bytes(&self) -> Result<usize, Errno> {
+        Ok(self.face.inbox.next_message())
+    }
+
+    fn option(&self, number_level: u32, number: u32) -> Result<Vec<u8>, Errno> {
+        self.levels.get(self.common.family, level::UDP, number_level, number)
+    }
+
+    fn set_option(&self, number_level: u32, number: u32, value: &[u8]) -> Result<(), Errno> {
+        let bound = self.bound().is_some();
+        self.levels.set(self.common.family, level::UDP, (number_level, number), value, bound)
+    }
+
+    fn options_changed(&self) {
+        self.face.inbox.set_limit(self.common.options.lock().receive_buffer);
+    }
+}
