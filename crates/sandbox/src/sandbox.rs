@@ -274,6 +274,7 @@ impl Sandbox {
     pub fn wait(&mut self) -> Result<End, Error> {
         if let Some(child) = &self.child {
             let end = launch::wait_for(child).map_err(|errno| Error::host("wait for the sandbox process", errno))?;
+            self.child = None;
             return Ok(match end {
                 ChildEnd::Exited(status) => End::Exited(u8::try_from(status).unwrap_or(u8::MAX)),
                 ChildEnd::Killed(signal) => End::Killed(signal),
@@ -299,7 +300,6 @@ impl Sandbox {
         self.kill()?;
         if self.child.is_some() {
             self.wait()?;
-            self.child = None;
         } else if let Some(pidfd) = self.state.pidfd() {
             wait_for_end(&pidfd)?;
         }

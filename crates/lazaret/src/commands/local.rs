@@ -38,7 +38,7 @@ fn specification(args: &Do) -> Result<Spec, CommandError> {
     let root = std::fs::canonicalize(&args.root)
         .map_err(|error| CommandError::new(format!("--root {}: {error}", args.root.display())))?;
     spec.root = Some(Root { path: root, readonly: false });
-    spec.mounts = default_mounts();
+    spec.mounts = default_mounts().into_iter().filter(is_mountable).collect();
     // The host's own /sys is not shown, so nothing in the sandbox's needs to be read-only.
     spec.mounts.push(Mount {
         destination: "/tmp".into(),
@@ -70,6 +70,11 @@ fn specification(args: &Do) -> Result<Spec, CommandError> {
         process.capabilities = Some(capabilities(ids.uid));
     }
     Ok(spec)
+}
+
+/// The kernel has the file system. Unlike a specification, `do` asks for none by name.
+fn is_mountable(mount: &Mount) -> bool {
+    mount.kind.as_deref().is_some_and(lazaret_sandbox::spec::is_file_system)
 }
 
 /// All capabilities for root, as on Linux; they reach no further than the sandbox.

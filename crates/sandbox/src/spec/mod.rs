@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 
 pub use default::{default_mounts, default_spec};
-pub use names::{capability_bit, capability_names, resource_number, signal_number};
+pub use names::{capability_bit, capability_names, is_file_system, resource_number, signal_number};
 
 /// Longest `config.json` that is read, in bytes.
 const MAX_CONFIG: u64 = 16 << 20;

@@ -77,6 +77,11 @@ pub fn capability_names() -> impl Iterator<Item = &'static str> {
     CAPABILITIES.into_iter()
 }
 
+/// The kernel can mount a file system of this type.
+pub fn is_file_system(kind: &str) -> bool {
+    lazaret_kernel::fs::registry::NAMES.contains(&kind)
+}
+
 /// The bit of a capability in a set, by its name such as `CAP_KILL`.
 pub fn capability_bit(name: &str) -> Option<u64> {
     let name = name.strip_prefix("CAP_")?;
