@@ -16,6 +16,7 @@ pub use self::container::Container;
 use crate::{
     log::{Level, Log},
     sync::{Arc, Mutex, MutexGuard},
+    tty::job::ControllingTerminals,
     syscalls::{missing::Missing, strace},
     task::{pid::PidNamespace, sched::CpuSet, tree::ProcessTree},
 };
@@ -26,6 +27,8 @@ pub struct KernelConfig {
     pub platform: Box<dyn Platform>,
     /// Log files.
     pub log: Log,
+    /// The host's procfs of the sandbox's own pid namespace, for statistics of memory and processors.
+    pub host_proc: Option<OwnedFd>,
     /// Write a line for each system call to the debug log; `Some` of an empty list means all calls.
     pub strace: Option<Vec<String>>,
 }
@@ -192,6 +195,10 @@ pub struct Kernel {
     pub cpus: CpuSet,
     /// The pid namespace that all containers' are in.
     pub pids: Arc<PidNamespace>,
+    /// Controlling terminals by session.
+    pub terminals: ControllingTerminals,
+    /// The host's procfs of the sandbox's own pid namespace.
+    pub host_proc: Option<OwnedFd>,
     processes: Mutex<ProcessTree>,
 }
 
@@ -209,6 +216,8 @@ impl Kernel {
             missing: Missing::default(),
             cpus: CpuSet::of_host(),
             pids: PidNamespace::root(),
+            terminals: ControllingTerminals::default(),
+            host_proc: config.host_proc,
             processes: Mutex::default(),
         })
     }

@@ -19,6 +19,7 @@ pub mod sync;
 pub mod syscalls;
 pub mod task;
 pub mod time;
+pub mod tty;
 pub mod uaddr;
 pub mod uio;
 pub mod wait;

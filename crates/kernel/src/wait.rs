@@ -152,6 +152,8 @@ impl WaitQueue {
 pub struct Parker {
     thread: OnceLock<std::thread::Thread>,
     woken: AtomicBool,
+    /// Sleeps, or is about to.
+    parked: AtomicBool,
 }
 
 impl Parker {
@@ -171,12 +173,19 @@ impl Parker {
         if self.woken.swap(false, Ordering::Acquire) {
             return;
         }
+        self.parked.store(true, Ordering::Relaxed);
         match deadline.map(Deadline::remaining) {
             None => std::thread::park(),
             Some(left) if left.is_zero() => {}
             Some(left) => std::thread::park_timeout(left),
         }
+        self.parked.store(false, Ordering::Relaxed);
         self.woken.swap(false, Ordering::Acquire);
+    }
+
+    /// The thread sleeps; for those who show it.
+    pub fn is_parked(&self) -> bool {
+        self.parked.load(Ordering::Relaxed)
     }
 
     /// Wakes the thread. Returns whether this call was the one that did.

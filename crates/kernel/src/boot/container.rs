@@ -14,8 +14,11 @@ use crate::{
         container::{TreeSpec, build},
         context::FsContext,
         fdtable::{FdTable, NR_OPEN},
+        registry::Mounter,
         stream,
-        vfs::{Location, LookupFlags, MountNamespace, PathContext},
+        file::flags,
+        inode::SetAttributes,
+        vfs::{Location, LookupFlags, MountNamespace, OpenHow, PathContext},
     },
     signal::send_to_process,
     sync::{Arc, Mutex, Ordering},
@@ -30,6 +33,7 @@ use crate::{
         sched::Scheduling,
         uts::UtsNamespace,
     },
+    tty::{Console, Devpts, WindowSize, job},
     wait::{Events, Interruptible, wait_until},
 };
 
@@ -42,6 +46,8 @@ pub struct Container {
     namespaces: Namespaces,
     /// Processes that were started from outside, by their pid in the container.
     started: Mutex<HashMap<i32, Arc<ThreadGroup>>>,
+    /// Their terminals, where they have one.
+    consoles: Mutex<HashMap<i32, Arc<Console>>>,
 }
 
 fn failed(step: impl Into<String>) -> impl FnOnce(Errno) -> StartError {
@@ -65,8 +71,8 @@ impl Container {
             masked_paths: spec.masked_paths,
             readonly_paths: spec.readonly_paths,
         };
-        let mount = build(tree, Arc::new(Creds::root()))?;
         let pid_for_children = PidNamespace::new(&kernel.pids).map_err(failed("make a pid namespace"))?;
+        let mount = build(Mounter { kernel, namespace: &pid_for_children }, tree, Arc::new(Creds::root()))?;
         let namespaces = Namespaces {
             uts: Arc::new(UtsNamespace::new(spec.hostname.as_bytes(), spec.domainname.as_bytes())),
             uts_id: NamespaceId::new(),
@@ -79,7 +85,7 @@ impl Container {
             cgroup: NamespaceId::new(),
             time: NamespaceId::new(),
         };
-        Ok(Arc::new(Container { kernel: kernel.clone(), namespaces, started: Mutex::default() }))
+        Ok(Arc::new(Container { kernel: kernel.clone(), namespaces, started: Mutex::default(), consoles: Mutex::default() }))
     }
 
     /// Starts a process: the container's init, or a further one (exec). Returns its pid in the
@@ -107,7 +113,8 @@ impl Container {
         let image = self.load(&paths, &limits, &process, &name).map_err(start_failed)?;
 
         let files = FdTable::new();
-        self.open_stdio(process.stdio, &files).map_err(failed("open the standard streams"))?;
+        let console =
+            self.open_stdio(process.stdio, &files, &paths).map_err(failed("open the standard streams"))?;
         let fs = FsContext::new(root, directory);
         fs.set_umask(umask);
 
@@ -137,6 +144,10 @@ impl Container {
             group.signals().threads.push(task.clone());
             tree.add_task(task.clone());
             tree.add(group.clone(), 0, 0, None);
+        }
+        if let Some(console) = console {
+            job::attach(&self.kernel, console.terminal(), group.id(), group.id());
+            self.consoles.lock().insert(number, console);
         }
         self.started.lock().insert(number, group);
         clone::run_task(Current::new(task, image.context)).map_err(|_| start_failed(Errno::EAGAIN))?;
@@ -173,15 +184,31 @@ impl Container {
         result
     }
 
-    fn open_stdio(&self, stdio: Stdio, files: &FdTable) -> Result<(), Errno> {
+    /// Fills descriptors 0 to 2; returns the bridge to the host's terminal, if there is one.
+    fn open_stdio(&self, stdio: Stdio, files: &FdTable, paths: &PathContext) -> Result<Option<Arc<Console>>, Errno> {
         match stdio {
             Stdio::Files(streams) => {
                 for stream in streams {
                     files.insert(stream::open(stream)?, false, 0, NR_OPEN)?;
                 }
-                Ok(())
+                Ok(None)
             }
-            Stdio::Terminal { .. } => Err(Errno::ENOTTY),
+            Stdio::Terminal { terminal, size: (rows, columns) } => {
+                let owner = paths.creds.uid;
+                let paths = PathContext { creds: Arc::new(Creds::root()), ..paths.clone() };
+                let directory = paths.lookup(b"/dev/pts", LookupFlags::FOLLOW)?;
+                let devpts = Devpts::of_root(directory.inode()).ok_or(Errno::ENOTTY)?;
+                let master = devpts.open_master()?;
+                let slave = format!("/dev/pts/{}", master.terminal().number());
+                let console = Console::connect(terminal, master, rows, columns)?;
+                let how = OpenHow { flags: flags::RDWR | flags::NOCTTY, ..OpenHow::default() };
+                let file = paths.open(slave.as_bytes(), &how)?;
+                file.inode().set_attributes(&SetAttributes { uid: Some(owner), ..SetAttributes::default() })?;
+                for _ in 0..3 {
+                    files.insert(file.clone(), false, 0, NR_OPEN)?;
+                }
+                Ok(Some(console))
+            }
         }
     }
 
@@ -192,9 +219,15 @@ impl Container {
     /// `ESRCH` when there never was one.
     pub fn wait(&self, pid: i32) -> Result<ExitStatus, Errno> {
         let process = self.started.lock().get(&pid).cloned().ok_or(Errno::ESRCH)?;
-        wait_until(&[(&process.ended, Events::all())], None, Interruptible::Nothing, || {
+        let status = wait_until(&[(&process.ended, Events::all())], None, Interruptible::Nothing, || {
             process.ended_with.get().copied()
-        })
+        })?;
+        let console = self.consoles.lock().remove(&pid);
+        if let Some(console) = console {
+            // With the first process all others end; whatever they wrote is to be seen.
+            if process.is_init() { console.finish() } else { console.stop() }
+        }
+        Ok(status)
     }
 
     /// Sends a signal to a process, or to all with `pid` -1.
@@ -225,8 +258,10 @@ impl Container {
     ///
     /// # Errors
     /// `ENOTTY` when it has none.
-    pub fn resize(&self, _pid: i32, _rows: u16, _columns: u16) -> Result<(), Errno> {
-        Err(Errno::ENOTTY)
+    pub fn resize(&self, pid: i32, rows: u16, columns: u16) -> Result<(), Errno> {
+        let console = self.consoles.lock().get(&pid).cloned().ok_or(Errno::ENOTTY)?;
+        console.terminal().set_size(WindowSize { rows, columns, ..WindowSize::default() });
+        Ok(())
     }
 }
 

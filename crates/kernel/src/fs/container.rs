@@ -7,7 +7,7 @@ use super::{
     hostfs::HostFs,
     inode::{FileKind, Inode, NewAttributes, NewNode},
     overlay::OverlayFs,
-    registry,
+    registry::{self, Mounter},
     tmpfs::{self, TmpfsOptions},
     vfs::{Location, LookupFlags, Mount, MountFlags, MountNamespace, PathContext, SuperBlock},
 };
@@ -33,14 +33,14 @@ pub struct TreeSpec {
 ///
 /// # Errors
 /// Names the mount or path that failed.
-pub fn build(spec: TreeSpec, creds: Arc<Creds>) -> Result<Arc<MountNamespace>, StartError> {
+pub fn build(mounter: Mounter<'_>, spec: TreeSpec, creds: Arc<Creds>) -> Result<Arc<MountNamespace>, StartError> {
     let step = |what: &str, path: &[u8]| {
         let step = format!("{what} {}", String::from_utf8_lossy(path));
         move |cause| StartError { step, cause }
     };
     let root_flags = MountFlags::from_ms(spec.root.flags);
     // Mount points that are missing are made before the root becomes read-only.
-    let root = mount_of(spec.root.source, root_flags - MountFlags::READ_ONLY).map_err(step("mount", b"/"))?;
+    let root = mount_of(mounter, spec.root.source, root_flags - MountFlags::READ_ONLY).map_err(step("mount", b"/"))?;
     let namespace = MountNamespace::new(root);
     let place = namespace.root();
     let context = PathContext { root: place.clone(), directory: place, creds, umask: 0o022 };
@@ -48,7 +48,7 @@ pub fn build(spec: TreeSpec, creds: Arc<Creds>) -> Result<Arc<MountNamespace>, S
     for spec in spec.mounts {
         let failed = step("mount", &spec.destination);
         let flags = MountFlags::from_ms(spec.flags);
-        let mounted = mount_of(spec.source, flags - MountFlags::READ_ONLY).and_then(|mount| {
+        let mounted = mount_of(mounter, spec.source, flags - MountFlags::READ_ONLY).and_then(|mount| {
             let directory = mount.root().inode().kind() == FileKind::Directory;
             let target = make_mount_point(&context, &spec.destination, directory)?;
             namespace.mount(&mount, &target)?;
@@ -60,7 +60,7 @@ pub fn build(spec: TreeSpec, creds: Arc<Creds>) -> Result<Arc<MountNamespace>, S
         }
     }
     for path in spec.masked_paths {
-        mask(&namespace, &context, &path).map_err(step("mask", &path))?;
+        mask(mounter, &namespace, &context, &path).map_err(step("mask", &path))?;
     }
     for path in spec.readonly_paths {
         protect(&namespace, &context, &path).map_err(step("make read-only", &path))?;
@@ -72,16 +72,16 @@ pub fn build(spec: TreeSpec, creds: Arc<Creds>) -> Result<Arc<MountNamespace>, S
     Ok(namespace)
 }
 
-fn mount_of(source: MountSource, flags: MountFlags) -> Result<Arc<Mount>, Errno> {
+fn mount_of(mounter: Mounter<'_>, source: MountSource, flags: MountFlags) -> Result<Arc<Mount>, Errno> {
     let superblock = match source {
         MountSource::Host { file, overlay } => host_superblock(file, overlay)?,
-        MountSource::Tmpfs { options } => registry::new_superblock("tmpfs", "tmpfs", &options)?,
-        MountSource::Proc => registry::new_superblock("proc", "proc", "")?,
-        MountSource::Sysfs => registry::new_superblock("sysfs", "sysfs", "")?,
-        MountSource::Dev => registry::new_superblock("devtmpfs", "devtmpfs", "")?,
-        MountSource::Devpts { options } => registry::new_superblock("devpts", "devpts", &options)?,
-        MountSource::Mqueue => registry::new_superblock("mqueue", "mqueue", "")?,
-        MountSource::Cgroup => registry::new_superblock("cgroup2", "cgroup", "")?,
+        MountSource::Tmpfs { options } => registry::new_superblock(mounter, "tmpfs", "tmpfs", &options)?,
+        MountSource::Proc => registry::new_superblock(mounter, "proc", "proc", "")?,
+        MountSource::Sysfs => registry::new_superblock(mounter, "sysfs", "sysfs", "")?,
+        MountSource::Dev => registry::new_superblock(mounter, "devtmpfs", "devtmpfs", "")?,
+        MountSource::Devpts { options } => registry::new_superblock(mounter, "devpts", "devpts", &options)?,
+        MountSource::Mqueue => registry::new_superblock(mounter, "mqueue", "mqueue", "")?,
+        MountSource::Cgroup => registry::new_superblock(mounter, "cgroup2", "cgroup", "")?,
     };
     Ok(Mount::new(superblock, flags))
 }
@@ -139,10 +139,10 @@ fn existing(context: &PathContext, path: &[u8]) -> Result<Option<Location>, Errn
 }
 
 /// Hides a path: an empty read-only directory over a directory, the null device over a file.
-fn mask(namespace: &Arc<MountNamespace>, context: &PathContext, path: &[u8]) -> Result<(), Errno> {
+fn mask(mounter: Mounter<'_>, namespace: &Arc<MountNamespace>, context: &PathContext, path: &[u8]) -> Result<(), Errno> {
     let Some(target) = existing(context, path)? else { return Ok(()) };
     if target.inode().kind() == FileKind::Directory {
-        let superblock = registry::new_superblock("tmpfs", "tmpfs", "mode=755")?;
+        let superblock = registry::new_superblock(mounter, "tmpfs", "tmpfs", "mode=755")?;
         return namespace.mount(&Mount::new(superblock, MountFlags::READ_ONLY), &target);
     }
     let root: Arc<dyn Inode> = tmpfs::new_root(&TmpfsOptions::default());

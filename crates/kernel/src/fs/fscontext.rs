@@ -83,13 +83,13 @@ impl FsConfig {
     ///
     /// # Errors
     /// `EBUSY` when it was made already, `EINVAL` for a bad option.
-    pub fn create(&self) -> Result<(), Errno> {
+    pub fn create(&self, mounter: registry::Mounter<'_>) -> Result<(), Errno> {
         let mut state = self.state.lock();
         if state.superblock.is_some() {
             return Err(Errno::EBUSY);
         }
         let (options, read_only) = split_access(&state.options);
-        let superblock = registry::new_superblock(&self.fs_type, &state.source, &options)?;
+        let superblock = registry::new_superblock(mounter, &self.fs_type, &state.source, &options)?;
         superblock.set_read_only(read_only == Some(true));
         state.superblock = Some(superblock);
         Ok(())

@@ -2,20 +2,62 @@
 
 use lazaret_abi::errno::Errno;
 
-use super::{container, tmpfs, vfs::SuperBlock};
-use crate::sync::Arc;
+use super::{
+    cgroup, container,
+    inode::Inode,
+    proc,
+    pseudo::{PseudoDirectory, PseudoFs, StaticDirectory},
+    sys, tmpfs,
+    vfs::SuperBlock,
+};
+use crate::{boot::Kernel, sync::Arc, task::pid::PidNamespace, tty::Devpts};
 
 /// Names of the file systems there are, as `/proc/filesystems` lists them. None needs a device.
-pub const NAMES: [&str; 3] = ["tmpfs", "ramfs", "devtmpfs"];
+pub const NAMES: [&str; 9] =
+    ["sysfs", "tmpfs", "ramfs", "proc", "cgroup2", "devtmpfs", "devpts", "mqueue", "overlay"];
+
+/// Who mounts: what file systems that show the kernel's state show.
+#[derive(Clone, Copy)]
+pub struct Mounter<'a> {
+    /// The kernel.
+    pub kernel: &'a Arc<Kernel>,
+    /// Whose processes a procfs shows.
+    pub namespace: &'a Arc<PidNamespace>,
+}
+
+/// `f_type` of mqueue.
+const MQUEUE_MAGIC: u64 = 0x1980_0202;
 
 /// Makes the file system of a new mount.
 ///
 /// # Errors
 /// `ENODEV` for a type that does not exist, `EINVAL` for bad data.
-pub fn new_superblock(fs_type: &str, source: &str, data: &str) -> Result<Arc<SuperBlock>, Errno> {
+pub fn new_superblock(mounter: Mounter<'_>, fs_type: &str, source: &str, data: &str) -> Result<Arc<SuperBlock>, Errno> {
     match fs_type {
         "tmpfs" | "ramfs" => tmpfs::mount(source, data),
         "devtmpfs" => container::new_dev(),
+        "proc" => {
+            let root = proc::new_root(mounter.kernel, mounter.namespace.clone(), SuperBlock::allocate_device());
+            Ok(SuperBlock::new("proc", source, "", root))
+        }
+        "sysfs" => {
+            let root = sys::new_root(SuperBlock::allocate_device(), mounter.kernel.cpu_count());
+            Ok(SuperBlock::new("sysfs", source, "", root))
+        }
+        "devpts" => {
+            let devpts = Devpts::new(mounter.kernel, SuperBlock::allocate_device(), data)?;
+            Ok(SuperBlock::new("devpts", source, data, devpts.root()))
+        }
+        "mqueue" => {
+            // mq_open(2) is not there, so there is no queue to show.
+            let fs = PseudoFs::new(SuperBlock::allocate_device(), MQUEUE_MAGIC);
+            let root: Arc<dyn Inode> = PseudoDirectory::new(&fs, StaticDirectory::new());
+            Ok(SuperBlock::new("mqueue", source, "", root))
+        }
+        "cgroup2" => {
+            let root = cgroup::new_root(mounter.kernel, mounter.namespace.clone(), SuperBlock::allocate_device());
+            Ok(SuperBlock::new("cgroup2", source, "", root))
+        }
         "" => Err(Errno::EINVAL),
         _ => Err(Errno::ENODEV),
     }

@@ -15,7 +15,7 @@ pub fn open(location: &Location, flags: u32) -> Result<Box<dyn FileOps>, Errno> 
     }
     let attributes = location.inode().attributes()?;
     match attributes.kind {
-        kind @ (FileKind::CharDevice | FileKind::BlockDevice) => dev::open(kind, attributes.rdev),
+        FileKind::CharDevice | FileKind::BlockDevice => dev::open(location.inode(), attributes.rdev, flags),
         FileKind::Fifo => Ok(Box::new(fifo::open((attributes.device, attributes.inode), flags)?)),
         _ => Err(Errno::ENXIO),
     }

@@ -17,6 +17,7 @@ use crate::{
     },
     sync::{Arc, Ordering},
     syscalls::strace,
+    tty::job,
     uaddr::{UserAddr, UserPtr},
     wait::{Events, Interruptible, wait_until},
 };
@@ -256,5 +257,7 @@ impl Kernel {
     }
 
     /// The leader of a session has ended.
-    fn end_session(&self, _session: i32) {}
+    fn end_session(&self, session: i32) {
+        job::leader_exits(self, session);
+    }
 }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use lazaret_abi::errno::Errno;
 
+use super::namespaces::NamespaceId;
 use crate::sync::{Arc, AtomicI32, Mutex, Ordering, Weak};
 
 /// Numbers are below this (`kernel.pid_max` of a large machine).
@@ -21,6 +22,7 @@ const MAX_LEVEL: usize = 32;
 
 /// A pid namespace.
 pub struct PidNamespace {
+    id: Arc<NamespaceId>,
     parent: Option<Arc<PidNamespace>>,
     level: usize,
     numbers: Mutex<Numbers>,
@@ -84,7 +86,12 @@ impl PidNamespace {
 
     fn below(parent: Option<Arc<PidNamespace>>, level: usize) -> Arc<PidNamespace> {
         let numbers = Numbers { used: HashMap::new(), last: 0, closed: false };
-        Arc::new(PidNamespace { parent, level, numbers: Mutex::new(numbers), init: AtomicI32::new(0) })
+        Arc::new(PidNamespace { id: NamespaceId::new(), parent, level, numbers: Mutex::new(numbers), init: AtomicI32::new(0) })
+    }
+
+    /// Identity, as `/proc/PID/ns` shows it.
+    pub fn identity(&self) -> &NamespaceId {
+        &self.id
     }
 
     /// The namespace it is in.

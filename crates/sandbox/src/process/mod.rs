@@ -151,13 +151,17 @@ fn boot(
     // Before the zygote is made: the host lets a process under Landlock reach only into processes
     // that are under it too.
     confine::landlock(&setup.plan, &files, procfs.as_ref())?;
+    let host_proc = match &procfs {
+        Some(procfs) => Some(procfs.try_clone().map_err(|error| Failure::host("keep the procfs", error))?),
+        None => None,
+    };
     let platform = platform(procfs, maps)?;
     confine::load_filter(setup.trap)?;
 
     let user = File::from(logs.user);
     let debug = setup.log_level.map(|level| (level, File::from(logs.debug)));
     let log = Log::new(debug, Some(user));
-    let kernel = Kernel::new(KernelConfig { platform, log, strace: setup.strace });
+    let kernel = Kernel::new(KernelConfig { platform, log, host_proc, strace: setup.strace });
     let (root, mounts) = setup
         .plan
         .bind(files)

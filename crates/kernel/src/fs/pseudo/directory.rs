@@ -53,6 +53,11 @@ impl<E: Entries + 'static> PseudoDirectory<E> {
     pub fn with_attributes(fs: &Arc<PseudoFs>, attributes: NodeAttributes, entries: E) -> Arc<dyn Inode> {
         Arc::new(PseudoDirectory { fs: fs.clone(), attributes, entries })
     }
+
+    /// What is in it.
+    pub fn entries(&self) -> &E {
+        &self.entries
+    }
 }
 
 impl<E: Entries + 'static> Inode for PseudoDirectory<E> {

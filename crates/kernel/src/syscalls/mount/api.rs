@@ -157,7 +157,10 @@ pub fn fsconfig(
         SET_STRING if auxiliary == 0 => config.set(&string(key)?, Some(&string(value)?))?,
         // No file system here takes binary values, paths or descriptors.
         2..=SET_FD => return Err(Errno::EOPNOTSUPP),
-        CREATE | CREATE_EXCLUSIVE if key.is_null() && value.is_null() && auxiliary == 0 => config.create()?,
+        CREATE | CREATE_EXCLUSIVE if key.is_null() && value.is_null() && auxiliary == 0 => {
+            let task = &current.task;
+            config.create(crate::fs::registry::Mounter { kernel: task.kernel(), namespace: task.group().namespace() })?;
+        },
         RECONFIGURE if key.is_null() && value.is_null() && auxiliary == 0 => config.reconfigure()?,
         SET_FLAG..=CREATE_EXCLUSIVE => return Err(Errno::EINVAL),
         _ => return Err(Errno::EOPNOTSUPP),

@@ -78,7 +78,9 @@ pub fn mount(
         return Ok(0);
     }
     let (source, data) = (text(current, source, DATA_MAX)?, text(current, data, DATA_MAX)?);
-    let superblock = registry::new_superblock(&fs_type, &source, &data)?;
+    let task = current.task.clone();
+    let mounter = registry::Mounter { kernel: task.kernel(), namespace: task.group().namespace() };
+    let superblock = registry::new_superblock(mounter, &fs_type, &source, &data)?;
     namespace.mount(&Mount::new(superblock, MountFlags::from_ms(flags)), &target)?;
     Ok(0)
 }

@@ -1,0 +1,166 @@
+//! Files of `/proc` about the system as a whole.
+
+use std::{fmt::Write, time::Duration};
+
+use lazaret_abi::errno::Errno;
+
+use crate::{
+    boot::Kernel,
+    fs::{
+        hostfs::errno,
+        inode::LinkTarget,
+        pseudo::{PseudoFile, PseudoFs, PseudoLink, StaticDirectory},
+    },
+    sync::Arc,
+    task::uts::{RELEASE, VERSION},
+};
+
+/// Adds the files to the root.
+pub fn add_files(fs: &Arc<PseudoFs>, kernel: &Arc<Kernel>, mut root: StaticDirectory) -> StaticDirectory {
+    type Make = fn(&Kernel) -> Result<Vec<u8>, Errno>;
+    let files: [(&str, Make); 15] = [
+        ("cgroups", |_| Ok(b"#subsys_name\thierarchy\tnum_cgroups\tenabled\n".to_vec())),
+        ("cmdline", |_| Ok(b"BOOT_IMAGE=/lazaret quiet\n".to_vec())),
+        ("cpuinfo", |kernel| kernel.host_proc_file("cpuinfo")),
+        ("devices", |_| Ok(DEVICES.as_bytes().to_vec())),
+        ("diskstats", |_| Ok(Vec::new())),
+        ("filesystems", |_| Ok(FILE_SYSTEMS.as_bytes().to_vec())),
+        ("loadavg", loadavg),
+        ("meminfo", |_| meminfo()),
+        ("modules", |_| Ok(Vec::new())),
+        ("partitions", |_| Ok(b"major minor  #blocks  name\n\n".to_vec())),
+        ("stat", stat),
+        ("swaps", |_| Ok(b"Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n".to_vec())),
+        ("uptime", uptime),
+        ("version", |_| Ok(format!("Linux version {} ({}) {}\n", RELEASE, "lazaret@localhost", VERSION).into_bytes())),
+        ("vmstat", |_| vmstat()),
+    ];
+    for (name, make) in files {
+        let kernel = Arc::downgrade(kernel);
+        let content = move || make(&*kernel.upgrade().ok_or(Errno::ESRCH)?);
+        root.add(name, PseudoFile::new(fs, 0o444, content));
+    }
+    for (name, target) in [("mounts", "self/mounts"), ("net", "self/net")] {
+        root.add(name, PseudoLink::new(fs, move || Ok(LinkTarget::Path(target.as_bytes().to_vec()))));
+    }
+    root
+}
+
+const DEVICES: &str = "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n";
+
+const FILE_SYSTEMS: &str = "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tcgroup2\nnodev\tdevtmpfs\nnodev\tsockfs\n\
+                            nodev\tpipefs\nnodev\tdevpts\nnodev\tmqueue\nnodev\toverlay\n";
+
+/// Clock ticks of user space a second (USER_HZ).
+pub const TICKS: u64 = 100;
+
+/// A duration in clock ticks.
+pub fn ticks(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis() / u128::from(1000 / TICKS)).unwrap_or(u64::MAX)
+}
+
+fn meminfo() -> Result<Vec<u8>, Errno> {
+    let info = rustix::system::sysinfo();
+    let unit = u64::from(info.mem_unit.max(1));
+    let kib = |value: u64| value.saturating_mul(unit) / 1024;
+    let (total, free) = (kib(info.totalram), kib(info.freeram));
+    let (shared, buffers) = (kib(info.sharedram), kib(info.bufferram));
+    let rows = [
+        ("MemTotal", total),
+        ("MemFree", free),
+        ("MemAvailable", (free + buffers).min(total)),
+        ("Buffers", buffers),
+        ("Cached", shared),
+        ("SwapCached", 0),
+        ("Active", total.saturating_sub(free) / 2),
+        ("Inactive", total.saturating_sub(free) / 2),
+        ("SwapTotal", kib(info.totalswap)),
+        ("SwapFree", kib(info.freeswap)),
+        ("Dirty", 0),
+        ("Writeback", 0),
+        ("AnonPages", total.saturating_sub(free).saturating_sub(buffers)),
+        ("Mapped", 0),
+        ("Shmem", shared),
+        ("Slab", 0),
+        ("SReclaimable", 0),
+        ("SUnreclaim", 0),
+        ("PageTables", 0),
+        ("CommitLimit", total / 2 + kib(info.totalswap)),
+        ("Committed_AS", total.saturating_sub(free)),
+        ("VmallocTotal", 34_359_738_367),
+        ("VmallocUsed", 0),
+        ("Hugepagesize", 2048),
+    ];
+    let mut text = String::new();
+    for (name, value) in rows {
+        let label = format!("{name}:");
+        let _ = writeln!(text, "{label:<15} {value:>8} kB");
+        if name == "VmallocUsed" {
+            text.push_str("HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\nHugePages_Surp:        0\n");
+        }
+    }
+    Ok(text.into_bytes())
+}
+
+fn vmstat() -> Result<Vec<u8>, Errno> {
+    let info = rustix::system::sysinfo();
+    let pages = info.freeram.saturating_mul(u64::from(info.mem_unit.max(1))) / 4096;
+    Ok(format!("nr_free_pages {pages}\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault 0\npgmajfault 0\n").into_bytes())
+}
+
+fn uptime(kernel: &Kernel) -> Result<Vec<u8>, Errno> {
+    let up = kernel.uptime().as_secs_f64();
+    let busy = kernel.cpu_time().as_secs_f64();
+    let idle = (up * kernel.cpu_count() as f64 - busy).max(0.0);
+    Ok(format!("{up:.2} {idle:.2}\n").into_bytes())
+}
+
+fn loadavg(kernel: &Kernel) -> Result<Vec<u8>, Errno> {
+    let (running, total, last) = kernel.task_counts();
+    let info = rustix::system::sysinfo();
+    // The host counts in 65536ths.
+    let load = info.loads.map(|load| load as f64 / 65536.0);
+    Ok(format!("{:.2} {:.2} {:.2} {running}/{total} {last}\n", load[0], load[1], load[2]).into_bytes())
+}
+
+fn stat(kernel: &Kernel) -> Result<Vec<u8>, Errno> {
+    let up = ticks(kernel.uptime());
+    let busy = ticks(kernel.cpu_time());
+    let cpus = u64::try_from(kernel.cpu_count()).unwrap_or(1).max(1);
+    let mut text = String::new();
+    let mut row = |name: &str, busy: u64, idle: u64| {
+        let _ = writeln!(text, "{name} {busy} 0 0 {idle} 0 0 0 0 0 0");
+    };
+    row("cpu ", busy, (up * cpus).saturating_sub(busy));
+    for cpu in 0..cpus {
+        row(&format!("cpu{cpu}"), busy / cpus, up.saturating_sub(busy / cpus));
+    }
+    let (running, _, last) = kernel.task_counts();
+    let _ = write!(
+        text,
+        "intr 0\nctxt 0\nbtime {}\nprocesses {last}\nprocs_running {running}\nprocs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n",
+        kernel.boot_time()
+    );
+    Ok(text.into_bytes())
+}
+
+impl Kernel {
+    /// A file of the host's procfs that holds nothing of the host's processes (`cpuinfo`).
+    pub(super) fn host_proc_file(&self, name: &str) -> Result<Vec<u8>, Errno> {
+        use rustix::fs::{Mode, OFlags};
+        // A few hundred KiB on the largest machines.
+        const LIMIT: usize = 4 << 20;
+        let Some(directory) = &self.host_proc else { return Ok(Vec::new()) };
+        let how = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(directory, name, how, Mode::empty()).map_err(errno)?;
+        let mut text = Vec::new();
+        let mut buffer = [0; 16 * 1024];
+        while text.len() < LIMIT {
+            match rustix::io::read(&file, &mut buffer).map_err(errno)? {
+                0 => break,
+                count => text.extend_from_slice(&buffer[..count]),
+            }
+        }
+        Ok(text)
+    }
+}
