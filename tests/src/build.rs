@@ -27,7 +27,8 @@ pub fn build(case: &Case, include: &Path, cache: &Path) -> io::Result<PathBuf> {
     // Renamed into place when complete: another run may look for it at any moment.
     let unfinished = cache.join(format!("{stem}.{}", std::process::id()));
     let mut gcc = Command::new("gcc");
-    gcc.args(["-O1", "-std=gnu11", "-pthread", "-D_GNU_SOURCE", "-Werror=implicit-function-declaration", "-I"]).arg(include);
+    gcc.args(["-O1", "-std=gnu11", "-pthread", "-D_GNU_SOURCE", "-Werror=implicit-function-declaration", "-I"])
+        .arg(include);
     if case.settings.link == Link::Static {
         gcc.arg("-static");
     }

@@ -16,9 +16,9 @@ pub use self::container::Container;
 use crate::{
     log::{Level, Log},
     sync::{Arc, Mutex, MutexGuard},
-    tty::job::ControllingTerminals,
     syscalls::{missing::Missing, strace},
     task::{pid::PidNamespace, sched::CpuSet, tree::ProcessTree},
+    tty::job::ControllingTerminals,
 };
 
 /// What a kernel is made with.

@@ -14,10 +14,10 @@ use crate::{
         container::{TreeSpec, build},
         context::FsContext,
         fdtable::{FdTable, NR_OPEN},
-        registry::Mounter,
-        stream,
         file::flags,
         inode::SetAttributes,
+        registry::Mounter,
+        stream,
         vfs::{Location, LookupFlags, MountNamespace, OpenHow, PathContext},
     },
     signal::send_to_process,
@@ -85,7 +85,12 @@ impl Container {
             cgroup: NamespaceId::new(),
             time: NamespaceId::new(),
         };
-        Ok(Arc::new(Container { kernel: kernel.clone(), namespaces, started: Mutex::default(), consoles: Mutex::default() }))
+        Ok(Arc::new(Container {
+            kernel: kernel.clone(),
+            namespaces,
+            started: Mutex::default(),
+            consoles: Mutex::default(),
+        }))
     }
 
     /// Starts a process: the container's init, or a further one (exec). Returns its pid in the
@@ -113,8 +118,7 @@ impl Container {
         let image = self.load(&paths, &limits, &process, &name).map_err(start_failed)?;
 
         let files = FdTable::new();
-        let console =
-            self.open_stdio(process.stdio, &files, &paths).map_err(failed("open the standard streams"))?;
+        let console = self.open_stdio(process.stdio, &files, &paths).map_err(failed("open the standard streams"))?;
         let fs = FsContext::new(root, directory);
         fs.set_umask(umask);
 

@@ -139,7 +139,12 @@ fn existing(context: &PathContext, path: &[u8]) -> Result<Option<Location>, Errn
 }
 
 /// Hides a path: an empty read-only directory over a directory, the null device over a file.
-fn mask(mounter: Mounter<'_>, namespace: &Arc<MountNamespace>, context: &PathContext, path: &[u8]) -> Result<(), Errno> {
+fn mask(
+    mounter: Mounter<'_>,
+    namespace: &Arc<MountNamespace>,
+    context: &PathContext,
+    path: &[u8],
+) -> Result<(), Errno> {
     let Some(target) = existing(context, path)? else { return Ok(()) };
     if target.inode().kind() == FileKind::Directory {
         let superblock = registry::new_superblock(mounter, "tmpfs", "tmpfs", "mode=755")?;

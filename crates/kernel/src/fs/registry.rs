@@ -13,8 +13,7 @@ use super::{
 use crate::{boot::Kernel, sync::Arc, task::pid::PidNamespace, tty::Devpts};
 
 /// Names of the file systems there are, as `/proc/filesystems` lists them. None needs a device.
-pub const NAMES: [&str; 9] =
-    ["sysfs", "tmpfs", "ramfs", "proc", "cgroup2", "devtmpfs", "devpts", "mqueue", "overlay"];
+pub const NAMES: [&str; 9] = ["sysfs", "tmpfs", "ramfs", "proc", "cgroup2", "devtmpfs", "devpts", "mqueue", "overlay"];
 
 /// Who mounts: what file systems that show the kernel's state show.
 #[derive(Clone, Copy)]

@@ -86,7 +86,13 @@ impl PidNamespace {
 
     fn below(parent: Option<Arc<PidNamespace>>, level: usize) -> Arc<PidNamespace> {
         let numbers = Numbers { used: HashMap::new(), last: 0, closed: false };
-        Arc::new(PidNamespace { id: NamespaceId::new(), parent, level, numbers: Mutex::new(numbers), init: AtomicI32::new(0) })
+        Arc::new(PidNamespace {
+            id: NamespaceId::new(),
+            parent,
+            level,
+            numbers: Mutex::new(numbers),
+            init: AtomicI32::new(0),
+        })
     }
 
     /// Identity, as `/proc/PID/ns` shows it.

@@ -240,7 +240,12 @@ fn write_int(current: &mut Current, argument: UserAddr, value: usize) -> Result<
 }
 
 /// Requests that mean the same on both sides.
-fn common_ioctl(terminal: &Arc<Terminal>, current: &mut Current, request: u32, argument: UserAddr) -> Result<usize, Errno> {
+fn common_ioctl(
+    terminal: &Arc<Terminal>,
+    current: &mut Current,
+    request: u32,
+    argument: UserAddr,
+) -> Result<usize, Errno> {
     match request {
         request::TCGETS => {
             let termios = terminal.termios();

@@ -9,6 +9,7 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
+    boot::Kernel,
     fs::{
         descriptor,
         dev::make_device,
@@ -16,7 +17,6 @@ use crate::{
         inode::{Attributes, FileKind, FsStatistics, Inode, SetAttributes, Timestamp},
         pseudo::{Entries, NodeAttributes, PseudoDirectory, PseudoFs},
     },
-    boot::Kernel,
     sync::{Arc, Mutex, Weak},
     task::{Current, Task},
 };
@@ -133,7 +133,12 @@ impl Devpts {
     }
 
     /// TIOCGPTPEER: opens the slave without its name, which the caller may not see.
-    pub(super) fn open_peer(&self, terminal: &Arc<Terminal>, current: &mut Current, flags: u32) -> Result<usize, Errno> {
+    pub(super) fn open_peer(
+        &self,
+        terminal: &Arc<Terminal>,
+        current: &mut Current,
+        flags: u32,
+    ) -> Result<usize, Errno> {
         let inode = self.slave(terminal.number()).ok_or(Errno::EIO)?;
         let ops = Slave::open(terminal, flags)?;
         let name = format!("/dev/pts/{}", terminal.number());

@@ -417,8 +417,9 @@ impl Terminal {
                     }
                     nonblocking.then_some(Err(Errno::EAGAIN))
                 };
-                let accepted = wait_until(&[(&self.master_queue, Events::WRITABLE)], None, Interruptible::Signals, accept)
-                    .and_then(|accepted| accepted);
+                let accepted =
+                    wait_until(&[(&self.master_queue, Events::WRITABLE)], None, Interruptible::Signals, accept)
+                        .and_then(|accepted| accepted);
                 self.after_typing(&effects);
                 match accepted {
                     Ok(count) => {

@@ -27,14 +27,8 @@ pub const fn split_device(device: u64) -> (u32, u32) {
 }
 
 /// The nodes of a container's `/dev`: name, major and minor number. All have mode 0666.
-pub const STANDARD_NODES: [(&str, u32, u32); 6] = [
-    ("null", 1, 3),
-    ("zero", 1, 5),
-    ("full", 1, 7),
-    ("random", 1, 8),
-    ("urandom", 1, 9),
-    ("tty", 5, 0),
-];
+pub const STANDARD_NODES: [(&str, u32, u32); 6] =
+    [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
 
 /// Symbolic links of a container's `/dev`: name and target.
 pub const STANDARD_LINKS: [(&str, &str); 5] = [

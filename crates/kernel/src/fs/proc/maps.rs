@@ -82,7 +82,17 @@ fn rows(size: u64, locked: u64, text: &mut Vec<u8>) {
     row("Size", size);
     row("KernelPageSize", 4);
     row("MMUPageSize", 4);
-    for name in ["Rss", "Pss", "Shared_Clean", "Shared_Dirty", "Private_Clean", "Private_Dirty", "Referenced", "Anonymous", "Swap"] {
+    for name in [
+        "Rss",
+        "Pss",
+        "Shared_Clean",
+        "Shared_Dirty",
+        "Private_Clean",
+        "Private_Dirty",
+        "Referenced",
+        "Anonymous",
+        "Swap",
+    ] {
         row(name, 0);
     }
     row("Locked", locked);
@@ -111,7 +121,9 @@ pub fn smaps_rollup(subject: &Subject) -> Result<Vec<u8>, Errno> {
         text.push(' ');
     }
     text.push_str("[rollup]\n");
-    for (name, value) in [("Rss", kib), ("Pss", kib), ("Private_Dirty", kib), ("Anonymous", kib), ("Swap", 0), ("Locked", 0)] {
+    for (name, value) in
+        [("Rss", kib), ("Pss", kib), ("Private_Dirty", kib), ("Anonymous", kib), ("Swap", 0), ("Locked", 0)]
+    {
         let label = format!("{name}:");
         let _ = writeln!(text, "{label:<16} {value:>7} kB");
     }

@@ -191,7 +191,11 @@ impl ProcessDirectory {
             }
             Kind::Setting(make, take) => {
                 let attributes = subject.attributes(0o644);
-                PseudoFile::with_attributes(fs, attributes, ProcessFile { subject, make, take: Some(take), private: false })
+                PseudoFile::with_attributes(
+                    fs,
+                    attributes,
+                    ProcessFile { subject, make, take: Some(take), private: false },
+                )
             }
             Kind::Link(follow) => {
                 let attributes = subject.attributes(0o777);
@@ -218,7 +222,9 @@ impl Entries for ProcessDirectory {
             Kind::Directory(_) => FileKind::Directory,
         };
         let entries = self.entries();
-        Ok(entries.map(|(position, name, kind)| (position, name.as_bytes().to_vec(), kind_of(kind), position)).collect())
+        Ok(entries
+            .map(|(position, name, kind)| (position, name.as_bytes().to_vec(), kind_of(kind), position))
+            .collect())
     }
 }
 

@@ -26,8 +26,7 @@ fn summary(subject: &Subject) -> Result<Summary, Errno> {
     let tree = kernel.processes();
     let node = tree.node(subject.process.id()).ok_or(Errno::ESRCH)?;
     let parent = tree.node(node.parent).map_or(0, |parent| parent.process.pid().number_in(&subject.namespace));
-    let relatives =
-        [parent, node.group.number_in(&subject.namespace), node.session.number_in(&subject.namespace)];
+    let relatives = [parent, node.group.number_in(&subject.namespace), node.session.number_in(&subject.namespace)];
     let zombie = node.zombie.clone();
     drop(tree);
     let task = subject.thread.clone().or_else(|| subject.process.first_thread());

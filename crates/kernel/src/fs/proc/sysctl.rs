@@ -9,12 +9,16 @@ use crate::{
         pseudo::{PseudoDirectory, PseudoFile, PseudoFs, StaticDirectory},
     },
     sync::Arc,
-    task::{Task, uts::{RELEASE, VERSION}},
+    task::{
+        Task,
+        uts::{RELEASE, VERSION},
+    },
 };
 
 /// The directory `/proc/sys`.
 pub fn new_root(fs: &Arc<PseudoFs>, kernel: &Arc<Kernel>) -> Arc<dyn Inode> {
-    let fixed = |text: &'static str| PseudoFile::new(fs, 0o444, move || Ok::<_, Errno>(format!("{text}\n").into_bytes()));
+    let fixed =
+        |text: &'static str| PseudoFile::new(fs, 0o444, move || Ok::<_, Errno>(format!("{text}\n").into_bytes()));
     let directory = |entries| PseudoDirectory::new(fs, entries);
 
     let random = StaticDirectory::new()
@@ -35,8 +39,22 @@ pub fn new_root(fs: &Arc<PseudoFs>, kernel: &Arc<Kernel>) -> Arc<dyn Inode> {
     let kernel_directory = StaticDirectory::new()
         .with("cap_last_cap", fixed("40"))
         .with("core_pattern", fixed("core"))
-        .with("domainname", text(|_| Task::try_current().map_or_else(String::new, |task| String::from_utf8_lossy(&task.namespaces().uts.domain()).into_owned())))
-        .with("hostname", text(|_| Task::try_current().map_or_else(String::new, |task| String::from_utf8_lossy(&task.namespaces().uts.host()).into_owned())))
+        .with(
+            "domainname",
+            text(|_| {
+                Task::try_current().map_or_else(String::new, |task| {
+                    String::from_utf8_lossy(&task.namespaces().uts.domain()).into_owned()
+                })
+            }),
+        )
+        .with(
+            "hostname",
+            text(|_| {
+                Task::try_current().map_or_else(String::new, |task| {
+                    String::from_utf8_lossy(&task.namespaces().uts.host()).into_owned()
+                })
+            }),
+        )
         .with("msgmax", fixed("8192"))
         .with("msgmnb", fixed("16384"))
         .with("msgmni", fixed("32000"))
@@ -76,7 +94,10 @@ pub fn new_root(fs: &Arc<PseudoFs>, kernel: &Arc<Kernel>) -> Arc<dyn Inode> {
                     .with("max_user_watches", fixed("65536")),
             ),
         )
-        .with("mqueue", directory(StaticDirectory::new().with("msg_max", fixed("10")).with("msgsize_max", fixed("8192"))))
+        .with(
+            "mqueue",
+            directory(StaticDirectory::new().with("msg_max", fixed("10")).with("msgsize_max", fixed("8192"))),
+        )
         .with("nr_open", fixed("1048576"))
         .with("pipe-max-size", fixed("1048576"))
         .with("pipe-user-pages-soft", fixed("16384"))

@@ -105,7 +105,8 @@ fn meminfo() -> Result<Vec<u8>, Errno> {
 fn vmstat() -> Result<Vec<u8>, Errno> {
     let info = rustix::system::sysinfo();
     let pages = info.freeram.saturating_mul(u64::from(info.mem_unit.max(1))) / 4096;
-    Ok(format!("nr_free_pages {pages}\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault 0\npgmajfault 0\n").into_bytes())
+    Ok(format!("nr_free_pages {pages}\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault 0\npgmajfault 0\n")
+        .into_bytes())
 }
 
 fn uptime(kernel: &Kernel) -> Result<Vec<u8>, Errno> {

@@ -159,8 +159,9 @@ pub fn fsconfig(
         2..=SET_FD => return Err(Errno::EOPNOTSUPP),
         CREATE | CREATE_EXCLUSIVE if key.is_null() && value.is_null() && auxiliary == 0 => {
             let task = &current.task;
-            config.create(crate::fs::registry::Mounter { kernel: task.kernel(), namespace: task.group().namespace() })?;
-        },
+            config
+                .create(crate::fs::registry::Mounter { kernel: task.kernel(), namespace: task.group().namespace() })?;
+        }
         RECONFIGURE if key.is_null() && value.is_null() && auxiliary == 0 => config.reconfigure()?,
         SET_FLAG..=CREATE_EXCLUSIVE => return Err(Errno::EINVAL),
         _ => return Err(Errno::EOPNOTSUPP),
