@@ -16,6 +16,7 @@ pub mod futex;
 pub mod id;
 pub mod inotify;
 pub mod ioctl;
+pub mod ipc;
 pub mod memory;
 pub mod mount;
 pub mod prctl;

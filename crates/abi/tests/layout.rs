@@ -3,7 +3,7 @@
 use std::mem::{offset_of, size_of};
 
 use lazaret_abi::{
-    capability, epoll, fcntl, futex, inotify, process, resource, sched, sigframe, signal, socket, stat, system,
+    capability, epoll, fcntl, futex, inotify, ipc, process, resource, sched, sigframe, signal, socket, stat, system,
     termios, time,
 };
 
@@ -60,6 +60,11 @@ fn sizes() {
         termios::Termios2 = libc::termios2;
         process::CloneArgs = libc::clone_args;
         sched::SchedParam = [i32; 1];
+        ipc::IpcPerm = libc::ipc_perm;
+        ipc::ShmIdDs = libc::shmid_ds;
+        ipc::SemIdDs = libc::semid_ds;
+        ipc::MsqIdDs = libc::msqid_ds;
+        ipc::SemBuf = libc::sembuf;
         sigframe::UserRegs = libc::user_regs_struct;
         signal::SigAction = linux_raw_sys::general::kernel_sigaction;
         futex::FutexWaitv = linux_raw_sys::general::futex_waitv;

@@ -20,6 +20,7 @@ use crate::{
         stream,
         vfs::{Location, LookupFlags, MountNamespace, OpenHow, PathContext},
     },
+    seccomp::Seccomp,
     signal::send_to_process,
     sync::{Arc, Mutex, Ordering},
     task::{
@@ -141,6 +142,7 @@ impl Container {
             mm: image.mm,
             name: image.name.into_iter().take(15).collect(),
             scheduling: Scheduling::new(self.kernel.cpus),
+            seccomp: Seccomp::default(),
         };
         let task = Arc::new(Task::new(self.kernel.clone(), group.clone(), parts));
         {

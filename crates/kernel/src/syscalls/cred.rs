@@ -8,7 +8,7 @@ use lazaret_abi::{
 
 use super::SysResult;
 use crate::{
-    sync::Arc,
+    sync::{Arc, Ordering},
     task::{Current, Task, creds::Creds},
     uaddr::UserPtr,
 };
@@ -31,8 +31,12 @@ fn group(gid: Gid) -> Option<u32> {
     (gid != Gid::UNCHANGED).then_some(gid.get())
 }
 
-/// Makes changed credentials those of the task.
+/// Makes changed credentials those of the task, and hides the process from others where that is due.
 pub(super) fn commit(task: &Task, new: Creds) {
+    if task.creds().hides(&new) {
+        task.group().dumpable.store(0, Ordering::Relaxed);
+        task.death_signal.store(0, Ordering::Relaxed);
+    }
     task.set_creds(Arc::new(new));
 }
 

@@ -31,8 +31,12 @@ pub mod path;
 pub mod pidfd;
 pub mod pipe;
 pub mod poll;
+pub mod prctl;
+pub mod priority;
 pub mod process;
+pub mod rlimit;
 pub mod sched;
+pub mod seccomp;
 pub mod signal;
 pub mod socket;
 pub mod stat;
@@ -80,6 +84,9 @@ pub fn dispatch(current: &mut Current, number: u64, args: [u64; 6]) -> SysResult
 
 /// Answers a system call without a trace of it.
 fn answer(current: &mut Current, number: u32, args: [u64; 6]) -> SysResult {
+    if let Some(refused) = seccomp::check(current, number, args) {
+        return refused;
+    }
     table::call(current, number, args).unwrap_or_else(|| {
         let kernel = current.task.kernel();
         kernel.missing.count(number, &kernel.log);

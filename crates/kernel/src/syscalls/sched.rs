@@ -35,8 +35,8 @@ fn rights(current: &Current, task: &Task) -> Result<SchedRights, Errno> {
     }
     Ok(SchedRights {
         privileged: current.task.creds().has(cap::SYS_NICE),
-        nice_limit: target::limit(task, limit::NICE),
-        priority_limit: target::limit(task, limit::RTPRIO),
+        nice_limit: task.group().limit(limit::NICE),
+        priority_limit: task.group().limit(limit::RTPRIO),
     })
 }
 

@@ -143,8 +143,8 @@ syscalls! {
     94 lchown(path: Path, owner: Uid, group: Gid) = attr::lchown;
     95 umask(mask: Octal) = attr::umask -> Octal;
     96 gettimeofday(time: Out<Timeval>, zone: Ptr<Timezone>) = time::gettimeofday;
-    97 getrlimit(resource: Resource, limit: Out<RLimit>) todo rlimit::getrlimit;
-    98 getrusage(who: UsageTarget, usage: Out<RUsage>) todo rlimit::getrusage;
+    97 getrlimit(resource: Resource, limit: Out<RLimit>) = rlimit::getrlimit;
+    98 getrusage(who: UsageTarget, usage: Out<RUsage>) = rlimit::getrusage;
     99 sysinfo(info: Ptr<SysInfo>) = system::sysinfo;
     100 times(times: Ptr<Tms>) todo time::times;
     101 ptrace(request: i64, pid: Pid, addr: Addr, data: Addr) todo process::ptrace;
@@ -187,8 +187,8 @@ syscalls! {
     137 statfs(path: Path, buf: Out<StatFs>) = stat::statfs;
     138 fstatfs(fd: Fd, buf: Out<StatFs>) = stat::fstatfs;
     139 sysfs(option: i32, first: Hex, second: Hex) absent;
-    140 getpriority(which: PriorityTarget, who: i32) todo sched::getpriority;
-    141 setpriority(which: PriorityTarget, who: i32, nice: i32) todo sched::setpriority;
+    140 getpriority(which: PriorityTarget, who: i32) = priority::getpriority;
+    141 setpriority(which: PriorityTarget, who: i32, nice: i32) = priority::setpriority;
     142 sched_setparam(pid: Pid, param: Ptr<SchedParam>) = sched::sched_setparam;
     143 sched_getparam(pid: Pid, param: Ptr<SchedParam>) = sched::sched_getparam;
     144 sched_setscheduler(pid: Pid, policy: Policy, param: Ptr<SchedParam>) = sched::sched_setscheduler;
@@ -204,10 +204,10 @@ syscalls! {
     154 modify_ldt(function: i32, data: Addr, size: usize) absent;
     155 pivot_root(new: Path, old: Path) = mount::pivot_root;
     156 _sysctl(arguments: Addr) absent;
-    157 prctl(option: PrctlOption, arg2: Hex, arg3: Hex, arg4: Hex, arg5: Hex) todo prctl::prctl;
+    157 prctl(option: PrctlOption, arg2: Hex, arg3: Hex, arg4: Hex, arg5: Hex) = prctl::prctl;
     158 arch_prctl(code: ArchCode, addr: Hex) = arch::arch_prctl;
     159 adjtimex(buf: Ptr<Timex>) = time::adjtimex;
-    160 setrlimit(resource: Resource, limit: In<RLimit>) todo rlimit::setrlimit;
+    160 setrlimit(resource: Resource, limit: In<RLimit>) = rlimit::setrlimit;
     161 chroot(path: Path) = dir::chroot;
     162 sync() = io::sync;
     163 acct(path: Path) = misc::acct;
@@ -286,9 +286,9 @@ syscalls! {
     234 tgkill(group: Pid, tid: Pid, signal: SignalNumber) = signal::tgkill;
     235 utimes(path: Path, times: In<[Timeval; 2]>) = attr::utimes;
     236 vserver() absent;
-    237 mbind(addr: Addr, length: usize, mode: i32, nodes: Addr, most: usize, flags: Hex32) todo memory::mbind;
-    238 set_mempolicy(mode: i32, nodes: Addr, most: usize) todo memory::set_mempolicy;
-    239 get_mempolicy(mode: Ptr<i32>, nodes: Addr, most: usize, addr: Addr, flags: Hex) todo memory::get_mempolicy;
+    237 mbind(addr: Addr, length: usize, mode: i32, nodes: Addr, most: usize, flags: Hex32) absent, "there is one memory node";
+    238 set_mempolicy(mode: i32, nodes: Addr, most: usize) absent, "there is one memory node";
+    239 get_mempolicy(mode: Ptr<i32>, nodes: Addr, most: usize, addr: Addr, flags: Hex) absent, "there is one memory node";
     240 mq_open(name: Str, flags: OpenFlags, mode: Octal, attributes: Addr) todo ipc::mq_open;
     241 mq_unlink(name: Str) todo ipc::mq_unlink;
     242 mq_timedsend(queue: Fd, message: InBuf, length: usize, priority: u32, timeout: In<Timespec>)
@@ -302,8 +302,8 @@ syscalls! {
     248 add_key(kind: Str, description: Str, payload: Addr, length: usize, keyring: i32) absent;
     249 request_key(kind: Str, description: Str, information: Str, keyring: i32) absent;
     250 keyctl(operation: i32, arg2: Hex, arg3: Hex, arg4: Hex, arg5: Hex) absent;
-    251 ioprio_set(which: u32, who: i32, priority: Hex32) todo sched::ioprio_set;
-    252 ioprio_get(which: u32, who: i32) todo sched::ioprio_get;
+    251 ioprio_set(which: u32, who: i32, priority: Hex32) = priority::ioprio_set;
+    252 ioprio_get(which: u32, who: i32) = priority::ioprio_get;
     253 inotify_init() = inotify::inotify_init;
     254 inotify_add_watch(fd: Fd, path: Path, mask: InotifyMask) = inotify::inotify_add_watch;
     255 inotify_rm_watch(fd: Fd, watch: i32) = inotify::inotify_rm_watch;
@@ -358,7 +358,7 @@ syscalls! {
         = socket::recvmmsg;
     300 fanotify_init(flags: Hex32, event_flags: OpenFlags) absent;
     301 fanotify_mark(fd: Fd, flags: Hex32, mask: Hex, dir: DirFd, path: Path) absent;
-    302 prlimit64(pid: Pid, resource: Resource, new: In<RLimit>, old: Out<RLimit>) todo rlimit::prlimit64;
+    302 prlimit64(pid: Pid, resource: Resource, new: In<RLimit>, old: Out<RLimit>) = rlimit::prlimit64;
     303 name_to_handle_at(dir: DirFd, path: Path, handle: Addr, mount: Ptr<i32>, flags: AtFlags)
         = path::name_to_handle_at;
     304 open_by_handle_at(mount: Fd, handle: Addr, flags: OpenFlags) = path::open_by_handle_at;
@@ -376,7 +376,7 @@ syscalls! {
     314 sched_setattr(pid: Pid, attributes: Ptr<SchedAttr>, flags: Hex32) = sched::sched_setattr;
     315 sched_getattr(pid: Pid, attributes: Ptr<SchedAttr>, size: u32, flags: Hex32) = sched::sched_getattr;
     316 renameat2(old_dir: DirFd, old: Path, new_dir: DirFd, new: Path, flags: RenameFlags) = path::renameat2;
-    317 seccomp(operation: u32, flags: Hex32, argument: Addr) absent, "filters and strict mode of the application's own";
+    317 seccomp(operation: u32, flags: Hex32, argument: Addr) = seccomp::seccomp, "no notification listeners";
     318 getrandom(buf: OutBuf, count: usize, flags: RandomFlags) = system::getrandom;
     319 memfd_create(name: Str, flags: MemfdFlags) = open::memfd_create;
     320 kexec_file_load(kernel: Fd, initrd: Fd, length: usize, command_line: Str, flags: Hex) = misc::kexec_file_load;

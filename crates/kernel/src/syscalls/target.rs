@@ -52,11 +52,6 @@ pub fn count(current: &Current) -> u16 {
     u16::try_from(seen).unwrap_or(u16::MAX)
 }
 
-/// The soft limit of a resource of the task's process.
-pub fn limit(task: &Task, resource: u32) -> u64 {
-    task.group().limit(resource)
-}
-
 /// The caller may look into the memory of `target` (PTRACE_MODE_ATTACH_REALCREDS of ptrace(2)).
 pub fn may_inspect(current: &Current, target: &Task) -> bool {
     if Arc::ptr_eq(current.task.group(), target.group()) {

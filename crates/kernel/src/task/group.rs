@@ -45,6 +45,8 @@ pub struct ThreadGroup {
     pub has_executed: AtomicBool,
     /// PR_SET_DUMPABLE.
     pub dumpable: AtomicU32,
+    /// PR_SET_THP_DISABLE; a wish that the host's kernel does not hear.
+    pub huge_pages_disabled: AtomicBool,
     /// Shown and inherited, without effect.
     pub oom_score_adj: AtomicI32,
     start: Instant,
@@ -91,6 +93,7 @@ impl ThreadGroup {
             is_subreaper: AtomicBool::new(false),
             has_executed: AtomicBool::new(false),
             dumpable: AtomicU32::new(1),
+            huge_pages_disabled: AtomicBool::new(false),
             oom_score_adj: AtomicI32::new(0),
             start: Instant::now(),
             start_time: Timestamp::now(),

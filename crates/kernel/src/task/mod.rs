@@ -39,6 +39,7 @@ use crate::{
     boot::Kernel,
     fs::{context::FsContext, fdtable::FdTable},
     mm::Mm,
+    seccomp::Seccomp,
     signal::queue::Pending,
     sync::{Arc, AtomicBool, AtomicI32, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, RwLock},
     uaddr::UserAddr,
@@ -88,6 +89,7 @@ pub struct Task {
     /// Head of the list of robust futexes in application memory; 0 for none.
     robust_list: AtomicU64,
     scheduling: Mutex<Scheduling>,
+    seccomp: Seccomp,
 }
 
 thread_local! {
@@ -130,6 +132,8 @@ pub struct TaskParts {
     pub name: Vec<u8>,
     /// Scheduling attributes; [`Scheduling::for_child`] of the parent's.
     pub scheduling: Scheduling,
+    /// Filters on its own system calls.
+    pub seccomp: Seccomp,
 }
 
 impl Task {
@@ -159,6 +163,7 @@ impl Task {
             name: RwLock::new(parts.name),
             robust_list: AtomicU64::new(0),
             scheduling: Mutex::new(parts.scheduling),
+            seccomp: parts.seccomp,
         }
     }
 
@@ -309,6 +314,11 @@ impl Task {
     /// Names of the system.
     pub fn uts(&self) -> Arc<UtsNamespace> {
         self.namespaces.read().uts.clone()
+    }
+
+    /// Filters on its own system calls.
+    pub fn seccomp(&self) -> &Seccomp {
+        &self.seccomp
     }
 
     /// Scheduling attributes, locked.
