@@ -3,6 +3,7 @@
 use std::{
     any::{Any, TypeId, type_name},
     collections::{HashMap, VecDeque},
+    time::Instant,
 };
 
 use crate::{Error, Result, shared::Slot};
@@ -59,6 +60,8 @@ type Attach = Box<dyn FnOnce(&Context) -> Result<()>>;
 /// Reads one snapshot.
 pub struct Reader<'a> {
     rest: &'a [u8],
+    /// The moment of the load; points in time keep their distance from it.
+    pub(crate) now: Instant,
     context: &'a Context,
     depth: u32,
     memory_left: usize,
@@ -72,6 +75,7 @@ impl<'a> Reader<'a> {
         let memory_left = bytes.len().saturating_mul(MEMORY_FACTOR).saturating_add(MEMORY_FLOOR);
         Self {
             rest: bytes,
+            now: Instant::now(),
             context,
             depth: 0,
             memory_left,

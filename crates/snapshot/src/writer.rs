@@ -3,6 +3,7 @@
 use std::{
     any::{Any, TypeId},
     collections::{HashMap, VecDeque},
+    time::Instant,
 };
 
 use crate::{
@@ -11,9 +12,10 @@ use crate::{
 };
 
 /// Writes one snapshot.
-#[derive(Default)]
 pub struct Writer {
     out: Vec<u8>,
+    /// The moment of the save, from which points in time are counted.
+    pub(crate) now: Instant,
     depth: u32,
     /// Shared objects by address and type. The address alone is not enough: the first field of an
     /// object has the address of the object.
@@ -44,7 +46,14 @@ pub(crate) enum State {
 
 impl Writer {
     pub(crate) fn new() -> Self {
-        Self::default()
+        Self {
+            out: Vec::new(),
+            now: Instant::now(),
+            depth: 0,
+            ids: HashMap::new(),
+            objects: Vec::new(),
+            pending: VecDeque::new(),
+        }
     }
 
     /// Appends bytes as they are.

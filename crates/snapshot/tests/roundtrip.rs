@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
     path::PathBuf,
     sync::{Arc, OnceLock, Weak, atomic::AtomicU32},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use lazaret_snapshot::{Context, Error, Reader, Snapshot, Writer, load, load_with, save, snapshot_dyn};
@@ -43,6 +43,17 @@ fn plain_types_and_collections() {
         (VecDeque::from([1u8, 2]), Box::new(5u128), vec![Unit, Unit]),
     );
     assert_eq!(copy(&value), value);
+}
+
+#[test]
+fn points_in_time_keep_their_distance() {
+    let hour = Duration::from_secs(3600);
+    let bytes = save(&(Instant::now() + hour, Instant::now())).unwrap();
+    std::thread::sleep(Duration::from_millis(20));
+    let (later, then): (Instant, Instant) = load(&bytes).unwrap();
+    let left = later - Instant::now();
+    assert!(left <= hour && left > hour - Duration::from_millis(15), "{left:?}");
+    assert!(then <= Instant::now());
 }
 
 #[test]

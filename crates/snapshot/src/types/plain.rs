@@ -10,7 +10,7 @@ use std::{
     sync::atomic::{
         AtomicBool, AtomicI32, AtomicI64, AtomicIsize, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering,
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{Error, Reader, Result, Snapshot, Writer, bytes};
@@ -83,6 +83,25 @@ macro_rules! atomics {
 atomics! {
     AtomicBool as bool; AtomicU8 as u8; AtomicU16 as u16; AtomicU32 as u32; AtomicU64 as u64; AtomicUsize as usize;
     AtomicI32 as i32; AtomicI64 as i64; AtomicIsize as isize;
+}
+
+/// A point in time keeps its distance from the moment of the save: the time in between does not
+/// count, as if nothing ran out while the snapshot lay on a disk.
+impl Snapshot for Instant {
+    fn save(&self, writer: &mut Writer) -> Result<()> {
+        let now = writer.now;
+        (self.checked_duration_since(now).ok_or_else(|| now.duration_since(*self))).save(writer)
+    }
+
+    fn load(reader: &mut Reader<'_>) -> Result<Self> {
+        let now = reader.now;
+        let instant = match std::result::Result::<Duration, Duration>::load(reader)? {
+            Ok(ahead) => now.checked_add(ahead),
+            // The host may have started later than that.
+            Err(ago) => Some(now.checked_sub(ago).unwrap_or(now)),
+        };
+        instant.ok_or(Error::Invalid("point in time"))
+    }
 }
 
 impl Snapshot for String {
