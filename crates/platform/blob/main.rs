@@ -53,6 +53,12 @@ constants! {
     RAN = offset_of!(ContextPage, ran);
     RESUMED = offset_of!(ContextPage, resumed);
     PROCESSOR_MASK = 0xfff;
+    OWN_ADDRESS = offset_of!(ContextPage, own_address);
+    FAST_RIP = offset_of!(ContextPage, fast_rip);
+    FAST_TARGET = offset_of!(ContextPage, fast_target);
+    // Flags with which only iretq can go on as it should: trap and resume.
+    SLOW_FLAGS = 0x1_0100;
+    NOWHERE = -1;
     IRET = offset_of!(ContextPage, iret);
     OBEYED = offset_of!(ContextPage, obeyed);
     INTERRUPTED = offset_of!(ContextPage, interrupted);
@@ -129,6 +135,7 @@ constants! {
     REPORT_INTERRUPTED = shared::REPORT_INTERRUPTED;
     REPORT_DONE = shared::REPORT_DONE;
     REPORT_BORN = shared::REPORT_BORN;
+    REPORT_FAST = shared::REPORT_FAST;
     REPORT_CORRUPTED = shared::REPORT_CORRUPTED;
     FLAG_FSGSBASE = shared::FLAG_FSGSBASE;
 

@@ -15,6 +15,7 @@ header:
     .quad on_fault
     .quad on_interrupt
     .quad restorer
+    .quad fast_entry
     .quad end
 
 # Finds the context page: the signal stack is in the same, aligned slot.
@@ -35,6 +36,7 @@ header:
     .endr
     mov UC_RAX(%rdx), %rax
     mov %rax, ORIG_RAX(%rbx)
+    movq $NOWHERE, FAST_RIP(%rbx)
     testl $FLAG_FSGSBASE, FLAGS(%rbx)
     jz 1f
     rdfsbase %rax
@@ -105,11 +107,24 @@ on_fault:
     jmp report
 
 fault_in_stub:
+    interrupted_between fast_entry, fast_entry_checked
+    jb trap_in_fast_entry
     interrupted_between may_fault, may_fault_end
     jae corrupted
     restore_extended_state
     movq $-EFAULT, RESULT(%rbx)
     mov $REPORT_DONE, %eax
+    jmp report
+
+# A call by a trampoline that did not find the page becomes what a trap is.
+trap_in_fast_entry:
+    save_registers
+    mov RCX(%rbx), %rax
+    mov %rax, RIP(%rbx)
+    mov RFLAGS(%rbx), %rax
+    mov %rax, R11(%rbx)
+    restore_extended_state
+    mov $REPORT_SYSCALL, %eax
     jmp report
 
 corrupted:
@@ -142,6 +157,59 @@ restorer:
     syscall
     hlt
 
+.macro load_registers
+    mov R15(%rbx), %r15
+    mov R14(%rbx), %r14
+    mov R13(%rbx), %r13
+    mov R12(%rbx), %r12
+    mov RBP(%rbx), %rbp
+    mov R11(%rbx), %r11
+    mov R10(%rbx), %r10
+    mov R9(%rbx), %r9
+    mov R8(%rbx), %r8
+    mov RAX(%rbx), %rax
+    mov RCX(%rbx), %rcx
+    mov RDX(%rbx), %rdx
+    mov RSI(%rbx), %rsi
+    mov RDI(%rbx), %rdi
+.endm
+
+# A trampoline leads here: %rcx is where the call returns to as the application knows it, %r11 where
+# in truth. All else is the application's, its stack below the pointer included.
+fast_entry:
+    # Faults where the application uses %gs itself.
+    mov %rsp, %gs:RSP
+fast_entry_checked:
+    mov %r11, %gs:FAST_TARGET
+    mov %rbx, %gs:RBX
+    mov %gs:OWN_ADDRESS, %rbx
+    lea SLOT_SIZE(%rbx), %rsp
+    pushfq
+    popq %r11
+    mov %r11, RFLAGS(%rbx)
+    mov %r11, R11(%rbx)
+    mov %rcx, RCX(%rbx)
+    mov %rcx, RIP(%rbx)
+    mov %rcx, FAST_RIP(%rbx)
+    mov %rax, RAX(%rbx)
+    mov %rax, ORIG_RAX(%rbx)
+    mov %r15, R15(%rbx)
+    mov %r14, R14(%rbx)
+    mov %r13, R13(%rbx)
+    mov %r12, R12(%rbx)
+    mov %rbp, RBP(%rbx)
+    mov %r10, R10(%rbx)
+    mov %r9, R9(%rbx)
+    mov %r8, R8(%rbx)
+    mov %rdx, RDX(%rbx)
+    mov %rsi, RSI(%rbx)
+    mov %rdi, RDI(%rbx)
+    rdfsbase %rax
+    mov %rax, FS_BASE(%rbx)
+    movq $0, GS_BASE(%rbx)
+    mov $REPORT_FAST, %eax
+    jmp report
+
 # The application goes on.
 resume:
     cmpl $0, INTERRUPTED(%rbx)
@@ -158,7 +226,25 @@ resume:
 1:
     rdtsc
     mov %eax, RESUMED(%rbx)
+    # The way a call by a trampoline came, unless the kernel sends the thread elsewhere.
+    lea SLOT_SIZE(%rbx), %rsp
     mov RIP(%rbx), %rax
+    cmp FAST_RIP(%rbx), %rax
+    jne 2f
+    cmpq $0, GS_BASE(%rbx)
+    jne 2f
+    testl $SLOW_FLAGS, RFLAGS(%rbx)
+    jnz 2f
+    pushq RFLAGS(%rbx)
+    popfq
+    load_registers
+    mov RSP(%rbx), %rsp
+    mov RBX(%rbx), %rbx
+    jmp *%gs:FAST_TARGET
+2:
+    # The nested-task flag, which an application may have left on, is not for iretq.
+    pushq $2
+    popfq
     mov %rax, IRET(%rbx)
     movq $CODE_SEGMENT, IRET+8(%rbx)
     mov RFLAGS(%rbx), %rax
@@ -167,20 +253,7 @@ resume:
     mov %rax, IRET+24(%rbx)
     movq $STACK_SEGMENT, IRET+32(%rbx)
     lea IRET(%rbx), %rsp
-    mov R15(%rbx), %r15
-    mov R14(%rbx), %r14
-    mov R13(%rbx), %r13
-    mov R12(%rbx), %r12
-    mov RBP(%rbx), %rbp
-    mov R11(%rbx), %r11
-    mov R10(%rbx), %r10
-    mov R9(%rbx), %r9
-    mov R8(%rbx), %r8
-    mov RAX(%rbx), %rax
-    mov RCX(%rbx), %rcx
-    mov RDX(%rbx), %rdx
-    mov RSI(%rbx), %rsi
-    mov RDI(%rbx), %rdi
+    load_registers
     mov RBX(%rbx), %rbx
     iretq
 resume_end:

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{CODE, DATA, PAGE, STACK, limited, load, next_call, platform, word};
+use common::{CODE, DATA, PAGE, STACK, limited, load, load_unpatched, next_call, platform, word};
 use lazaret_platform::{Advice, Backing, Context, Error, Fault, Platform, Prot, Trap};
 
 program!(
@@ -517,7 +517,20 @@ program!(
 fn interrupts_lose_no_register_in_a_storm_of_calls() {
     limited(|| {
         let platform = platform();
-        let (_space, mut context) = load(&platform, checked_calls());
+        storm(load(&platform, checked_calls()).1);
+    });
+}
+
+#[test]
+fn interrupts_lose_no_register_in_a_storm_of_traps() {
+    limited(|| {
+        let platform = platform();
+        storm(load_unpatched(&platform, checked_calls()).1);
+    });
+}
+
+fn storm(mut context: Box<dyn Context>) {
+    {
         context.regs().r15 = STACK + PAGE;
         let interrupter = context.interrupter();
         let stop = AtomicBool::new(false);
@@ -552,7 +565,7 @@ fn interrupts_lose_no_register_in_a_storm_of_calls() {
             stop.store(true, Ordering::Relaxed);
         });
         assert!(calls > 1000 && interrupts > 50, "{calls} calls, {interrupts} interrupts");
-    });
+    }
 }
 
 program!(int80, "mov eax, 20", "int 0x80", "mov rdi, rax", "mov eax, 1", "syscall");

@@ -13,7 +13,7 @@ use rustix::{
     mm::{MapFlags, ProtFlags, mmap, munmap},
 };
 
-use super::shared::{Boot, CHUNK_SIZE, CONTEXT_BASE, ContextPage, PAGE_SIZE, SLOT_SIZE};
+use super::shared::{Boot, CHUNK_SIZE, CONTEXT_BASE, ContextPage, NOWHERE, PAGE_SIZE, SLOT_SIZE};
 
 /// Slots in a chunk.
 pub(super) const CHUNK_SLOTS: usize = (CHUNK_SIZE / SLOT_SIZE) as usize;
@@ -139,6 +139,8 @@ impl Slot {
         page.stub_asleep.store(0, Ordering::Relaxed);
         page.kernel_asleep.store(0, Ordering::Relaxed);
         page.interrupted.store(0, Ordering::Relaxed);
+        page.own_address.store(self.address(), Ordering::Relaxed);
+        page.fast_rip.store(NOWHERE, Ordering::Relaxed);
         page.flags.store(flags, Ordering::Relaxed);
         page.features.store(features, Ordering::Release);
     }

@@ -11,8 +11,8 @@ use super::{
     process::{Process, Space},
     reaper,
     shared::{
-        COMMAND_RESET_FP, COMMAND_RESTORE_FP, COMMAND_RESUME, COMMAND_SAVE_FP, ContextPage, FLAG_FSGSBASE,
-        REPORT_CORRUPTED, REPORT_FAULT, REPORT_FOREIGN, REPORT_INTERRUPTED, REPORT_SYSCALL,
+        COMMAND_RESET_FP, COMMAND_RESTORE_FP, COMMAND_RESUME, COMMAND_SAVE_FP, ContextPage, FLAG_FSGSBASE, NOWHERE,
+        REPORT_CORRUPTED, REPORT_FAST, REPORT_FAULT, REPORT_FOREIGN, REPORT_INTERRUPTED, REPORT_SYSCALL,
     },
     thread::Thread,
 };
@@ -37,6 +37,8 @@ pub(super) struct StubContext {
     bases: (u64, u64),
     control: Arc<Control>,
     space: Arc<dyn AddressSpace>,
+    /// Where the last call returns to, if it came by a trampoline.
+    fast_rip: u64,
 }
 
 impl StubContext {
@@ -53,7 +55,7 @@ impl StubContext {
             process: Arc::clone(&thread.process),
             thread: thread.id,
         });
-        StubContext { thread, regs, bases: (regs.fs_base, regs.gs_base), control, space }
+        StubContext { thread, regs, bases: (regs.fs_base, regs.gs_base), control, space, fast_rip: NOWHERE }
     }
 
     fn page(&self) -> &ContextPage {
@@ -62,6 +64,10 @@ impl StubContext {
 
     fn write_registers(&self) {
         let mut regs = self.regs;
+        // A call by a trampoline returns by it; the stub knows where to.
+        if self.fast_rip != regs.rip {
+            regs.rip = self.thread.process.code.real(regs.rip);
+        }
         regs.rflags = regs.rflags & USER_FLAGS | FIXED_FLAGS;
         for (place, value) in self.page().regs.iter().zip(words(&regs)) {
             place.store(value, Ordering::Relaxed);
@@ -124,6 +130,35 @@ impl StubContext {
         }
         self.bases = (self.regs.fs_base, self.regs.gs_base);
         Ok(())
+    }
+
+    /// Patches are not for an application that has a use for %gs, or is run step by step.
+    fn check_patches(&mut self) -> Result<()> {
+        const TRAP_FLAG: u64 = 0x100;
+        let process = Arc::clone(&self.thread.process);
+        if self.regs.gs_base != 0 || process.code.is_active() && self.regs.rflags & TRAP_FLAG != 0 {
+            process.code.turn_off(&mut self.thread)?;
+        }
+        Ok(())
+    }
+
+    /// The fault the application raised, unless patched code raised it.
+    fn faulted(&mut self) -> Option<Fault> {
+        let mut fault = self.read_fault();
+        let code = &self.thread.process.code;
+        let rip = self.regs.rip;
+        if fault.signal == libc::SIGILL && code.is_overwritten(rip) {
+            return None;
+        }
+        if fault.signal == libc::SIGTRAP && code.is_breakpoint(rip) {
+            self.regs.rip = rip.wrapping_sub(1);
+            return None;
+        }
+        self.regs.rip = code.visible(rip);
+        if fault.address == rip {
+            fault.address = self.regs.rip;
+        }
+        Some(fault)
     }
 
     fn read_fault(&self) -> Fault {
@@ -211,6 +246,7 @@ impl Context for StubContext {
                 }));
             }
             self.load_bases()?;
+            self.check_patches()?;
             self.write_registers();
             if !self.control.start() {
                 return Ok(Trap::Interrupted);
@@ -219,14 +255,32 @@ impl Context for StubContext {
             self.control.stop();
             let report = report?;
             self.read_registers();
+            self.fast_rip = NOWHERE;
             match report {
-                REPORT_SYSCALL => return Ok(Trap::Syscall),
+                REPORT_FAST => {
+                    self.fast_rip = self.regs.rip;
+                    return Ok(Trap::Syscall);
+                }
+                REPORT_SYSCALL => {
+                    let Regs { rip, rax, .. } = self.regs;
+                    let process = Arc::clone(&self.thread.process);
+                    process.code.trapped(rip, rax, &mut self.thread)?;
+                    return Ok(Trap::Syscall);
+                }
                 // 32-bit system calls do not exist.
                 REPORT_FOREIGN => self.regs.rax = i64::from(-libc::ENOSYS).cast_unsigned(),
-                REPORT_FAULT => return Ok(Trap::Fault(self.read_fault())),
-                // Unless it is a late one, or a signal from outside the sandbox.
-                REPORT_INTERRUPTED if self.control.take() => return Ok(Trap::Interrupted),
-                REPORT_INTERRUPTED => {}
+                REPORT_FAULT => {
+                    if let Some(fault) = self.faulted() {
+                        return Ok(Trap::Fault(fault));
+                    }
+                }
+                REPORT_INTERRUPTED => {
+                    self.regs.rip = self.thread.process.code.visible(self.regs.rip);
+                    // Else it is a late one, or a signal from outside the sandbox.
+                    if self.control.take() {
+                        return Ok(Trap::Interrupted);
+                    }
+                }
                 REPORT_CORRUPTED => return Err(Error::Corrupted("its own code failed")),
                 _ => return Err(Error::Corrupted("reports what does not happen to a running thread")),
             }
@@ -243,6 +297,9 @@ impl Context for StubContext {
 
     fn map(&mut self, address: u64, length: u64, prot: Prot, backing: Backing<'_>) -> Result<()> {
         check_range(address, length)?;
+        let private = !matches!(backing, Backing::File { shared: true, .. });
+        let code = private && prot.contains(Prot::EXEC) && !prot.contains(Prot::WRITE);
+        self.thread.process.code.replaced(address, length, false);
         let number = libc::SYS_mmap.cast_unsigned();
         let prot = u64::from(prot.bits());
         match backing {
@@ -256,17 +313,25 @@ impl Context for StubContext {
                 self.thread.guarded_call([number, address, length, prot, flags, 0, offset], Some(fd))?;
             }
         }
+        if code {
+            self.thread.process.code.replaced(address, length, true);
+        }
         Ok(())
     }
 
     fn unmap(&mut self, address: u64, length: u64) -> Result<()> {
         check_range(address, length)?;
+        self.thread.process.code.replaced(address, length, false);
         self.thread.call([libc::SYS_munmap.cast_unsigned(), address, length, 0, 0, 0, 0])?;
         Ok(())
     }
 
     fn protect(&mut self, address: u64, length: u64, prot: Prot) -> Result<()> {
         check_range(address, length)?;
+        if prot.contains(Prot::WRITE) {
+            let process = Arc::clone(&self.thread.process);
+            process.code.release(address, length, &mut self.thread)?;
+        }
         self.thread.call([libc::SYS_mprotect.cast_unsigned(), address, length, prot.bits().into(), 0, 0, 0])?;
         Ok(())
     }
@@ -283,6 +348,9 @@ impl Context for StubContext {
         if old_length != 0 {
             check_range(old_address, old_length)?;
         }
+        let process = Arc::clone(&self.thread.process);
+        process.code.release(old_address, old_length, &mut self.thread)?;
+        process.code.replaced(new_address, new_length, false);
         let mut flags = 0;
         if new_address != old_address {
             flags |= libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;

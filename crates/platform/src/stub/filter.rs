@@ -8,6 +8,7 @@ use lazaret_hostcall::{
 
 use super::{
     image,
+    patch::TRAMPOLINES_END,
     shared::{CLONE_THREAD_FLAGS, STUB_BASE},
 };
 use crate::layout::APP_MAX;
@@ -16,9 +17,9 @@ const PRIVATE_ANONYMOUS: u64 = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) as u64;
 const MAP_OPTIONS: u64 = (libc::MAP_FIXED | libc::MAP_NORESERVE | libc::MAP_STACK) as u64;
 const PROTECTIONS: u64 = (libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC) as u64;
 
-/// An address that is the application's.
+/// An address that is the application's, or a trampoline's.
 const fn application(index: u8) -> Condition {
-    arg(index).below(APP_MAX)
+    arg(index).below(TRAMPOLINES_END)
 }
 
 const STUB: &[Rule] = seccomp_rules! {
@@ -54,6 +55,10 @@ const STUB: &[Rule] = seccomp_rules! {
         "a stub dies with the sandbox process";
     SYS_arch_prctl [arg(0).one_of(&[0x1001, 0x1002])]
         "ARCH_SET_GS and ARCH_SET_FS, where the processor has no instruction for it";
+    SYS_membarrier [arg(0).one_of(&[
+        libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE as u32,
+        libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE as u32,
+    ])] "its own threads see that its code was changed";
     SYS_exit "ends itself";
     SYS_exit_group "ends itself";
 };
@@ -94,6 +99,8 @@ const SANDBOX: &[Rule] = seccomp_rules! {
     SYS_kill [arg(1).int(libc::SIGKILL)] "ends stubs";
     SYS_tgkill [arg(2).one_of(&[0, libc::SIGUSR2 as u32])] "interrupts threads of stubs, and tests whose they are";
     SYS_waitid "reaps stubs";
+    SYS_openat [arg(2).int(libc::O_RDWR | libc::O_CLOEXEC)] "the memory of a stub, below the proc directory it was given";
+    SYS_pwrite64 "code of stubs";
     SYS_sched_setaffinity "brings the two ends of a hand-over to one processor";
     SYS_sched_getaffinity "which processors there are";
     SYS_memfd_create "context pages";

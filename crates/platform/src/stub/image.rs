@@ -17,5 +17,13 @@ pub(super) fn header() -> Header {
         u64::from_le_bytes(bytes)
     });
     let mut next = || words.next().unwrap_or(0);
-    Header { start: next(), on_syscall: next(), on_fault: next(), on_interrupt: next(), restorer: next(), end: next() }
+    Header {
+        start: next(),
+        on_syscall: next(),
+        on_fault: next(),
+        on_interrupt: next(),
+        restorer: next(),
+        fast_entry: next(),
+        end: next(),
+    }
 }

@@ -16,6 +16,7 @@ mod context;
 mod image;
 mod notifier;
 mod pace;
+mod patch;
 mod place;
 mod process;
 mod reaper;
@@ -38,6 +39,7 @@ use self::{
     context::StubContext,
     notifier::Notifier,
     pace::Load,
+    patch::Code,
     process::{Process, Space},
     shared::{FLAG_FSGSBASE, MAX_STATE, PAGE_SIZE, SLOT_SIZE},
     thread::Thread,
@@ -60,6 +62,8 @@ struct Shared {
     notifier: Notifier,
     pool: Pool,
     load: Load,
+    /// Where stubs' memory is found as files.
+    proc: Option<OwnedFd>,
     /// For context pages.
     flags: u32,
     /// Extended-state features of applications.
@@ -88,18 +92,25 @@ impl StubPlatform {
     /// # Errors
     /// The step that failed, and why.
     pub fn new(config: StubConfig) -> std::result::Result<StubPlatform, StartError> {
-        drop(config.proc);
         let (features, fp_size) = extended_state()?;
         let pool = Pool::default();
         let flags = processor_flags();
         let Zygote { pid, chunk, slot, listener, vdso } =
             Zygote::start(&pool, flags, features, config.maps.as_deref())?;
-        let shared =
-            Arc::new(Shared { notifier: Notifier::new(listener), pool, load: Load::new(), flags, features, fp_size });
-        let process = Arc::new(Process::new(pid, chunk, Arc::clone(&shared)));
+        let shared = Arc::new(Shared {
+            notifier: Notifier::new(listener),
+            pool,
+            load: Load::new(),
+            proc: config.proc,
+            flags,
+            features,
+            fp_size,
+        });
+        let process = Arc::new(Process::new(pid, chunk, Code::new(true), Arc::clone(&shared)));
         reaper::register(&process);
         let space = Space(Arc::clone(&process));
         let mut thread = Thread::new(slot, process, pid);
+        thread.is_zygote = true;
         let started = thread.is_born().and_then(|()| {
             const CLOSE_RANGE_UNSHARE: u64 = 2;
             let number = libc::SYS_close_range.cast_unsigned();

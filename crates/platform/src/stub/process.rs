@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use lazaret_hostcall::remote::{read_memory, write_memory};
@@ -12,6 +12,7 @@ use rustix::{process::Pid, thread::futex};
 use super::{
     Shared,
     chunk::{CHUNK_SLOTS, Chunk, Slot},
+    patch::Code,
     reaper,
     shared::ContextPage,
 };
@@ -24,6 +25,9 @@ pub(super) struct Process {
     slots: Mutex<Slots>,
     /// Held while a chunk is mapped.
     pub growing: Mutex<()>,
+    /// How many threads it has.
+    threads: AtomicUsize,
+    pub code: Code,
     pub shared: Arc<Shared>,
 }
 
@@ -43,13 +47,36 @@ pub(super) enum NewSlot {
 
 impl Process {
     /// A new stub, which has `chunk` and uses slot 0 of it.
-    pub fn new(pid: Pid, chunk: Arc<Chunk>, shared: Arc<Shared>) -> Process {
+    pub fn new(pid: Pid, chunk: Arc<Chunk>, code: Code, shared: Arc<Shared>) -> Process {
         let slots = Slots { chunks: vec![chunk], used: 1, left: Vec::new() };
-        Process { pid, dead: AtomicBool::new(false), slots: Mutex::new(slots), growing: Mutex::new(()), shared }
+        Process {
+            pid,
+            dead: AtomicBool::new(false),
+            slots: Mutex::new(slots),
+            growing: Mutex::new(()),
+            threads: AtomicUsize::new(1),
+            code,
+            shared,
+        }
     }
 
     pub fn pid(&self) -> Pid {
         self.pid
+    }
+
+    /// How many threads run in it.
+    pub fn threads(&self) -> usize {
+        self.threads.load(Ordering::SeqCst)
+    }
+
+    /// A thread is about to start.
+    pub fn thread_starts(&self) {
+        self.threads.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// A thread ended, or did not start after all.
+    pub fn thread_ends(&self) {
+        self.threads.fetch_sub(1, Ordering::SeqCst);
     }
 
     pub fn is_dead(&self) -> bool {

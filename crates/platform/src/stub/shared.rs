@@ -60,6 +60,14 @@ pub struct ContextPage {
     /// Registers, in the order of `crate::Regs`.
     pub regs: [AtomicU64; 21],
 
+    /// The slot's own address.
+    pub own_address: AtomicU64,
+    /// After a call that came by a trampoline, where it returns to as the application knows it;
+    /// else [`NOWHERE`].
+    pub fast_rip: AtomicU64,
+    /// Where it returns to in truth.
+    pub fast_target: AtomicU64,
+
     /// What iretq takes: instruction pointer, code segment, flags, stack pointer, stack segment.
     pub iret: [AtomicU64; 5],
     /// Last value of `command_seq` that the stub obeyed.
@@ -71,6 +79,9 @@ pub struct ContextPage {
     /// Extended-state features that signal frames and `reset` cover.
     pub features: AtomicU64,
 }
+
+/// No address.
+pub const NOWHERE: u64 = u64::MAX;
 
 /// Continue the application.
 pub const COMMAND_RESUME: u32 = 1;
@@ -106,6 +117,9 @@ pub const REPORT_BORN: u32 = 6;
 /// The stub's own code raised an exception or made a call that its filter does not know.
 pub const REPORT_CORRUPTED: u32 = 7;
 
+/// A system call of the application by a trampoline.
+pub const REPORT_FAST: u32 = 8;
+
 /// The processor and the host allow rdfsbase and its kin.
 pub const FLAG_FSGSBASE: u32 = 1;
 
@@ -129,6 +143,8 @@ pub struct Header {
     pub on_interrupt: u64,
     /// Where handlers return to.
     pub restorer: u64,
+    /// Where trampolines lead to.
+    pub fast_entry: u64,
     /// End of the code.
     pub end: u64,
 }

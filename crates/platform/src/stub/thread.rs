@@ -9,6 +9,7 @@ use super::{
     filter::clone_arguments,
     notifier::Order,
     pace::Pace,
+    patch::Code,
     process::{NewSlot, Process},
     reaper::{self, Birth},
     shared::{
@@ -33,11 +34,13 @@ pub(super) struct Thread {
     /// Last value of `report_seq` that was seen.
     reports: u32,
     pub pace: Pace,
+    /// The application was never in it.
+    pub is_zygote: bool,
 }
 
 impl Thread {
     pub fn new(slot: Slot, process: Arc<Process>, id: Pid) -> Thread {
-        Thread { slot, process, id, reports: 0, pace: Pace::default() }
+        Thread { slot, process, id, reports: 0, pace: Pace::default(), is_zygote: false }
     }
 
     /// Gives a command. Its report is to be awaited before the next one.
@@ -195,7 +198,8 @@ impl Thread {
         };
 
         let pid = Pid::from_raw(born.thread).ok_or(Error::Corrupted("is in no process namespace of ours"))?;
-        let process = Arc::new(Process::new(pid, Arc::clone(&chunk), Arc::clone(&shared)));
+        let code = if self.is_zygote { Code::new(shared.proc.is_none()) } else { self.process.code.copy() };
+        let process = Arc::new(Process::new(pid, Arc::clone(&chunk), code, Arc::clone(&shared)));
         // A thread of the parent may pretend to be the copy.
         let is_process = lazaret_hostcall::remote::signal_thread(pid, pid, None).is_ok();
         if !is_process || !reaper::register(&process) {
@@ -236,6 +240,15 @@ impl Thread {
 
     /// Starts another thread of the process.
     pub fn spawn(&mut self) -> Result<Thread> {
+        self.process.thread_starts();
+        let result = self.clone_thread();
+        if result.is_err() {
+            self.process.thread_ends();
+        }
+        result
+    }
+
+    fn clone_thread(&mut self) -> Result<Thread> {
         let shared = Arc::clone(&self.process.shared);
         let slot = self.new_slot()?;
         slot.prepare(shared.flags, shared.features);
@@ -297,6 +310,7 @@ impl Thread {
     /// Ends the thread. The first thread of a process stays, stopped: without it the host would
     /// not find the process's memory any more.
     pub fn leave(&self) {
+        self.process.thread_ends();
         if self.slot.index != 0 && !self.process.is_dead() {
             self.process.leave_slot(self.slot.clone(), self.reports);
             self.command(COMMAND_EXIT, &[]);
