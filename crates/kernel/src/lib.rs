@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod boot;
+mod checkpoint;
 pub mod fs;
 pub mod futex;
 pub mod loader;
@@ -18,6 +19,8 @@ pub mod signal;
 pub mod sync;
 pub mod syscalls;
 pub mod task;
+#[cfg(test)]
+mod testing;
 pub mod time;
 pub mod tty;
 pub mod uaddr;

@@ -6,6 +6,7 @@
 
 use bitflags::bitflags;
 use lazaret_abi::errno::Errno;
+use lazaret_snapshot::{Reader, Snapshot, Writer, snapshot_bits};
 
 use crate::{
     sync::{Arc, AtomicBool, AtomicUsize, Mutex, OnceLock, Ordering},
@@ -42,6 +43,8 @@ bitflags! {
     }
 }
 
+snapshot_bits!(Events);
+
 impl Events {
     /// Ready to read.
     pub const READABLE: Events = Events::IN.union(Events::RDNORM);
@@ -72,6 +75,18 @@ pub struct WaitQueue {
     count: AtomicUsize,
     entries: Mutex<Vec<Entry>>,
     next: AtomicUsize,
+}
+
+/// Nobody waits in a snapshot: all sleeps were interrupted before it was taken, and those who polled
+/// register again.
+impl Snapshot for WaitQueue {
+    fn save(&self, _writer: &mut Writer) -> lazaret_snapshot::Result<()> {
+        Ok(())
+    }
+
+    fn load(_reader: &mut Reader<'_>) -> lazaret_snapshot::Result<Self> {
+        Ok(WaitQueue::new())
+    }
 }
 
 /// A registration on a [`WaitQueue`], given back to [`WaitQueue::remove`].

@@ -1,6 +1,9 @@
 //! Files without a path: pipes, sockets, eventfds, memfds and the like.
 
+use std::any::Any;
+
 use lazaret_abi::errno::Errno;
+use lazaret_snapshot::{Context, Snapshot};
 
 use super::{
     file::{File, FileOps},
@@ -22,14 +25,15 @@ const DEVICE: u64 = 0xe;
 /// `f_type` of the file system they are in (ANON_INODE_FS_MAGIC).
 const MAGIC: u64 = 0x0904_1934;
 
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
+
 /// A number no other file without a path has.
 pub fn next_inode_number() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
+    NEXT_NUMBER.fetch_add(1, Ordering::Relaxed)
 }
 
 /// What an inode without a path stands for, if it can be opened again through `/proc/PID/fd`.
-pub trait Reopen: Send + Sync {
+pub trait Reopen: Any + Send + Sync {
     /// Operations of a new open file.
     ///
     /// # Errors
@@ -38,6 +42,8 @@ pub trait Reopen: Send + Sync {
 }
 
 /// An inode that has attributes and nothing else.
+#[derive(Snapshot)]
+#[snapshot(attach = AnonInode::restored)]
 pub struct AnonInode {
     attributes: Mutex<Attributes>,
     kind: FileKind,
@@ -45,6 +51,12 @@ pub struct AnonInode {
 }
 
 impl AnonInode {
+    /// New inodes get other numbers than restored ones have.
+    fn restored(this: &Arc<AnonInode>, _context: &Context) -> lazaret_snapshot::Result<()> {
+        NEXT_NUMBER.fetch_max(this.attributes.lock().inode.saturating_add(1), Ordering::Relaxed);
+        Ok(())
+    }
+
     /// An inode owned by the calling task.
     pub fn new(kind: FileKind, permissions: u32) -> Arc<AnonInode> {
         AnonInode::numbered(next_inode_number(), kind, permissions, None)

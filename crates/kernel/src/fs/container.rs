@@ -210,7 +210,9 @@ mod tests {
             masked_paths: vec![b"/dev/full".into(), b"/deep".into(), b"/none".into()],
             readonly_paths: vec![b"/dev/shm".into()],
         };
-        let root = build(spec, creds.clone()).unwrap().root();
+        let kernel = crate::testing::kernel();
+        let mounter = Mounter { kernel: &kernel, namespace: &kernel.pids };
+        let root = build(mounter, spec, creds.clone()).unwrap().root();
         let context = PathContext { root: root.clone(), directory: root, creds, umask: 0 };
         let make = |path: &str| context.make_directory(path.as_bytes(), 0o755).map(drop);
         assert_eq!(make("/x"), Err(Errno::EROFS));

@@ -1,14 +1,17 @@
 //! What a process knows of the file tree: root, working directory, umask.
 
+use lazaret_snapshot::Snapshot;
+
 use super::file::Location;
 use crate::sync::RwLock;
 
 /// Root directory, working directory and umask; shared by tasks cloned with CLONE_FS.
+#[derive(Snapshot)]
 pub struct FsContext {
     state: RwLock<State>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Snapshot)]
 struct State {
     root: Location,
     directory: Location,

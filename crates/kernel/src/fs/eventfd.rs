@@ -1,6 +1,7 @@
 //! eventfd(2): a counter to signal with.
 
 use lazaret_abi::errno::Errno;
+use lazaret_snapshot::Snapshot;
 
 use super::{
     anon,
@@ -15,7 +16,9 @@ use crate::{
 /// Highest value of the counter; writes beyond block.
 const MAX: u64 = u64::MAX - 1;
 
-struct EventFd {
+/// The operations of an eventfd.
+#[derive(Snapshot)]
+pub struct EventFd {
     count: Mutex<u64>,
     /// EFD_SEMAPHORE: a read takes one.
     semaphore: bool,

@@ -1,6 +1,7 @@
 //! File descriptor tables.
 
 use lazaret_abi::errno::Errno;
+use lazaret_snapshot::Snapshot;
 
 use super::{
     file::File,
@@ -9,7 +10,7 @@ use super::{
 use crate::sync::{Arc, RwLock};
 
 /// One descriptor.
-#[derive(Clone)]
+#[derive(Clone, Snapshot)]
 pub struct Descriptor {
     /// The open file.
     pub file: Arc<File>,
@@ -17,7 +18,7 @@ pub struct Descriptor {
     pub close_on_exec: bool,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Snapshot)]
 struct Slots {
     slots: Vec<Option<Descriptor>>,
     /// No slot below is free.
@@ -25,7 +26,7 @@ struct Slots {
 }
 
 /// Descriptors of a process; shared by tasks that were cloned with CLONE_FILES.
-#[derive(Default)]
+#[derive(Default, Snapshot)]
 pub struct FdTable {
     slots: RwLock<Slots>,
 }

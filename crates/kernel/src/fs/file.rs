@@ -3,6 +3,7 @@
 use std::any::Any;
 
 use lazaret_abi::errno::Errno;
+use lazaret_snapshot::{Context, Snapshot};
 
 use super::{
     busy,
@@ -11,6 +12,7 @@ use super::{
     notify::{self, Change},
 };
 use crate::{
+    checkpoint,
     sync::{Arc, AtomicU32, Mutex, Ordering},
     task::Current,
     uaddr::UserAddr,
@@ -132,7 +134,7 @@ impl dyn FileOps {
 }
 
 /// Whom F_SETOWN names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Snapshot)]
 pub enum OwnerKind {
     /// A thread (F_OWNER_TID).
     Thread,
@@ -144,7 +146,7 @@ pub enum OwnerKind {
 }
 
 /// Who gets SIGIO and SIGURG of a file, and which signal instead; see F_SETOWN and F_SETSIG in fcntl(2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Snapshot)]
 pub struct AsyncOwner {
     /// What `pid` is.
     pub kind: OwnerKind,
@@ -155,6 +157,8 @@ pub struct AsyncOwner {
 }
 
 /// An open file: what a descriptor stands for, shared by dup(2) and fork(2).
+#[derive(Snapshot)]
+#[snapshot(attach = File::hold_again)]
 pub struct File {
     ops: Box<dyn FileOps>,
     location: Location,
@@ -167,7 +171,7 @@ pub struct File {
 }
 
 /// What an open file keeps others from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Snapshot)]
 enum Hold {
     Nothing,
     /// Executing it: it is open for writing.
@@ -201,6 +205,16 @@ impl File {
     pub fn executed(ops: Box<dyn FileOps>, location: Location) -> Result<Arc<File>, Errno> {
         busy::deny_write(&**location.inode())?;
         Ok(File::with_hold(ops, location, flags::RDONLY | flags::LARGEFILE, Hold::Execution))
+    }
+
+    /// Takes the hold after a restore.
+    fn hold_again(this: &Arc<File>, _context: &Context) -> lazaret_snapshot::Result<()> {
+        match this.hold {
+            Hold::Nothing => Ok(()),
+            Hold::Execution => busy::deny_write(&**this.inode()),
+            Hold::Writing => busy::begin_write(&**this.inode()),
+        }
+        .map_err(|error| checkpoint::refused("an open file", error))
     }
 
     fn with_hold(ops: Box<dyn FileOps>, location: Location, flags: u32, hold: Hold) -> Arc<File> {

@@ -162,7 +162,8 @@ mod tests {
         config.set("source", Some("here")).unwrap();
         config.set("ro", None).unwrap();
         assert_eq!(config.set("a,b", None), Err(Errno::EINVAL));
-        config.create().unwrap();
+        let kernel = crate::testing::kernel();
+        config.create(registry::Mounter { kernel: &kernel, namespace: &kernel.pids }).unwrap();
         let superblock = config.superblock().unwrap();
         assert_eq!((superblock.source(), superblock.options(), superblock.is_read_only()), ("here", "size=1m", true));
         assert_eq!(config.set("size", Some("2m")), Err(Errno::EBUSY));

@@ -3,6 +3,7 @@
 use std::{any::Any, os::fd::OwnedFd};
 
 use lazaret_abi::errno::Errno;
+use lazaret_snapshot::Snapshot;
 
 use super::file::FileOps;
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
 };
 
 /// Type of a file; the values are those of `S_IFMT`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Snapshot)]
 #[repr(u32)]
 pub enum FileKind {
     /// No type at all: eventfd, epoll and their like.
@@ -56,7 +57,7 @@ impl FileKind {
 }
 
 /// A point in time since the epoch, as file attributes hold it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Snapshot)]
 pub struct Timestamp {
     /// Seconds.
     pub seconds: i64,
@@ -73,7 +74,7 @@ impl Timestamp {
 }
 
 /// Attributes of an inode, as stat(2) shows them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Snapshot)]
 pub struct Attributes {
     /// Device number of the file system instance (`st_dev`), in the kernel's 64-bit encoding.
     pub device: u64,
@@ -336,6 +337,11 @@ pub trait Inode: Any + Send + Sync {
     /// Removes an extended attribute.
     fn remove_xattr(&self, _name: &[u8]) -> Result<(), Errno> {
         Err(Errno::EOPNOTSUPP)
+    }
+
+    /// The kernel makes the file up, and finds it again by its name: a snapshot holds the name only.
+    fn is_generated(&self) -> bool {
+        false
     }
 
     /// Statistics of the file system.

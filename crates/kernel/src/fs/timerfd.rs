@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use lazaret_abi::errno::Errno;
+use lazaret_snapshot::{Context, Snapshot};
 
 use super::{
     anon,
@@ -19,14 +20,17 @@ use crate::{
     wait::{Events, Interruptible, Poller, WaitQueue, wait_until},
 };
 
-#[derive(Default)]
+#[derive(Default, Snapshot)]
 struct State {
     schedule: Schedule,
     /// Expirations not read yet.
     ticks: u64,
+    #[snapshot(skip)]
     slot: Slot,
 }
 
+#[derive(Snapshot)]
+#[snapshot(attach = Timer::restored)]
 struct Timer {
     state: Mutex<State>,
     queue: Arc<WaitQueue>,
@@ -34,6 +38,7 @@ struct Timer {
 }
 
 /// The operations of a timerfd.
+#[derive(Snapshot)]
 pub struct TimerFd {
     clock: Clock,
     timer: Arc<Timer>,
@@ -61,6 +66,14 @@ impl Expire for Timer {
 }
 
 impl Timer {
+    /// Goes on after a restore.
+    fn restored(this: &Arc<Timer>, _context: &Context) -> lazaret_snapshot::Result<()> {
+        let mut state = this.state.lock();
+        let next = state.schedule.expiry;
+        state.slot.set(next, &this.own);
+        Ok(())
+    }
+
     fn take(&self) -> Option<u64> {
         let mut state = self.state.lock();
         let ticks = state.ticks.saturating_add(state.schedule.take_expirations(Instant::now()));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use lazaret_abi::errno::Errno;
+use lazaret_snapshot::Snapshot;
 
 use crate::sync::Mutex;
 
@@ -21,7 +22,7 @@ pub const REPLACE: u32 = 2;
 const TOTAL_MAX: usize = 256 * 1024;
 
 /// Extended attributes of one inode.
-#[derive(Default)]
+#[derive(Default, Snapshot)]
 pub struct XattrMap {
     values: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
 }

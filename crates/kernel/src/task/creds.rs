@@ -1,10 +1,12 @@
 //! Credentials: user and group ids, capabilities; see credentials(7) and capabilities(7).
 
+use lazaret_snapshot::Snapshot;
+
 mod ids;
 pub mod sets;
 
 /// Credentials of a task. Immutable; a change makes a new set.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Snapshot)]
 pub struct Creds {
     /// Real user id.
     pub uid: u32,

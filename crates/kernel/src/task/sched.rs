@@ -7,9 +7,10 @@ use lazaret_abi::{
     errno::Errno,
     sched::{RESET_ON_FORK, policy},
 };
+use lazaret_snapshot::Snapshot;
 
 /// A set of processors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Snapshot)]
 pub struct CpuSet([u64; CpuSet::WORDS]);
 
 impl CpuSet {
@@ -87,7 +88,7 @@ impl CpuSet {
 }
 
 /// Scheduling attributes of a task.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Snapshot)]
 pub struct Scheduling {
     /// One of [`policy`].
     pub policy: u32,

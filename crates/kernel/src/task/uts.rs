@@ -4,6 +4,7 @@ use lazaret_abi::{
     errno::Errno,
     system::{UTS_LENGTH, UtsName},
 };
+use lazaret_snapshot::Snapshot;
 
 use crate::sync::RwLock;
 
@@ -14,11 +15,12 @@ pub const RELEASE: &str = "6.12.0";
 pub const VERSION: &str = "#1 SMP PREEMPT_DYNAMIC Lazaret";
 
 /// Host and domain name, shared by the tasks of a UTS namespace.
+#[derive(Snapshot)]
 pub struct UtsNamespace {
     names: RwLock<Names>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Snapshot)]
 struct Names {
     host: Vec<u8>,
     domain: Vec<u8>,

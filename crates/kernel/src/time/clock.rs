@@ -6,6 +6,7 @@ use lazaret_abi::{
     errno::Errno,
     time::{NANOS_PER_SEC, Timespec, Timeval, clock},
 };
+use lazaret_snapshot::Snapshot;
 use rustix::time::ClockId;
 
 use super::Deadline;
@@ -15,14 +16,29 @@ use crate::{
 };
 
 /// A clock that can be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Snapshot)]
 pub enum Clock {
     /// One of the host's, shared by all.
-    Host(ClockId),
+    Host(#[snapshot(with = host_clock)] ClockId),
     /// CPU time of a process; 0 is the caller.
     Process(i32),
     /// CPU time of a thread; 0 is the caller.
     Thread(i32),
+}
+
+/// A clock of the host in a snapshot: its number.
+mod host_clock {
+    use lazaret_snapshot::{Error, Reader, Result, Snapshot, Writer};
+
+    use super::ClockId;
+
+    pub fn save(clock: &ClockId, writer: &mut Writer) -> Result<()> {
+        (*clock as i32).save(writer)
+    }
+
+    pub fn load(reader: &mut Reader<'_>) -> Result<ClockId> {
+        ClockId::try_from(i32::load(reader)?).map_err(|_| Error::Invalid("clock"))
+    }
 }
 
 impl Clock {

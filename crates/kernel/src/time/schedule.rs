@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use lazaret_snapshot::Snapshot;
+
 use super::Deadline;
 
 /// A one-shot or periodic timer, as plain data.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Snapshot)]
 pub struct Schedule {
     /// When it runs out next; none when it is disarmed.
     pub expiry: Option<Instant>,

@@ -7,6 +7,7 @@ pub mod splice;
 pub use ring::PAGE;
 
 use lazaret_abi::errno::Errno;
+use lazaret_snapshot::Snapshot;
 
 use super::{
     anon,
@@ -31,12 +32,14 @@ pub const MAX_SIZE: usize = 1 << 20;
 const FIONREAD: u32 = 0x541b;
 
 /// A pipe: the object that both ends share.
+#[derive(Snapshot)]
 pub struct Pipe {
     state: Mutex<State>,
     readable: Arc<WaitQueue>,
     writable: Arc<WaitQueue>,
 }
 
+#[derive(Snapshot)]
 struct State {
     ring: Ring,
     readers: usize,
@@ -190,6 +193,7 @@ impl Pipe {
 }
 
 /// An open end of a pipe, or both ends of a FIFO opened with O_RDWR.
+#[derive(Snapshot)]
 pub struct PipeEnd {
     pipe: Arc<Pipe>,
     reads: bool,

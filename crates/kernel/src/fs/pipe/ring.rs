@@ -7,13 +7,14 @@
 use std::ops::Range;
 
 use lazaret_abi::errno::Errno;
+use lazaret_snapshot::Snapshot;
 
 use crate::uio::{Sink, Source};
 
 /// Bytes in a slot; also PIPE_BUF, up to which writes are atomic.
 pub const PAGE: usize = 4096;
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Snapshot)]
 struct Slot {
     /// First unread byte in the page.
     offset: usize,
@@ -24,8 +25,10 @@ struct Slot {
 }
 
 /// The slots of a pipe.
+#[derive(Snapshot)]
 pub struct Ring {
     /// One page for each slot; empty until something is written.
+    #[snapshot(with = lazaret_snapshot::bytes)]
     memory: Vec<u8>,
     slots: Vec<Slot>,
     /// Index of the oldest used slot.

@@ -94,6 +94,10 @@ impl<E: Entries + 'static> Inode for PseudoDirectory<E> {
         Ok(Box::new(OpenPseudoDirectory { directory: self }))
     }
 
+    fn is_generated(&self) -> bool {
+        true
+    }
+
     fn statistics(&self) -> Result<FsStatistics, Errno> {
         Ok(self.fs.statistics())
     }

@@ -93,6 +93,10 @@ impl Inode for PseudoFile {
         Ok(Box::new(OpenPseudoFile { content: self.content.clone(), text: Mutex::new(None) }))
     }
 
+    fn is_generated(&self) -> bool {
+        true
+    }
+
     fn statistics(&self) -> Result<FsStatistics, Errno> {
         Ok(self.fs.statistics())
     }
@@ -174,6 +178,10 @@ impl<F: Fn() -> Result<LinkTarget, Errno> + Send + Sync + 'static> Inode for Pse
 
     fn open(self: Arc<Self>, _flags: u32) -> Result<Box<dyn FileOps>, Errno> {
         Err(Errno::ELOOP)
+    }
+
+    fn is_generated(&self) -> bool {
+        true
     }
 
     fn statistics(&self) -> Result<FsStatistics, Errno> {

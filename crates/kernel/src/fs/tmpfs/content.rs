@@ -1,5 +1,7 @@
 //! Content of regular files: sparse pages in memory, moved to a host memfd when a file is mapped.
 
+mod saved;
+
 use std::{
     collections::BTreeMap,
     os::fd::{AsFd, OwnedFd},

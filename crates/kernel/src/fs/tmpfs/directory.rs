@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use lazaret_snapshot::Snapshot;
+
 use super::inode::TmpInode;
 use crate::{fs::inode::DirSink, sync::Arc};
 
 /// Entries by name, and in the order they were made, which is the order of reading. An entry keeps
 /// its position for life, so readers miss none and see none twice.
+#[derive(Snapshot)]
 pub struct Directory {
     by_name: HashMap<Arc<[u8]>, Entry>,
     by_position: BTreeMap<u64, Arc<[u8]>>,
@@ -15,6 +18,7 @@ pub struct Directory {
     pub removed: bool,
 }
 
+#[derive(Snapshot)]
 struct Entry {
     position: u64,
     inode: Arc<TmpInode>,

@@ -1,6 +1,7 @@
 //! Open files of tmpfs.
 
 use lazaret_abi::errno::Errno;
+use lazaret_snapshot::Snapshot;
 
 use super::inode::{Regular, TmpInode};
 use crate::{
@@ -22,6 +23,7 @@ const PUNCH_HOLE: u32 = 2;
 const ZERO_RANGE: u32 = 16;
 
 /// An open regular file.
+#[derive(Snapshot)]
 pub struct TmpFile {
     inode: Arc<TmpInode>,
 }
@@ -165,6 +167,7 @@ impl FileOps for TmpFile {
 }
 
 /// An open directory; the inode lists itself.
+#[derive(Snapshot)]
 pub struct TmpDirectory;
 
 impl FileOps for TmpDirectory {

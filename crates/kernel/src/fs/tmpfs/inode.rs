@@ -1,6 +1,7 @@
 //! Inodes of tmpfs.
 
 use lazaret_abi::errno::Errno;
+use lazaret_snapshot::Snapshot;
 
 use super::{
     TmpFs, TmpfsOptions,
@@ -22,6 +23,7 @@ use crate::{
 };
 
 /// An inode of a tmpfs.
+#[derive(Snapshot)]
 pub struct TmpInode {
     pub(super) fs: Arc<TmpFs>,
     /// Size and blocks are the content's business and not kept here.
@@ -31,6 +33,7 @@ pub struct TmpInode {
 }
 
 /// What the kinds of files have.
+#[derive(Snapshot)]
 pub(super) enum Data {
     Regular(Regular),
     Directory(RwLock<Directory>),
@@ -39,6 +42,7 @@ pub(super) enum Data {
 }
 
 /// A regular file.
+#[derive(Snapshot)]
 pub(super) struct Regular {
     pub content: RwLock<Content>,
     /// Held through a write(2), so that appending ones do not mix.

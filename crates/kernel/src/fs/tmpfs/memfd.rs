@@ -2,6 +2,7 @@
 
 use bitflags::bitflags;
 use lazaret_abi::errno::Errno;
+use lazaret_snapshot::snapshot_bits;
 use rustix::fs::SealFlags;
 
 use super::{TmpFs, TmpfsOptions, Usage, inode::TmpInode};
@@ -49,6 +50,8 @@ bitflags! {
         const EXEC = 16;
     }
 }
+
+snapshot_bits!(Seals);
 
 impl Seals {
     /// The file may change from `size` to `new_size`.

@@ -8,11 +8,13 @@ mod memfd;
 mod rename;
 
 pub use self::{
+    file::{TmpDirectory, TmpFile},
     inode::TmpInode,
     memfd::{MemfdFlags, Seals, create_memfd},
 };
 
 use lazaret_abi::errno::Errno;
+use lazaret_snapshot::Snapshot;
 
 use super::{
     inode::{FsStatistics, Inode},
@@ -26,6 +28,7 @@ const PAGE_SIZE: u64 = 4096;
 const MAGIC: u64 = 0x0102_1994;
 
 /// Space and inodes in use, and their limits.
+#[derive(Snapshot)]
 pub struct Usage {
     pages: AtomicU64,
     max_pages: AtomicU64,
@@ -84,6 +87,7 @@ impl Usage {
 }
 
 /// A tmpfs.
+#[derive(Snapshot)]
 pub struct TmpFs {
     device: u64,
     usage: Usage,

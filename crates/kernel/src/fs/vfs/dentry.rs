@@ -8,8 +8,10 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use lazaret_abi::errno::Errno;
+use lazaret_snapshot::{Context, Reader, Snapshot, Writer};
 
 use crate::{
+    checkpoint,
     fs::{inode::Inode, notify},
     sync::{Arc, AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering, RwLock, Weak},
 };
@@ -32,7 +34,7 @@ pub struct Dentry {
     unlinked: AtomicBool,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Snapshot)]
 struct Place {
     /// None for the root of a file system and for files without a name.
     parent: Option<Arc<Dentry>>,
@@ -57,6 +59,44 @@ const MAX_ABSENT: usize = 4096;
 /// Entries below which sweeping for dead ones is not worth it.
 const MIN_SWEEP: usize = 64;
 
+/// What the directory knows of its names is built up again; so is what the cache keeps.
+impl Snapshot for Dentry {
+    fn save(&self, writer: &mut Writer) -> lazaret_snapshot::Result<()> {
+        self.place.save(writer)?;
+        self.mounts.save(writer)?;
+        self.unlinked.save(writer)?;
+        let generated = self.inode.is_generated() && self.parent().is_some();
+        generated.save(writer)?;
+        if generated { Ok(()) } else { self.inode.save(writer) }
+    }
+
+    fn load(reader: &mut Reader<'_>) -> lazaret_snapshot::Result<Self> {
+        let place = Place::load(reader)?;
+        let mounts = usize::load(reader)?;
+        let unlinked = bool::load(reader)?;
+        let generated = bool::load(reader)?;
+        let inode = match &place.parent {
+            Some(parent) if generated => {
+                parent.inode.lookup(&place.name).map_err(|error| checkpoint::not_found(&place.name, error))?
+            }
+            _ => <Arc<dyn Inode>>::load(reader)?,
+        };
+        let dentry = Dentry::of(inode, place);
+        dentry.mounts.store(mounts, Ordering::Relaxed);
+        dentry.unlinked.store(unlinked, Ordering::Relaxed);
+        Ok(dentry)
+    }
+
+    fn attach(this: &Arc<Self>, _context: &Context) -> lazaret_snapshot::Result<()> {
+        if let (Some(parent), name) = this.parent_and_name()
+            && !this.is_unlinked()
+        {
+            parent.lock().present.insert((&*name).into(), Arc::downgrade(this));
+        }
+        Ok(())
+    }
+}
+
 impl Dentry {
     /// The root of a file system, or a file that has no name in any directory (a pipe); `name` is
     /// what the latter shows in `/proc/PID/fd`.
@@ -72,15 +112,19 @@ impl Dentry {
     }
 
     fn new(inode: Arc<dyn Inode>, parent: Option<Arc<Dentry>>, name: &[u8]) -> Arc<Dentry> {
-        Arc::new(Dentry {
+        Arc::new(Dentry::of(inode, Place { parent, name: name.into() }))
+    }
+
+    fn of(inode: Arc<dyn Inode>, place: Place) -> Dentry {
+        Dentry {
             inode,
-            place: RwLock::new(Place { parent, name: name.into() }),
+            place: RwLock::new(place),
             children: Mutex::new(Children { present: HashMap::new(), absent: HashSet::new(), sweep_at: MIN_SWEEP }),
             mounts: AtomicUsize::new(0),
             referenced: AtomicBool::new(true),
             kept: Mutex::new(None),
             unlinked: AtomicBool::new(false),
-        })
+        }
     }
 
     /// The inode the name leads to.

@@ -1,6 +1,7 @@
 //! Places in the file tree and their paths.
 
 use lazaret_abi::errno::Errno;
+use lazaret_snapshot::Snapshot;
 
 use super::{
     dentry::Dentry,
@@ -9,7 +10,7 @@ use super::{
 use crate::{fs::inode::Inode, sync::Arc};
 
 /// A place in the file tree: a dentry as seen through a mount.
-#[derive(Clone)]
+#[derive(Clone, Snapshot)]
 pub struct Location {
     /// The mount it is seen through.
     pub mount: Arc<Mount>,

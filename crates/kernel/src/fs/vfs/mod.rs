@@ -21,7 +21,7 @@ pub use dentry::Dentry;
 pub use location::Location;
 pub use mount::{Mount, MountFlags, SuperBlock};
 pub use namespace::MountNamespace;
-pub use open::OpenHow;
+pub use open::{OpenHow, PathOnly};
 pub use walk::{LookupFlags, PathContext};
 
 #[cfg(test)]

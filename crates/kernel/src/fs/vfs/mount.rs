@@ -4,12 +4,14 @@ use std::collections::HashMap;
 
 use bitflags::bitflags;
 use lazaret_abi::{errno::Errno, mount::mount as ms};
+use lazaret_snapshot::{Context, Snapshot};
 
 use super::{
     dentry::{Dentry, DentryCache},
     namespace::MountNamespace,
 };
 use crate::{
+    checkpoint,
     fs::inode::Inode,
     sync::{Arc, AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Mutex, Ordering, RwLock, Weak},
 };
@@ -53,7 +55,10 @@ impl MountFlags {
 }
 
 /// A file system instance.
+#[derive(Snapshot)]
+#[snapshot(attach = SuperBlock::restored)]
 pub struct SuperBlock {
+    #[snapshot(with = checkpoint::fs_type)]
     fs_type: &'static str,
     source: String,
     options: String,
@@ -64,10 +69,23 @@ pub struct SuperBlock {
     /// Held while a name moves between directories.
     pub(super) rename: Mutex<()>,
     /// Dentries kept beyond use.
+    #[snapshot(skip)]
     pub(super) cache: DentryCache,
 }
 
+/// Minor number of the next file system without a device.
+static NEXT_MINOR: AtomicU64 = AtomicU64::new(0x20);
+
 impl SuperBlock {
+    /// New file systems get other device numbers than restored ones have.
+    fn restored(this: &Arc<SuperBlock>, _context: &Context) -> lazaret_snapshot::Result<()> {
+        if let Ok(attributes) = this.root.inode().attributes() {
+            let minor = attributes.device & 0xff | attributes.device >> 12 & 0xf_ff00;
+            NEXT_MINOR.fetch_max(minor + 1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
     /// A file system with this root. `source` and `options` are what `/proc/mounts` shows.
     pub fn new(fs_type: &'static str, source: &str, options: &str, root: Arc<dyn Inode>) -> Arc<SuperBlock> {
         Arc::new(SuperBlock {
@@ -84,8 +102,7 @@ impl SuperBlock {
 
     /// A device number for a file system without a device: major number 0, as on Linux.
     pub fn allocate_device() -> u64 {
-        static NEXT: AtomicU64 = AtomicU64::new(0x20);
-        let minor = NEXT.fetch_add(1, Ordering::Relaxed);
+        let minor = NEXT_MINOR.fetch_add(1, Ordering::Relaxed);
         // The kernel's encoding: eight bits of the minor number, twelve of the major, then the rest.
         minor & 0xff | (minor >> 8) << 20
     }
@@ -122,7 +139,7 @@ impl SuperBlock {
 }
 
 /// How mounts and unmounts below a mount spread to its peers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Snapshot)]
 pub enum Propagation {
     /// MS_PRIVATE: not at all.
     #[default]
@@ -132,6 +149,8 @@ pub enum Propagation {
 }
 
 /// A file system tree, or a part of one, attached somewhere (one call of mount(2)).
+#[derive(Snapshot)]
+#[snapshot(attach = Mount::restored)]
 pub struct Mount {
     id: u64,
     superblock: Arc<SuperBlock>,
@@ -142,19 +161,41 @@ pub struct Mount {
     parent: RwLock<Option<MountPoint>>,
     /// Mounts on dentries seen through this one, by the address of the dentry, which the child's
     /// mount point keeps alive.
+    #[snapshot(with = children)]
     children: RwLock<HashMap<usize, Arc<Mount>>>,
     namespace: RwLock<Weak<MountNamespace>>,
     propagation: RwLock<Propagation>,
 }
 
+#[derive(Snapshot)]
 struct MountPoint {
     mount: Weak<Mount>,
     dentry: Arc<Dentry>,
 }
 
-fn next_id() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
+/// Identity of the next mount.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// Mounts below a mount in a snapshot: their keys are addresses, and made anew.
+mod children {
+    use lazaret_snapshot::{Reader, Result, Snapshot, Writer};
+
+    use super::{Arc, HashMap, Mount, RwLock, key};
+
+    type Children = RwLock<HashMap<usize, Arc<Mount>>>;
+
+    pub fn save(children: &Children, writer: &mut Writer) -> Result<()> {
+        children.read().values().cloned().collect::<Vec<_>>().save(writer)
+    }
+
+    pub fn load(reader: &mut Reader<'_>) -> Result<Children> {
+        let mounts = Vec::<Arc<Mount>>::load(reader)?;
+        let place = |mount: Arc<Mount>| {
+            let key = mount.parent.read().as_ref().map(|point| key(&point.dentry))?;
+            Some((key, mount))
+        };
+        Ok(RwLock::new(mounts.into_iter().filter_map(place).collect()))
+    }
 }
 
 fn key(dentry: &Arc<Dentry>) -> usize {
@@ -182,7 +223,7 @@ impl Mount {
     fn of(superblock: Arc<SuperBlock>, root: Arc<Dentry>, flags: MountFlags, internal: bool) -> Arc<Mount> {
         superblock.mounts.fetch_add(1, Ordering::AcqRel);
         Arc::new(Mount {
-            id: next_id(),
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             superblock,
             root,
             flags: AtomicU32::new(flags.bits()),
@@ -192,6 +233,12 @@ impl Mount {
             namespace: RwLock::new(Weak::new()),
             propagation: RwLock::new(Propagation::Private),
         })
+    }
+
+    /// New mounts get other identities than restored ones have.
+    fn restored(this: &Arc<Mount>, _context: &Context) -> lazaret_snapshot::Result<()> {
+        NEXT_ID.fetch_max(this.id.saturating_add(1), Ordering::Relaxed);
+        Ok(())
     }
 
     /// Identity, as `/proc/PID/mountinfo` shows it.

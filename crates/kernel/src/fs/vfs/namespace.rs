@@ -1,6 +1,7 @@
 //! Mount namespaces and the operations on their trees: mount(2), umount(2), pivot_root(2).
 
 use lazaret_abi::errno::Errno;
+use lazaret_snapshot::Snapshot;
 
 use super::{
     attach::{copy_for_bind, copy_tree},
@@ -16,6 +17,7 @@ use crate::{
 const MOUNT_MAX: usize = 100_000;
 
 /// A tree of mounts; see mount_namespaces(7).
+#[derive(Snapshot)]
 pub struct MountNamespace {
     root: RwLock<Arc<Mount>>,
     /// Held while the shape of the tree changes.

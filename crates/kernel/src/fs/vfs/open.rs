@@ -1,6 +1,7 @@
 //! open(2).
 
 use lazaret_abi::errno::Errno;
+use lazaret_snapshot::Snapshot;
 
 use super::{
     create::{check_create, new_attributes},
@@ -194,7 +195,8 @@ pub fn open_path(location: Location) -> Arc<File> {
 }
 
 /// The file that an O_PATH descriptor stands for can only be named, not used.
-struct PathOnly;
+#[derive(Snapshot)]
+pub struct PathOnly;
 
 impl FileOps for PathOnly {
     fn is_seekable(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use bitflags::bitflags;
 use lazaret_abi::errno::Errno;
+use lazaret_snapshot::Snapshot;
 
 use super::{
     dentry::{Dentry, NAME_MAX},
@@ -42,7 +43,7 @@ bitflags! {
 }
 
 /// Who walks, and from where.
-#[derive(Clone)]
+#[derive(Clone, Snapshot)]
 pub struct PathContext {
     /// Where absolute paths start.
     pub root: Location,
