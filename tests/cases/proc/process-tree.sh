@@ -1,0 +1,20 @@
+# What ps and friends make of /proc.
+# needs: ps pgrep pidof
+sleep 54.321 &
+child=$!
+ps -o stat=,comm=,args= -p $child
+ps -o pid= -p $$ | tr -d ' ' | sed "s/^$$\$/own/"
+ps -o ppid= -p $child | tr -d ' ' | sed "s/^$$\$/parent/"
+[ "$(pgrep -P $$ -x sleep)" = "$child" ] && echo found
+kill -STOP $child
+sleep 0.05
+ps -o stat= -p $child | cut -c1
+kill -KILL $child
+wait $child 2>/dev/null
+echo $?
+ps -p $child >/dev/null
+echo $?
+ps -e -o pid= | grep -q . && echo some
+cat /proc/$$/comm
+uptime >/dev/null && echo uptime
+free | head -1
