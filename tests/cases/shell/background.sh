@@ -1,0 +1,11 @@
+# Background jobs: wait, statuses, order.
+for i in 1 2 3; do (sleep 0.0$i; exit $i) & pids="$pids $!"; done
+for p in $pids; do wait $p; echo $?; done
+wait; echo "all $?"
+wait 99999 2>/dev/null; echo $?
+(sleep 0.05; echo late) & echo early; wait
+sleep 10 & kill $!; wait $!; echo $?
+sleep 10 & kill -9 $!; wait $! 2>/dev/null; echo $?
+(exit 6) & (exit 7) & wait -n; a=$?; wait -n; b=$?; echo $((a + b))
+x=$( (sleep 0.05; echo from the background) & wait); echo "$x"
+coproc cat; echo through >&${COPROC[1]}; read -r line <&${COPROC[0]}; echo "$line"; kill $COPROC_PID; wait 2>/dev/null; echo done

@@ -1,0 +1,13 @@
+# Job control without a terminal.
+# stderr: ignore
+set -m
+sleep 0.1 &
+wait; echo $?
+(kill -STOP $BASHPID; echo continued) &
+sleep 0.2
+jobs %1 | grep -o Stopped
+kill -CONT %1
+wait
+sleep 30 &
+pgid=$(ps -o pgid= -p $! | tr -d ' '); [ "$pgid" = "$!" ] && echo own group && kill -TERM -- -$!
+wait $!; echo $?

@@ -1,0 +1,17 @@
+# Traps: EXIT, signals, ERR, nesting, inheritance.
+trap 'echo exit $?' EXIT
+trap 'echo usr1' USR1
+kill -USR1 $$
+(trap - EXIT; kill -USR1 $BASHPID; echo subshell survives) 2>/dev/null; echo "status $?"
+(trap 'echo inner exit' EXIT; exit 3); echo $?
+sh -c 'trap "echo term; exit 9" TERM; kill -TERM $$; echo not reached'; echo $?
+trap 'echo err $?' ERR
+false
+trap - ERR
+trap '' USR2; kill -USR2 $$; echo ignored
+sh -c 'kill -USR2 $$; echo still ignored'
+trap 'echo return' RETURN; f() { :; }; f; trap - RETURN
+trap
+(sleep 5 & wait $!; echo "interrupted $?") & pid=$!
+sleep 0.1; pkill -P $pid sleep; wait $pid
+exit 5
