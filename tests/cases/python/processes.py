@@ -1,0 +1,16 @@
+# os: fork, exec, wait, spawn, pipes, pidfd, resources.
+import os, resource, signal, sys
+pid = os.fork()
+if pid == 0: os._exit(9)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), os.system("exit 4") >> 8, os.popen("echo popen").read())
+print(os.spawnlp(os.P_WAIT, "sh", "sh", "-c", "exit 6"), os.posix_spawn("/bin/true", ["true"], os.environ) > 0); os.wait()
+pid = os.fork()
+if pid == 0: signal.pause()
+fd = os.pidfd_open(pid); signal.pidfd_send_signal(fd, signal.SIGTERM); print(os.waitid(os.P_PIDFD, fd, os.WEXITED).si_status)
+print(resource.getrlimit(resource.RLIMIT_CORE)[0] >= -1, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 1000, os.cpu_count() >= 1, len(os.sched_getaffinity(0)) >= 1)
+print(os.getpgid(0) == os.getpgrp(), os.getpriority(os.PRIO_PROCESS, 0), os.umask(0o22), os.uname().sysname, os.get_terminal_size.__name__)
+try: os.kill(999999, 0)
+except ProcessLookupError: print("no such process")
+def deep(n): return 0 if n == 0 else 1 + deep(n - 1)
+sys.setrecursionlimit(20000); print(deep(10000)); x = bytearray(100_000_000); x[-1] = 1; print(len(x)); sys.stdout.flush()
+os.execlp("sh", "sh", "-c", "echo replaced; exit 2")
