@@ -29,6 +29,8 @@ pub struct KernelConfig {
     pub log: Log,
     /// The host's procfs of the sandbox's own pid namespace, for statistics of memory and processors.
     pub host_proc: Option<OwnedFd>,
+    /// The host's `/proc/cpuinfo`, which is the container's too.
+    pub cpu_info: Option<OwnedFd>,
     /// Write a line for each system call to the debug log; `Some` of an empty list means all calls.
     pub strace: Option<Vec<String>>,
 }
@@ -199,6 +201,8 @@ pub struct Kernel {
     pub terminals: ControllingTerminals,
     /// The host's procfs of the sandbox's own pid namespace.
     pub host_proc: Option<OwnedFd>,
+    /// The host's `/proc/cpuinfo`.
+    pub cpu_info: Option<OwnedFd>,
     processes: Mutex<ProcessTree>,
 }
 
@@ -218,6 +222,7 @@ impl Kernel {
             pids: PidNamespace::root(),
             terminals: ControllingTerminals::default(),
             host_proc: config.host_proc,
+            cpu_info: config.cpu_info,
             processes: Mutex::default(),
         })
     }

@@ -17,7 +17,7 @@ pub fn kernel() -> Arc<Kernel> {
 
 /// What [`kernel`] is made with.
 pub fn config() -> KernelConfig {
-    KernelConfig { platform: Box::new(Idle), log: Log::default(), host_proc: None, strace: None }
+    KernelConfig { platform: Box::new(Idle), log: Log::default(), host_proc: None, cpu_info: None, strace: None }
 }
 
 /// A platform whose address spaces are empty.

@@ -142,6 +142,7 @@ fn boot(
     confine::detach(&logs.null, &logs.debug)?;
     let maps =
         std::fs::read_to_string("/proc/self/maps").map_err(|error| Failure::host("read /proc/self/maps", error))?;
+    let cpu_info = File::open("/proc/cpuinfo").ok().map(OwnedFd::from);
     let procfs = root::enter_empty_root()?;
     let files = receive_files(gofer)?;
     confine::drop_privileges(setup.ids, setup.own_id, setup.plan.writes_to_host())?;
@@ -161,7 +162,7 @@ fn boot(
     let user = File::from(logs.user);
     let debug = setup.log_level.map(|level| (level, File::from(logs.debug)));
     let log = Log::new(debug, Some(user));
-    let kernel = Kernel::new(KernelConfig { platform, log, host_proc, strace: setup.strace });
+    let kernel = Kernel::new(KernelConfig { platform, log, host_proc, cpu_info, strace: setup.strace });
     let (root, mounts) = setup
         .plan
         .bind(files)

@@ -1,6 +1,6 @@
 //! Files of `/proc` about the system as a whole.
 
-use std::{fmt::Write, time::Duration};
+use std::{fmt::Write, os::fd::OwnedFd, time::Duration};
 
 use lazaret_abi::errno::Errno;
 
@@ -21,7 +21,7 @@ pub fn add_files(fs: &Arc<PseudoFs>, kernel: &Arc<Kernel>, mut root: StaticDirec
     let files: [(&str, Make); 15] = [
         ("cgroups", |_| Ok(b"#subsys_name\thierarchy\tnum_cgroups\tenabled\n".to_vec())),
         ("cmdline", |_| Ok(b"BOOT_IMAGE=/lazaret quiet\n".to_vec())),
-        ("cpuinfo", |kernel| kernel.host_proc_file("cpuinfo")),
+        ("cpuinfo", Kernel::cpu_info_text),
         ("devices", |_| Ok(DEVICES.as_bytes().to_vec())),
         ("diskstats", |_| Ok(Vec::new())),
         ("filesystems", |_| Ok(FILE_SYSTEMS.as_bytes().to_vec())),
@@ -146,22 +146,32 @@ fn stat(kernel: &Kernel) -> Result<Vec<u8>, Errno> {
 }
 
 impl Kernel {
-    /// A file of the host's procfs that holds nothing of the host's processes (`cpuinfo`).
+    /// What the host says of its processors; nothing if it could not be opened.
+    fn cpu_info_text(&self) -> Result<Vec<u8>, Errno> {
+        self.cpu_info.as_ref().map_or_else(|| Ok(Vec::new()), read_whole)
+    }
+
+    /// A file of the host's procfs of the sandbox's own processes.
     pub(super) fn host_proc_file(&self, name: &str) -> Result<Vec<u8>, Errno> {
         use rustix::fs::{Mode, OFlags};
-        // A few hundred KiB on the largest machines.
-        const LIMIT: usize = 4 << 20;
         let Some(directory) = &self.host_proc else { return Ok(Vec::new()) };
         let how = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(directory, name, how, Mode::empty()).map_err(errno)?;
-        let mut text = Vec::new();
-        let mut buffer = [0; 16 * 1024];
-        while text.len() < LIMIT {
-            match rustix::io::read(&file, &mut buffer).map_err(errno)? {
-                0 => break,
-                count => text.extend_from_slice(&buffer[..count]),
-            }
-        }
-        Ok(text)
+        read_whole(&file)
     }
+}
+
+/// All that a file of the host's procfs says.
+fn read_whole(file: &OwnedFd) -> Result<Vec<u8>, Errno> {
+    // The longest, cpuinfo, takes a few hundred KiB on the largest machines.
+    const LIMIT: usize = 4 << 20;
+    let mut text = Vec::new();
+    let mut buffer = [0; 16 * 1024];
+    while text.len() < LIMIT {
+        match rustix::io::pread(file, &mut buffer, text.len() as u64).map_err(errno)? {
+            0 => break,
+            count => text.extend_from_slice(buffer.get(..count).unwrap_or_default()),
+        }
+    }
+    Ok(text)
 }
