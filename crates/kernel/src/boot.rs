@@ -10,6 +10,7 @@ use std::os::fd::OwnedFd;
 
 use lazaret_abi::{errno::Errno, signal::Signal};
 use lazaret_platform::Platform;
+use lazaret_snapshot::Snapshot;
 
 pub use self::container::Container;
 
@@ -159,7 +160,7 @@ pub struct StartError {
 }
 
 /// How a process ended, as wait(2) tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Snapshot)]
 pub enum ExitStatus {
     /// exit(2) with this code.
     Exited(u8),
@@ -209,6 +210,11 @@ pub struct Kernel {
 impl Kernel {
     /// A kernel without containers.
     pub fn new(config: KernelConfig) -> Arc<Kernel> {
+        Kernel::with_pids(config, PidNamespace::root())
+    }
+
+    /// A kernel without processes whose root pid namespace is `pids`.
+    pub(crate) fn with_pids(config: KernelConfig, pids: Arc<PidNamespace>) -> Arc<Kernel> {
         let (strace, unknown) = config.strace.map_or_else(Default::default, |names| strace::Filter::new(&names));
         for name in unknown {
             config.log.write(Level::Warning, format_args!("strace: there is no system call {name}"));
@@ -219,7 +225,7 @@ impl Kernel {
             strace,
             missing: Missing::default(),
             cpus: CpuSet::of_host(),
-            pids: PidNamespace::root(),
+            pids,
             terminals: ControllingTerminals::default(),
             host_proc: config.host_proc,
             cpu_info: config.cpu_info,

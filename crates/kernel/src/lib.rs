@@ -7,7 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod boot;
-mod checkpoint;
+pub mod checkpoint;
 pub mod fs;
 pub mod futex;
 pub mod loader;

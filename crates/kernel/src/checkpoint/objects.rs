@@ -13,6 +13,7 @@ use crate::fs::{
     tmpfs::{TmpDirectory, TmpFile, TmpInode},
     vfs::PathOnly,
 };
+use crate::task::pidfd::PidFd;
 
 snapshot_dyn! {
     Arc<dyn Inode> {
@@ -31,6 +32,7 @@ snapshot_dyn! {
     Box<dyn FileOps> {
         "eventfd" => EventFd,
         "path" => PathOnly,
+        "pidfd" => PidFd,
         "pipe" => PipeEnd,
         "timerfd" => TimerFd,
         "tmpfs directory" => TmpDirectory,

@@ -20,12 +20,14 @@ use std::ops::Range;
 
 use lazaret_abi::errno::Errno;
 use lazaret_platform::{AddressSpace, Backing, Context, Error, layout::APP_MAX};
+use lazaret_snapshot::Snapshot;
 
 use self::{
     tree::VmaTree,
     vma::{Vma, VmaBacking, VmaFlags},
 };
 use crate::{
+    checkpoint,
     fs::file::File,
     sync::{Arc, Mutex, MutexGuard},
 };
@@ -50,7 +52,7 @@ impl MemoryLimits {
 }
 
 /// Addresses that `/proc/PID/stat` shows and prctl(PR_SET_MM) sets.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Snapshot)]
 #[allow(missing_docs, reason = "the names are those of the fields in proc(5)")]
 pub struct ImageLayout {
     pub code_start: u64,
@@ -65,7 +67,7 @@ pub struct ImageLayout {
 }
 
 /// What the lock of an [`Mm`] guards.
-#[derive(Clone)]
+#[derive(Clone, Snapshot)]
 pub struct Areas {
     /// The areas.
     pub tree: VmaTree,
@@ -84,7 +86,9 @@ pub struct Areas {
 }
 
 /// Memory of a process, shared by tasks cloned with CLONE_VM.
+#[derive(Snapshot)]
 pub struct Mm {
+    #[snapshot(with = checkpoint::space)]
     space: Arc<dyn AddressSpace>,
     areas: Mutex<Areas>,
     /// The program that was loaded (`/proc/PID/exe`).

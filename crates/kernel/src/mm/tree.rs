@@ -5,22 +5,24 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use lazaret_platform::layout::{APP_MAX, APP_MIN, PAGE_SIZE, RESERVED};
+use lazaret_snapshot::Snapshot;
 
 use super::vma::Vma;
 
 /// Areas by start address; they never overlap.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Snapshot)]
 pub struct VmaTree {
     areas: BTreeMap<u64, Vma>,
     /// Sum of all lengths in bytes.
     total: u64,
     /// Where the last search for free memory ended.
+    #[snapshot(skip)]
     search: Search,
 }
 
 /// What the searches from one top have found, so that the next one need not begin there again:
 /// between `top` and `from`, no hole is larger than `largest_hole`.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Snapshot)]
 struct Search {
     top: u64,
     from: u64,
@@ -255,7 +257,7 @@ mod tests {
     fn freed_memory_is_found_again() {
         let mut tree = VmaTree::default();
         let top = BASE + 100 * PAGE_SIZE;
-        let mut take = |tree: &mut VmaTree, pages: u64| {
+        let take = |tree: &mut VmaTree, pages: u64| {
             let start = tree.find_free_below(top, pages * PAGE_SIZE).unwrap();
             let from = (start - BASE) / PAGE_SIZE;
             tree.insert(area(from, from + pages, if from % 2 == 0 { Prot::READ } else { Prot::WRITE }));

@@ -1,8 +1,11 @@
 //! A virtual memory area: a range of addresses with one set of rights and one backing.
 
+use lazaret_abi::errno::Errno;
 use lazaret_platform::Prot;
+use lazaret_snapshot::{Reader, Snapshot, Writer, snapshot_bits};
 
 use crate::{
+    checkpoint,
     fs::{file::File, inode::HostMapping},
     sync::Arc,
 };
@@ -50,6 +53,31 @@ pub enum VmaBacking {
     },
 }
 
+snapshot_bits!(VmaFlags);
+
+/// A file is asked for its mapping again. What memory holds is not the kernel's to save.
+impl Snapshot for VmaBacking {
+    fn save(&self, writer: &mut Writer) -> lazaret_snapshot::Result<()> {
+        match self {
+            VmaBacking::Anonymous => None,
+            VmaBacking::Object { mapping, offset, file: Some(file) } => Some((file.clone(), mapping.writable, *offset)),
+            VmaBacking::Object { file: None, .. } => {
+                return Err(checkpoint::refused("shared anonymous memory", Errno::EOPNOTSUPP));
+            }
+        }
+        .save(writer)
+    }
+
+    fn load(reader: &mut Reader<'_>) -> lazaret_snapshot::Result<Self> {
+        let Some((file, writable, offset)) = Option::<(Arc<File>, bool, u64)>::load(reader)? else {
+            return Ok(VmaBacking::Anonymous);
+        };
+        let mapping = file.ops().host_mapping(&file, writable);
+        let mapping = mapping.map_err(|error| checkpoint::refused("a mapped file", error))?;
+        Ok(VmaBacking::Object { mapping, offset, file: Some(file) })
+    }
+}
+
 impl VmaBacking {
     /// The backing of the part that starts `distance` bytes into the area.
     fn advanced(&self, distance: u64) -> VmaBacking {
@@ -85,15 +113,17 @@ impl VmaBacking {
 }
 
 /// A virtual memory area.
-#[derive(Clone)]
+#[derive(Clone, Snapshot)]
 pub struct Vma {
     /// First address.
     pub start: u64,
     /// First address after it.
     pub end: u64,
     /// Access rights.
+    #[snapshot(with = checkpoint::prot)]
     pub prot: Prot,
     /// The most rights that mprotect(2) may give it.
+    #[snapshot(with = checkpoint::prot)]
     pub max_prot: Prot,
     /// What is special about it.
     pub flags: VmaFlags,

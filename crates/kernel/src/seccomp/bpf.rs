@@ -4,6 +4,7 @@ use lazaret_abi::{
     errno::Errno,
     seccomp::{BpfInstruction, PROGRAM_MAX, SeccompData},
 };
+use lazaret_snapshot::{Reader, Snapshot, Writer};
 use zerocopy::IntoBytes;
 
 /// Words of scratch memory.
@@ -60,7 +61,23 @@ enum Instruction {
 
 /// A program that ends whatever it is run on.
 #[derive(Debug)]
-pub struct Program(Vec<Instruction>);
+pub struct Program {
+    instructions: Vec<Instruction>,
+    /// What it was made from.
+    source: Box<[BpfInstruction]>,
+}
+
+/// A program is saved as the application gave it, and checked again when it is loaded.
+impl Snapshot for Program {
+    fn save(&self, writer: &mut Writer) -> lazaret_snapshot::Result<()> {
+        self.source.save(writer)
+    }
+
+    fn load(reader: &mut Reader<'_>) -> lazaret_snapshot::Result<Self> {
+        let source = <Box<[BpfInstruction]>>::load(reader)?;
+        Program::new(&source).map_err(|_| lazaret_snapshot::Error::Invalid("filter program"))
+    }
+}
 
 impl Program {
     /// Checks a program as Linux does (`bpf_check_classic`, `seccomp_check_filter`).
@@ -74,22 +91,25 @@ impl Program {
         let check = |(at, instruction): (usize, &BpfInstruction)| {
             decode(instruction).filter(|decoded| stays_inside(decoded, at, code.len())).ok_or(Errno::EINVAL)
         };
-        let program = Program(code.iter().enumerate().map(check).collect::<Result<_, _>>()?);
-        let ends = matches!(program.0.last(), Some(Instruction::Return | Instruction::ReturnConstant(_)));
+        let program = Program {
+            instructions: code.iter().enumerate().map(check).collect::<Result<_, _>>()?,
+            source: code.into(),
+        };
+        let ends = matches!(program.instructions.last(), Some(Instruction::Return | Instruction::ReturnConstant(_)));
         if ends && program.reads_what_it_wrote() { Ok(program) } else { Err(Errno::EINVAL) }
     }
 
     /// Number of instructions.
     pub fn length(&self) -> usize {
-        self.0.len()
+        self.instructions.len()
     }
 
     /// No word of memory is read on any path before it is written.
     fn reads_what_it_wrote(&self) -> bool {
         // Words that are written on all ways to an instruction; jumps only lead forward.
-        let mut written_at = vec![u16::MAX; self.0.len() + 1];
+        let mut written_at = vec![u16::MAX; self.instructions.len() + 1];
         let mut written = 0_u16;
-        for (at, instruction) in self.0.iter().enumerate() {
+        for (at, instruction) in self.instructions.iter().enumerate() {
             written &= written_at[at];
             let mut reach = |distance: usize, written: u16| {
                 if let Some(target) = written_at.get_mut(at + 1 + distance) {
@@ -125,7 +145,7 @@ impl Program {
         let mut index = 0_u32;
         let mut memory = [0_u32; MEMORY_WORDS];
         let mut at = 0;
-        while let Some(instruction) = self.0.get(at) {
+        while let Some(instruction) = self.instructions.get(at) {
             at += 1;
             let operand = |operand| match operand {
                 Operand::Constant(value) => value,

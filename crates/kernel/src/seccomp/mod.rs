@@ -8,6 +8,7 @@ use lazaret_abi::{
     errno::Errno,
     seccomp::{SeccompData, action, mode},
 };
+use lazaret_snapshot::Snapshot;
 
 use crate::sync::{Arc, AtomicU32, Ordering, RwLock};
 
@@ -16,7 +17,7 @@ const INSTRUCTIONS_MAX: usize = 32_768;
 const FILTER_COST: usize = 4;
 
 /// A filter, and those that were there before it.
-#[derive(Debug)]
+#[derive(Debug, Snapshot)]
 pub struct Filter {
     program: Program,
     previous: Option<Arc<Filter>>,
@@ -50,7 +51,7 @@ pub enum Verdict {
 }
 
 /// System call filtering of a task.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Snapshot)]
 pub struct Seccomp {
     /// One of [`mode`].
     mode: AtomicU32,

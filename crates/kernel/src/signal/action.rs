@@ -1,6 +1,7 @@
 //! What a process does with its signals; see sigaction(2), signal(7).
 
 use lazaret_abi::signal::{SigAction, SigSet, Signal, action, handler};
+use lazaret_snapshot::Snapshot;
 
 use crate::sync::Mutex;
 
@@ -44,6 +45,7 @@ pub fn default_action(signal: Signal) -> DefaultAction {
 }
 
 /// The actions of a process for all signals; shared by tasks cloned with CLONE_SIGHAND.
+#[derive(Snapshot)]
 pub struct SignalActions {
     table: Mutex<[SigAction; 64]>,
 }

@@ -6,6 +6,7 @@ use lazaret_abi::{
     errno::Errno,
     signal::{SigInfo, SigSet, Signal, code},
 };
+use lazaret_snapshot::Snapshot;
 
 /// Signals that an instruction of the task itself caused; they are taken before all others.
 pub const SYNCHRONOUS: SigSet = Signal::SEGV
@@ -20,7 +21,7 @@ pub const SYNCHRONOUS: SigSet = Signal::SEGV
 ///
 /// A standard signal is pending once however often it is sent; real-time signals queue, in order,
 /// with the lowest number taken first; see signal(7).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Snapshot)]
 pub struct Pending {
     set: SigSet,
     queue: VecDeque<SigInfo>,

@@ -1,6 +1,7 @@
 //! Stopping of processes by signals (job control).
 
 use lazaret_abi::signal::{SigSet, Signal};
+use lazaret_snapshot::Snapshot;
 
 use super::child;
 use crate::{
@@ -9,7 +10,7 @@ use crate::{
 };
 
 /// Whether a process is stopped or on the way to it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Snapshot)]
 pub struct Stop {
     signal: Option<Signal>,
     /// Threads that have not stopped yet.

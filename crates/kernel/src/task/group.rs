@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use lazaret_snapshot::Snapshot;
+
 use super::{
     Task,
     limits::Limits,
@@ -20,6 +22,7 @@ use crate::{
 ///
 /// Its relations to other processes are in [`super::tree::ProcessTree`]. Where both are locked, the
 /// tree comes first, then [`ThreadGroup::signals`], then a task's own signal state.
+#[derive(Snapshot)]
 pub struct ThreadGroup {
     pid: Arc<Pid>,
     namespace: Arc<PidNamespace>,
@@ -54,11 +57,12 @@ pub struct ThreadGroup {
 }
 
 /// What the signal lock of a process guards.
-#[derive(Default)]
+#[derive(Default, Snapshot)]
 pub struct GroupSignals {
     /// Signals sent to the process as a whole.
     pub pending: Pending,
     /// The threads that live, the leader first while it does.
+    #[snapshot(skip)]
     pub threads: Vec<Arc<Task>>,
     /// All threads are to end, with this status of the process.
     pub exit: Option<ExitStatus>,

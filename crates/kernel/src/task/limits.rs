@@ -1,11 +1,12 @@
 //! Resource limits; see getrlimit(2).
 
 use lazaret_abi::resource::{LIMITS, RLimit, limit};
+use lazaret_snapshot::Snapshot;
 
 use crate::mm::MemoryLimits;
 
 /// The limits of a process.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Snapshot)]
 pub struct Limits([RLimit; LIMITS]);
 
 impl Default for Limits {

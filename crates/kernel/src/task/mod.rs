@@ -30,6 +30,7 @@ use std::cell::RefCell;
 
 use lazaret_abi::signal::SigSet;
 use lazaret_platform::Interrupt;
+use lazaret_snapshot::Snapshot;
 
 use self::{
     creds::Creds, group::ThreadGroup, namespaces::Namespaces, pid::Pid, sched::Scheduling, usage::CpuTime,
@@ -37,6 +38,7 @@ use self::{
 };
 use crate::{
     boot::Kernel,
+    checkpoint,
     fs::{context::FsContext, fdtable::FdTable},
     mm::Mm,
     seccomp::Seccomp,
@@ -57,21 +59,28 @@ pub mod work {
 }
 
 /// A thread of the application.
+#[derive(Snapshot)]
 pub struct Task {
+    #[snapshot(with = checkpoint::kernel)]
     kernel: Arc<Kernel>,
     group: Arc<ThreadGroup>,
     /// Thread id; changes when a thread that is not the leader executes a program.
     pid: RwLock<Arc<Pid>>,
+    #[snapshot(skip)]
     parker: Arc<Parker>,
     work: AtomicU32,
     /// Application code runs: the platform must be told to stop it.
+    #[snapshot(skip)]
     in_application: AtomicBool,
+    #[snapshot(skip)]
     interrupt: Mutex<Option<Arc<dyn Interrupt>>>,
     signals: Mutex<TaskSignals>,
     namespaces: RwLock<Arc<Namespaces>>,
     stopped: AtomicBool,
+    #[snapshot(skip)]
     host_thread: AtomicI32,
     /// Time that the host thread had used when it began to run the task, in nanoseconds.
+    #[snapshot(skip)]
     host_time_before: AtomicU64,
     latest_time: Mutex<CpuTime>,
     /// Where the thread's end is announced (CLONE_CHILD_CLEARTID, set_tid_address); 0 for nowhere.
@@ -97,7 +106,7 @@ thread_local! {
 }
 
 /// Signal state of one task. Changed under the lock of its process's signals, which comes first.
-#[derive(Default)]
+#[derive(Default, Snapshot)]
 pub struct TaskSignals {
     /// Signals sent to this thread.
     pub pending: Pending,

@@ -1,5 +1,7 @@
 //! Namespaces of tasks, but for what file trees and pids hold themselves; see namespaces(7).
 
+use lazaret_snapshot::{Context, Snapshot};
+
 use super::{pid::PidNamespace, uts::UtsNamespace};
 use crate::{
     fs::{context::FsContext, vfs::MountNamespace},
@@ -7,15 +9,23 @@ use crate::{
 };
 
 /// Identity of a namespace: the inode number that `/proc/PID/ns` shows.
-#[derive(Debug)]
+#[derive(Debug, Snapshot)]
+#[snapshot(attach = NamespaceId::restored)]
 pub struct NamespaceId(u64);
 
+/// Where Linux begins to number those that are not its first ones.
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(4_026_532_000);
+
 impl NamespaceId {
+    /// New namespaces get other numbers than restored ones have.
+    fn restored(this: &Arc<NamespaceId>, _context: &Context) -> lazaret_snapshot::Result<()> {
+        NEXT_NUMBER.fetch_max(this.0.saturating_add(1), Ordering::Relaxed);
+        Ok(())
+    }
+
     /// A new namespace.
     pub fn new() -> Arc<NamespaceId> {
-        // Where Linux begins to number those that are not its first ones.
-        static NEXT: AtomicU64 = AtomicU64::new(4_026_532_000);
-        Arc::new(NamespaceId(NEXT.fetch_add(1, Ordering::Relaxed)))
+        Arc::new(NamespaceId(NEXT_NUMBER.fetch_add(1, Ordering::Relaxed)))
     }
 
     /// The inode number.
@@ -25,7 +35,7 @@ impl NamespaceId {
 }
 
 /// The namespaces of a task.
-#[derive(Clone)]
+#[derive(Clone, Snapshot)]
 pub struct Namespaces {
     /// Names of the system.
     pub uts: Arc<UtsNamespace>,

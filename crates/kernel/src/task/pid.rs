@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use lazaret_abi::errno::Errno;
+use lazaret_snapshot::Snapshot;
 
 use super::namespaces::NamespaceId;
 use crate::sync::{Arc, AtomicI32, Mutex, Ordering, Weak};
@@ -21,6 +22,7 @@ const RESERVED: i32 = 300;
 const MAX_LEVEL: usize = 32;
 
 /// A pid namespace.
+#[derive(Snapshot)]
 pub struct PidNamespace {
     id: Arc<NamespaceId>,
     parent: Option<Arc<PidNamespace>>,
@@ -30,6 +32,7 @@ pub struct PidNamespace {
     init: AtomicI32,
 }
 
+#[derive(Snapshot)]
 struct Numbers {
     used: HashMap<i32, Weak<Pid>>,
     last: i32,
@@ -140,6 +143,7 @@ impl PidNamespace {
 
 /// The numbers of a task, and of the process, process group and session that it leads. They are
 /// taken while any of these exists.
+#[derive(Snapshot)]
 pub struct Pid {
     /// Namespace and number, from the root namespace inwards.
     numbers: Vec<(Arc<PidNamespace>, i32)>,

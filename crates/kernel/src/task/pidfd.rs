@@ -1,6 +1,7 @@
 //! Pidfds: descriptors that stand for processes; see pidfd_open(2).
 
 use lazaret_abi::errno::Errno;
+use lazaret_snapshot::Snapshot;
 
 use super::{Task, group::ThreadGroup};
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
 };
 
 /// A descriptor of a process, or of one thread of it (PIDFD_THREAD).
+#[derive(Snapshot)]
 pub struct PidFd {
     process: Arc<ThreadGroup>,
     thread: Option<Arc<Task>>,

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use lazaret_abi::{errno::Errno, signal::Signal};
+use lazaret_snapshot::Snapshot;
 
 use super::{Task, group::ThreadGroup, pid::Pid, usage::Usage};
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
 };
 
 /// A process among its relatives.
+#[derive(Snapshot)]
 pub struct Node {
     /// The process.
     pub process: Arc<ThreadGroup>,
@@ -37,7 +39,7 @@ pub struct Node {
 }
 
 /// What is left of a process that has ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Snapshot)]
 pub struct Zombie {
     /// How it ended.
     pub status: ExitStatus,
@@ -50,12 +52,43 @@ pub struct Zombie {
 }
 
 /// All processes and threads of the sandbox.
-#[derive(Default)]
+#[derive(Default, Snapshot)]
 pub struct ProcessTree {
     nodes: BTreeMap<i32, Node>,
+    #[snapshot(with = tasks)]
     tasks: HashMap<i32, Arc<Task>>,
     /// Members of each process group, by the group's number.
     groups: HashMap<i32, HashSet<i32>>,
+}
+
+/// Threads in a snapshot. A process and its threads hold each other, so the threads are saved here, in
+/// the order that their processes list them, and join them when they are loaded.
+mod tasks {
+    use lazaret_snapshot::{Reader, Result, Snapshot, Writer};
+
+    use super::{Arc, HashMap, Task};
+
+    pub fn save(tasks: &HashMap<i32, Arc<Task>>, writer: &mut Writer) -> Result<()> {
+        let position = |task: &Arc<Task>| {
+            let signals = task.group().signals();
+            signals.threads.iter().position(|other| Arc::ptr_eq(other, task))
+        };
+        let mut all: Vec<_> = tasks.values().map(|task| (position(task), task.clone())).collect();
+        all.sort_by_key(|(position, _)| *position);
+        let all: Vec<_> = all.into_iter().map(|(position, task)| (position.is_some(), task)).collect();
+        all.save(writer)
+    }
+
+    pub fn load(reader: &mut Reader<'_>) -> Result<HashMap<i32, Arc<Task>>> {
+        let mut tasks = HashMap::new();
+        for (listed, task) in Vec::<(bool, Arc<Task>)>::load(reader)? {
+            if listed {
+                task.group().signals().threads.push(task.clone());
+            }
+            tasks.insert(task.tid(), task);
+        }
+        Ok(tasks)
+    }
 }
 
 /// What a change did to process groups: those that became orphaned while a member is stopped, whose

@@ -10,12 +10,13 @@ use lazaret_abi::{
     time::{TICKS_PER_SEC, Timeval},
 };
 use lazaret_hostcall::time::{process_cpu_time, thread_cpu_time};
+use lazaret_snapshot::Snapshot;
 
 use super::{Task, group::ThreadGroup};
 use crate::sync::{Arc, Mutex, Ordering};
 
 /// Processor time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Snapshot)]
 pub struct CpuTime {
     /// In application code.
     pub user: Duration,
@@ -47,7 +48,7 @@ fn timeval(duration: Duration) -> Timeval {
 }
 
 /// What a process used: of its own, or summed over the children it waited for.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Snapshot)]
 pub struct Usage {
     /// Processor time.
     pub cpu: CpuTime,
@@ -75,12 +76,12 @@ impl Usage {
 }
 
 /// What a process has used up to now, apart from what its running threads use.
-#[derive(Default)]
+#[derive(Default, Snapshot)]
 pub struct Account {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
+#[derive(Default, Snapshot)]
 struct State {
     /// Kernel time of threads that have ended.
     ended_threads: Duration,

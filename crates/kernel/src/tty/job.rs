@@ -23,6 +23,11 @@ pub struct ControllingTerminals {
 }
 
 impl ControllingTerminals {
+    /// No session has one.
+    pub fn is_empty(&self) -> bool {
+        !self.by_session.lock().values().any(|terminal| terminal.strong_count() > 0)
+    }
+
     /// The terminal of a session.
     pub fn get(&self, session: i32) -> Option<Arc<Terminal>> {
         self.by_session.lock().get(&session).and_then(Weak::upgrade)
