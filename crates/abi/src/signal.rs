@@ -334,6 +334,16 @@ impl SigInfo {
         (self.fields[0] >> 32) as u32
     }
 
+    /// `si_timerid`.
+    pub const fn timer_id(&self) -> i32 {
+        (self.fields[0] as u32).cast_signed()
+    }
+
+    /// `si_overrun`.
+    pub const fn overrun(&self) -> i32 {
+        ((self.fields[0] >> 32) as u32).cast_signed()
+    }
+
     /// `si_value` of a queued signal.
     pub const fn value(&self) -> u64 {
         self.fields[1]

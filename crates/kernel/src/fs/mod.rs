@@ -24,6 +24,7 @@ pub mod poll;
 pub mod proc;
 pub mod pseudo;
 pub mod registry;
+pub mod signalfd;
 pub mod special;
 pub mod stream;
 pub mod sys;

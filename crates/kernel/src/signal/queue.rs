@@ -67,6 +67,19 @@ impl Pending {
         Ok(())
     }
 
+    /// Adds to the overrun count of a POSIX timer's signal that is pending; false if none is.
+    pub fn add_overrun(&mut self, signal: Signal, timer: i32, count: i32) -> bool {
+        let is_it =
+            |info: &&mut SigInfo| info.signal == signal.get() && info.code == code::TIMER && info.timer_id() == timer;
+        match self.queue.iter_mut().find(is_it) {
+            Some(info) => {
+                *info = SigInfo::timer(signal, timer, info.overrun().saturating_add(count), info.value());
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Takes the next signal that is not `blocked`.
     pub fn take(&mut self, blocked: SigSet) -> Option<(Signal, SigInfo)> {
         let ready = self.set.difference(blocked);

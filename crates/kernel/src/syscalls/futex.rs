@@ -10,6 +10,7 @@ use lazaret_abi::{
 use super::SysResult;
 use crate::{
     futex::{self as subject, Word},
+    signal::restart::Restart,
     task::Current,
     time::{Clock, Deadline, clock::duration_of},
     uaddr::{UserAddr, UserPtr},
@@ -102,9 +103,29 @@ fn read_deadline(current: &Current, address: u64, clock: Clock) -> Result<Option
     read_timeout(current, address)?.map(|time| clock.deadline(time, &current.task)).transpose()
 }
 
+/// A wait with a timeout that a signal interrupted: it ends when it would have ended.
+struct Wait {
+    word: Word,
+    value: u32,
+    bitset: u32,
+    deadline: Option<Deadline>,
+}
+
+impl Restart for Wait {
+    fn restart(self: Box<Self>, current: &mut Current) -> SysResult {
+        wait(current, self.word, self.value, self.bitset, self.deadline)
+    }
+}
+
 fn wait(current: &mut Current, word: Word, value: u32, bitset: u32, deadline: Option<Deadline>) -> SysResult {
-    subject::wait(current, word, value, bitset, deadline)?;
-    Ok(0)
+    match subject::wait(current, word, value, bitset, deadline) {
+        Ok(()) => Ok(0),
+        Err(Errno::ERESTARTSYS) if deadline.is_some() => {
+            current.restart = Some(Box::new(Wait { word, value, bitset, deadline }));
+            Err(Errno::ERESTART_RESTARTBLOCK)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The word of a `struct futex_waitv` or of the calls of its kind.

@@ -38,6 +38,7 @@ pub mod rlimit;
 pub mod sched;
 pub mod seccomp;
 pub mod signal;
+pub mod signalfd;
 pub mod socket;
 pub mod stat;
 pub mod strace;
@@ -45,6 +46,7 @@ pub mod system;
 pub mod table;
 mod target;
 pub mod time;
+pub mod timer;
 pub mod timerfd;
 pub mod xattr;
 

@@ -15,6 +15,7 @@ use crate::{
         descriptor,
         poll::{self as subject, Watched},
     },
+    signal::restart::Restart,
     task::Current,
     time::{
         Deadline,
@@ -55,9 +56,32 @@ fn poll_until(current: &mut Current, fds: UserPtr<PollFd>, count: u32, deadline:
     Ok(ready + bad)
 }
 
+/// A poll(2) that a signal interrupted: it ends when it would have ended.
+struct Poll {
+    fds: UserPtr<PollFd>,
+    count: u32,
+    deadline: Option<Deadline>,
+}
+
+impl Restart for Poll {
+    fn restart(self: Box<Self>, current: &mut Current) -> SysResult {
+        poll_or_restart(current, *self)
+    }
+}
+
+fn poll_or_restart(current: &mut Current, poll: Poll) -> SysResult {
+    match poll_until(current, poll.fds, poll.count, poll.deadline) {
+        Err(Errno::ERESTARTNOHAND) => {
+            current.restart = Some(Box::new(poll));
+            Err(Errno::ERESTART_RESTARTBLOCK)
+        }
+        result => result,
+    }
+}
+
 /// poll(2).
 pub fn poll(current: &mut Current, fds: UserPtr<PollFd>, count: u32, timeout: i32) -> SysResult {
-    poll_until(current, fds, count, milliseconds(timeout))
+    poll_or_restart(current, Poll { fds, count, deadline: milliseconds(timeout) })
 }
 
 /// ppoll(2). As on Linux the time left is written back.

@@ -81,9 +81,9 @@ syscalls! {
     33 dup2(old: Fd, new: Fd) = fcntl::dup2;
     34 pause() = signal::pause;
     35 nanosleep(duration: In<Timespec>, remaining: Out<Timespec>) = time::nanosleep;
-    36 getitimer(which: IntervalTimer, value: Out<ITimerVal>) todo timer::getitimer;
-    37 alarm(seconds: u32) todo timer::alarm;
-    38 setitimer(which: IntervalTimer, new: In<ITimerVal>, old: Out<ITimerVal>) todo timer::setitimer;
+    36 getitimer(which: IntervalTimer, value: Out<ITimerVal>) = timer::getitimer;
+    37 alarm(seconds: u32) = timer::alarm;
+    38 setitimer(which: IntervalTimer, new: In<ITimerVal>, old: Out<ITimerVal>) = timer::setitimer;
     39 getpid() = identity::getpid;
     40 sendfile(output: Fd, input: Fd, offset: InOut<i64>, count: usize) = io::sendfile;
     41 socket(family: Family, kind: SocketType, protocol: u32) = socket::socket;
@@ -146,7 +146,7 @@ syscalls! {
     97 getrlimit(resource: Resource, limit: Out<RLimit>) = rlimit::getrlimit;
     98 getrusage(who: UsageTarget, usage: Out<RUsage>) = rlimit::getrusage;
     99 sysinfo(info: Ptr<SysInfo>) = system::sysinfo;
-    100 times(times: Ptr<Tms>) todo time::times;
+    100 times(times: Ptr<Tms>) = time::times;
     101 ptrace(request: i64, pid: Pid, addr: Addr, data: Addr) todo process::ptrace;
     102 getuid() = cred::getuid;
     103 syslog(action: SyslogAction, buf: Addr, length: i32) = system::syslog;
@@ -270,11 +270,11 @@ syscalls! {
     219 restart_syscall() = signal::restart_syscall;
     220 semtimedop(id: i32, operations: Addr, count: usize, timeout: In<Timespec>) todo ipc::semtimedop;
     221 fadvise64(fd: Fd, offset: i64, length: i64, advice: FileAdvice) = io::fadvise64;
-    222 timer_create(clock: Clock, event: Ptr<SigEvent>, id: Out<i32>) todo timer::timer_create;
-    223 timer_settime(id: i32, flags: TimerFlags, new: In<ITimerSpec>, old: Out<ITimerSpec>) todo timer::timer_settime;
-    224 timer_gettime(id: i32, value: Out<ITimerSpec>) todo timer::timer_gettime;
-    225 timer_getoverrun(id: i32) todo timer::timer_getoverrun;
-    226 timer_delete(id: i32) todo timer::timer_delete;
+    222 timer_create(clock: Clock, event: Ptr<SigEvent>, id: Out<i32>) = timer::timer_create;
+    223 timer_settime(id: i32, flags: TimerFlags, new: In<ITimerSpec>, old: Out<ITimerSpec>) = timer::timer_settime;
+    224 timer_gettime(id: i32, value: Out<ITimerSpec>) = timer::timer_gettime;
+    225 timer_getoverrun(id: i32) = timer::timer_getoverrun;
+    226 timer_delete(id: i32) = timer::timer_delete;
     227 clock_settime(clock: Clock, time: In<Timespec>) = time::clock_settime;
     228 clock_gettime(clock: Clock, time: Out<Timespec>) = time::clock_gettime;
     229 clock_getres(clock: Clock, resolution: Out<Timespec>) = time::clock_getres;
@@ -336,7 +336,7 @@ syscalls! {
     280 utimensat(dir: DirFd, path: Path, times: In<[Timespec; 2]>, flags: AtFlags) = attr::utimensat;
     281 epoll_pwait(epoll: Fd, events: Addr, count: i32, timeout: i32, mask: In<SigSet>, size: usize)
         = epoll::epoll_pwait;
-    282 signalfd(fd: Fd, mask: In<SigSet>, size: usize) todo signalfd::signalfd;
+    282 signalfd(fd: Fd, mask: In<SigSet>, size: usize) = signalfd::signalfd;
     283 timerfd_create(clock: Clock, flags: TimerfdFlags) = timerfd::timerfd_create;
     284 eventfd(value: u32) = eventfd::eventfd;
     285 fallocate(fd: Fd, mode: FallocateMode, offset: i64, length: i64) = io::fallocate;
@@ -344,7 +344,7 @@ syscalls! {
         = timerfd::timerfd_settime;
     287 timerfd_gettime(fd: Fd, value: Out<ITimerSpec>) = timerfd::timerfd_gettime;
     288 accept4(fd: Fd, addr: SockAddrOut, length: Out<u32>, flags: SocketFlags) = socket::accept4;
-    289 signalfd4(fd: Fd, mask: In<SigSet>, size: usize, flags: SignalfdFlags) todo signalfd::signalfd4;
+    289 signalfd4(fd: Fd, mask: In<SigSet>, size: usize, flags: SignalfdFlags) = signalfd::signalfd4;
     290 eventfd2(value: u32, flags: EventfdFlags) = eventfd::eventfd2;
     291 epoll_create1(flags: EpollFlags) = epoll::epoll_create1;
     292 dup3(old: Fd, new: Fd, flags: DupFlags) = fcntl::dup3;

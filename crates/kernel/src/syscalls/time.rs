@@ -2,12 +2,12 @@
 
 use lazaret_abi::{
     errno::Errno,
-    time::{Timespec, Timeval, Timex, Timezone, clock as id, timer},
+    time::{Timespec, Timeval, Timex, Timezone, Tms, clock as id, timer},
 };
 
 use super::SysResult;
 use crate::{
-    task::{Current, creds::cap},
+    task::{Current, creds::cap, usage::ticks},
     time::{
         Clock, Deadline,
         clock::{duration_of, duration_of_timeval, timespec_of, timeval_of},
@@ -144,4 +144,21 @@ pub fn clock_adjtime(current: &mut Current, clock: i32, buffer: UserPtr<Timex>) 
         _ if Clock::from_id(clock).is_ok() => Err(Errno::EOPNOTSUPP),
         _ => Err(Errno::EINVAL),
     }
+}
+
+/// times(2): processor times in clock ticks; returns the ticks of a clock of its own.
+pub fn times(current: &mut Current, times: UserPtr<Tms>) -> SysResult {
+    if !times.is_null() {
+        let group = current.task.group();
+        let (own, children) = (group.cpu_time(), group.account.children().cpu);
+        let answer = Tms {
+            user: ticks(own.user),
+            system: ticks(own.system),
+            children_user: ticks(children.user),
+            children_system: ticks(children.system),
+        };
+        current.write(times, &answer)?;
+    }
+    let now = Clock::MONOTONIC.now(&current.task)?;
+    usize::try_from(ticks(now)).map_err(|_| Errno::EOVERFLOW)
 }

@@ -141,6 +141,9 @@ pub fn exec(current: &mut Current, paths: &PathContext, program: Program) -> Res
     group.dumpable.store(u32::from(!image.granted.secure), Ordering::Relaxed);
     task.set_creds(Arc::new(image.granted.creds));
     task.set_name(&image.name);
+    if let Some(timers) = task.group().used_timers() {
+        timers.executed();
+    }
     close_on_exec(&task);
     // Last, since nobody waits for it.
     drop(old_context);

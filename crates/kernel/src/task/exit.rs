@@ -93,6 +93,9 @@ pub fn leave_memory(current: &mut Current) {
 /// The last thread of a process is gone.
 fn end_process(kernel: &Arc<Kernel>, group: &Arc<ThreadGroup>, zombie: Zombie) {
     let id = group.id();
+    if let Some(timers) = group.used_timers() {
+        timers.stop();
+    }
     if group.is_init() {
         end_namespace(kernel, group);
     }

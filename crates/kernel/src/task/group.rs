@@ -15,6 +15,7 @@ use crate::{
     fs::inode::Timestamp,
     signal::{action::SignalActions, queue::Pending, stop::Stop},
     sync::{Arc, AtomicBool, AtomicI32, AtomicU32, Mutex, MutexGuard, OnceLock, RwLock},
+    time::process_timers::ProcessTimers,
     wait::WaitQueue,
 };
 
@@ -52,6 +53,7 @@ pub struct ThreadGroup {
     pub huge_pages_disabled: AtomicBool,
     /// Shown and inherited, without effect.
     pub oom_score_adj: AtomicI32,
+    timers: OnceLock<ProcessTimers>,
     start: Instant,
     start_time: Timestamp,
 }
@@ -99,9 +101,20 @@ impl ThreadGroup {
             dumpable: AtomicU32::new(1),
             huge_pages_disabled: AtomicBool::new(false),
             oom_score_adj: AtomicI32::new(0),
+            timers: OnceLock::new(),
             start: Instant::now(),
             start_time: Timestamp::now(),
         }
+    }
+
+    /// Interval timers and POSIX timers.
+    pub fn timers(self: &Arc<Self>) -> &ProcessTimers {
+        self.timers.get_or_init(|| ProcessTimers::new(self))
+    }
+
+    /// The same, if a timer was ever asked for.
+    pub fn used_timers(&self) -> Option<&ProcessTimers> {
+        self.timers.get()
     }
 
     /// Process id in the root pid namespace, which the kernel knows the process by.

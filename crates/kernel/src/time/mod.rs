@@ -1,8 +1,10 @@
 //! Clocks, deadlines and timers.
 
 pub mod clock;
+pub mod process_timers;
 pub mod queue;
 pub mod schedule;
+pub mod signal_timer;
 pub mod sleep;
 
 use std::time::{Duration, Instant};

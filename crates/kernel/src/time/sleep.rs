@@ -6,6 +6,7 @@ use lazaret_abi::{errno::Errno, time::Timespec};
 
 use super::{Clock, Deadline, clock::timespec_of};
 use crate::{
+    signal::restart::Restart,
     syscalls::SysResult,
     task::Current,
     uaddr::UserPtr,
@@ -24,7 +25,7 @@ pub struct Sleep {
 /// Sleeps.
 ///
 /// # Errors
-/// `EINTR` when a signal ends the sleep, `EFAULT`.
+/// `ERESTART_RESTARTBLOCK` or `ERESTARTNOHAND` when a signal ends the sleep, `EFAULT`.
 pub fn sleep(current: &mut Current, sleep: Sleep) -> SysResult {
     match wait_until::<()>(&[], Some(sleep.deadline), Interruptible::Signals, || None) {
         Ok(()) | Err(Errno::ETIMEDOUT) => Ok(0),
@@ -39,9 +40,17 @@ pub fn sleep(current: &mut Current, sleep: Sleep) -> SysResult {
                 if !remaining.is_null() {
                     current.write(remaining, &timespec_of(left))?;
                 }
-                Err(Errno::EINTR)
+                // Without a handler the sleep goes on to the same end.
+                current.restart = Some(Box::new(sleep));
+                Err(Errno::ERESTART_RESTARTBLOCK)
             }
         },
+    }
+}
+
+impl Restart for Sleep {
+    fn restart(self: Box<Self>, current: &mut Current) -> SysResult {
+        sleep(current, *self)
     }
 }
 
