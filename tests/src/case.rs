@@ -99,7 +99,8 @@ impl Case {
         }
         match self.extension() {
             "sh" => vec!["bash"],
-            "py" => vec!["python3"],
+            // Without the folder of the script in its path, nor compiled files in it.
+            "py" => vec!["python3", "-B", "-P"],
             "js" => vec!["node"],
             "java" => vec!["java"],
             _ => vec![],
@@ -122,7 +123,7 @@ pub fn find(root: &Path) -> io::Result<Vec<Case>> {
         if !family.is_dir() || family_name == "lib" {
             continue;
         }
-        for path in entries(&family)? {
+        for path in entries(&family)?.into_iter().filter(|path| path.is_file()) {
             let name = format!("{family_name}/{}", file_stem(&path));
             let settings = Settings::parse(&fs::read_to_string(&path)?)
                 .map_err(|line| io::Error::new(io::ErrorKind::InvalidData, format!("{name}: {line}")))?;
