@@ -143,6 +143,9 @@ pub struct ProcessSpec {
     pub rlimits: Vec<(u32, u64, u64)>,
     /// no_new_privs.
     pub no_new_privs: bool,
+    /// Signals do to the container's first process what they do to any other: it was not written to be
+    /// an init.
+    pub ordinary_init: bool,
     /// OOM score adjustment that the process shows.
     pub oom_score_adj: Option<i32>,
     /// Standard streams.

@@ -129,6 +129,7 @@ impl Container {
         let group = Arc::new(group);
         group.exit_signal.store(Signal::CHLD.get(), Ordering::Relaxed);
         group.has_executed.store(true, Ordering::Relaxed);
+        group.is_ordinary_init.store(process.ordinary_init, Ordering::Relaxed);
         group.oom_score_adj.store(process.oom_score_adj.unwrap_or(0), Ordering::Relaxed);
         group.account.enter_space(None, image.mm.space().host_pid());
         let parts = TaskParts {

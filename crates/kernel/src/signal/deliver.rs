@@ -95,7 +95,7 @@ fn take(task: &Arc<Task>) -> Option<Taken> {
                 return Some(Taken::Handler(signal, info, action));
             }
         }
-        if group.is_init() && !forced && !SigSet::UNBLOCKABLE.contains(signal) {
+        if group.is_shielded() && !forced && !SigSet::UNBLOCKABLE.contains(signal) {
             continue;
         }
         return Some(match default_action(signal) {

@@ -135,7 +135,7 @@ fn queue(
 /// The init of a pid namespace gets no signal that it has no handler for, but for SIGKILL and SIGSTOP
 /// from outside; see pid_namespaces(7).
 fn is_shielded(task: &Task, signal: Signal, forced: bool, actions: &SignalActions) -> bool {
-    task.group().is_init()
+    task.group().is_shielded()
         && actions.get(signal).handler == handler::DFL
         && !(forced && SigSet::UNBLOCKABLE.contains(signal))
 }

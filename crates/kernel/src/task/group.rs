@@ -14,7 +14,7 @@ use crate::{
     boot::ExitStatus,
     fs::inode::Timestamp,
     signal::{action::SignalActions, queue::Pending, stop::Stop},
-    sync::{Arc, AtomicBool, AtomicI32, AtomicU32, Mutex, MutexGuard, OnceLock, RwLock},
+    sync::{Arc, AtomicBool, AtomicI32, AtomicU32, Mutex, MutexGuard, OnceLock, Ordering, RwLock},
     time::process_timers::ProcessTimers,
     wait::WaitQueue,
 };
@@ -51,8 +51,12 @@ pub struct ThreadGroup {
     pub dumpable: AtomicU32,
     /// PR_SET_THP_DISABLE; a wish that the host's kernel does not hear.
     pub huge_pages_disabled: AtomicBool,
+    /// The init of a container that was made for one program (`do`): signals do to it what they do to any
+    /// other process.
+    pub is_ordinary_init: AtomicBool,
     /// Shown and inherited, without effect.
     pub oom_score_adj: AtomicI32,
+    #[snapshot(skip)]
     timers: OnceLock<ProcessTimers>,
     start: Instant,
     start_time: Timestamp,
@@ -100,6 +104,7 @@ impl ThreadGroup {
             has_executed: AtomicBool::new(false),
             dumpable: AtomicU32::new(1),
             huge_pages_disabled: AtomicBool::new(false),
+            is_ordinary_init: AtomicBool::new(false),
             oom_score_adj: AtomicI32::new(0),
             timers: OnceLock::new(),
             start: Instant::now(),
@@ -170,6 +175,11 @@ impl ThreadGroup {
     /// When it started, by the clock on the wall.
     pub fn start_time(&self) -> Timestamp {
         self.start_time
+    }
+
+    /// It is an init that gets no signal it has no handler for; see pid_namespaces(7).
+    pub fn is_shielded(&self) -> bool {
+        self.is_init() && !self.is_ordinary_init.load(Ordering::Relaxed)
     }
 
     /// It is the init of a pid namespace: signals without a handler do nothing to it.

@@ -66,6 +66,7 @@ fn specification(args: &Do) -> Result<Spec, CommandError> {
         process.env = environment(&args.env)?;
         process.user = User { uid: ids.uid, gid: ids.gid, umask: None, additional_gids: ids.groups };
         process.no_new_privileges = false;
+        process.ordinary_init = true;
         process.rlimits.clear();
         process.capabilities = Some(capabilities(ids.uid));
     }

@@ -29,6 +29,7 @@ pub fn default_spec() -> Spec {
             rlimits: vec![Rlimit { kind: "RLIMIT_NOFILE".into(), soft: 1024, hard: 1024 }],
             no_new_privileges: true,
             oom_score_adj: None,
+            ordinary_init: false,
         }),
         root: Some(Root { path: "rootfs".into(), readonly: true }),
         hostname: "lazaret".into(),

@@ -28,6 +28,7 @@ impl Process {
             },
             rlimits: self.rlimits.iter().filter_map(limit).collect(),
             no_new_privs: self.no_new_privileges,
+            ordinary_init: self.ordinary_init,
             oom_score_adj: self.oom_score_adj,
             stdio,
         }

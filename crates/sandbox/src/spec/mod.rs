@@ -84,6 +84,10 @@ pub struct Process {
     /// OOM score adjustment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oom_score_adj: Option<i32>,
+    /// The program was not written to be an init, so signals end it as they would elsewhere. Not part of
+    /// the OCI specification: `do` sets it.
+    #[serde(skip)]
+    pub ordinary_init: bool,
 }
 
 /// `process.consoleSize`
