@@ -107,6 +107,18 @@ impl UserBuffers {
         UserBuffers { space, slices: kept, remaining }
     }
 
+    /// Cuts the buffers to `limit` bytes in all.
+    pub fn cut(&mut self, limit: usize) {
+        // The first part is the last of the list.
+        let mut kept = 0;
+        for slice in self.slices.iter_mut().rev() {
+            slice.length = slice.length.min(limit - kept);
+            kept += slice.length;
+        }
+        self.slices.retain(|slice| slice.length > 0);
+        self.remaining = kept;
+    }
+
     fn transfer(
         &mut self,
         want: usize,

@@ -1,13 +1,13 @@
 //! Giving out and looking up descriptors.
 
-use lazaret_abi::{errno::Errno, id::Fd};
+use lazaret_abi::{errno::Errno, id::Fd, resource::limit};
 
 use super::file::File;
 use crate::{sync::Arc, task::Current, uaddr::UserPtr};
 
 /// Descriptors the task may have (RLIMIT_NOFILE).
-pub fn limit(_current: &Current) -> usize {
-    super::fdtable::NR_OPEN
+pub fn limit(current: &Current) -> usize {
+    usize::try_from(current.task.group().limit(limit::NOFILE)).unwrap_or(usize::MAX)
 }
 
 /// Gives a file the lowest free descriptor.

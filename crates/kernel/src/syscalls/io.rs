@@ -4,6 +4,8 @@ use lazaret_abi::{
     errno::Errno,
     fcntl::{fadvise, fallocate as allocate_mode, rwf, seek, sync_range},
     id::Fd,
+    resource::{RLimit, limit},
+    signal::Signal,
 };
 
 use super::SysResult;
@@ -14,17 +16,45 @@ use crate::{
         inode::FileKind,
         transfer,
     },
+    signal::raise,
     sync::Arc,
     task::Current,
     uaddr::{UserAddr, UserPtr},
-    uio::UserBuffers,
+    uio::{Source, UserBuffers},
 };
 
-/// Checks a new size against the limit of the process (RLIMIT_FSIZE).
+/// Largest size that the process may give a file (RLIMIT_FSIZE).
+fn size_limit(current: &Current) -> u64 {
+    current.task.group().limit(limit::FSIZE)
+}
+
+/// Checks a new size against RLIMIT_FSIZE.
 ///
 /// # Errors
-/// `EFBIG`.
-pub fn check_file_size(_current: &Current, _size: u64) -> Result<(), Errno> {
+/// `EFBIG`, with SIGXFSZ, when it is larger.
+pub fn check_file_size(current: &Current, size: u64) -> Result<(), Errno> {
+    if size <= size_limit(current) {
+        return Ok(());
+    }
+    raise(&current.task, Signal::XFSZ);
+    Err(Errno::EFBIG)
+}
+
+/// Cuts what is written to a regular file to what RLIMIT_FSIZE leaves.
+fn cut_to_limit(current: &Current, file: &File, at: At, buffers: &mut UserBuffers) -> Result<(), Errno> {
+    let limit = size_limit(current);
+    if limit == RLimit::INFINITY || file.inode().kind() != FileKind::Regular {
+        return Ok(());
+    }
+    let start = match at {
+        _ if file.flags() & flags::APPEND != 0 => file.attributes()?.size,
+        At::Position => *file.position(),
+        At::Offset(offset) => offset,
+    };
+    if start >= limit && buffers.remaining() > 0 {
+        return check_file_size(current, u64::MAX);
+    }
+    buffers.cut(usize::try_from(limit - start.min(limit)).unwrap_or(usize::MAX));
     Ok(())
 }
 
@@ -58,7 +88,8 @@ fn read_file(file: &File, at: At, mut buffers: UserBuffers) -> SysResult {
     }
 }
 
-fn write_file(file: &File, at: At, mut buffers: UserBuffers, sync: u32) -> SysResult {
+fn write_file(current: &Current, file: &File, at: At, mut buffers: UserBuffers, sync: u32) -> SysResult {
+    cut_to_limit(current, file, at, &mut buffers)?;
     let done = match at {
         At::Position => file.write(&mut buffers)?,
         At::Offset(offset) => file.write_at(offset, &mut buffers)?,
@@ -84,7 +115,7 @@ pub fn read(current: &mut Current, fd: Fd, buffer: UserAddr, count: usize) -> Sy
 /// write(2).
 pub fn write(current: &mut Current, fd: Fd, buffer: UserAddr, count: usize) -> SysResult {
     let file = descriptor::usable(current, fd)?;
-    write_file(&file, At::Position, current.buffer(buffer, count), 0)
+    write_file(current, &file, At::Position, current.buffer(buffer, count), 0)
 }
 
 /// pread64(2).
@@ -98,7 +129,7 @@ pub fn pread64(current: &mut Current, fd: Fd, buffer: UserAddr, count: usize, of
 pub fn pwrite64(current: &mut Current, fd: Fd, buffer: UserAddr, count: usize, offset: i64) -> SysResult {
     let at = At::offset(offset)?;
     let file = descriptor::usable(current, fd)?;
-    write_file(&file, at, current.buffer(buffer, count), 0)
+    write_file(current, &file, at, current.buffer(buffer, count), 0)
 }
 
 /// readv(2).
@@ -112,7 +143,7 @@ pub fn readv(current: &mut Current, fd: Fd, vector: UserAddr, count: usize) -> S
 pub fn writev(current: &mut Current, fd: Fd, vector: UserAddr, count: usize) -> SysResult {
     let file = descriptor::usable(current, fd)?;
     let slices = current.read_iovecs(vector, count)?;
-    write_file(&file, At::Position, current.buffers(&slices), 0)
+    write_file(current, &file, At::Position, current.buffers(&slices), 0)
 }
 
 /// preadv(2). The high half of the offset is for 32-bit processors.
@@ -128,7 +159,7 @@ pub fn pwritev(current: &mut Current, fd: Fd, vector: UserAddr, count: usize, of
     let at = At::offset(offset)?;
     let file = descriptor::usable(current, fd)?;
     let slices = current.read_iovecs(vector, count)?;
-    write_file(&file, at, current.buffers(&slices), 0)
+    write_file(current, &file, at, current.buffers(&slices), 0)
 }
 
 /// preadv2(2).
@@ -174,7 +205,7 @@ pub fn pwritev2(
         }
         at = if matches!(at, At::Position) { At::Position } else { At::Offset(end) };
     }
-    write_file(&file, at, current.buffers(&slices), write_flags)
+    write_file(current, &file, at, current.buffers(&slices), write_flags)
 }
 
 /// lseek(2).
