@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use lazaret_abi::errno::Errno;
+use lazaret_abi::{errno::Errno, mount::magic};
 use lazaret_snapshot::{Context, Snapshot};
 
 use super::{
@@ -21,9 +21,6 @@ use crate::{
 
 /// Device number that files without a path show.
 const DEVICE: u64 = 0xe;
-
-/// `f_type` of the file system they are in (ANON_INODE_FS_MAGIC).
-const MAGIC: u64 = 0x0904_1934;
 
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
 
@@ -111,7 +108,12 @@ impl Inode for AnonInode {
     }
 
     fn statistics(&self) -> Result<FsStatistics, Errno> {
-        Ok(FsStatistics { magic: MAGIC, block_size: 4096, name_max: 255, ..FsStatistics::default() })
+        let magic = match self.kind {
+            FileKind::Fifo => magic::PIPEFS_MAGIC,
+            FileKind::Socket => magic::SOCKFS_MAGIC,
+            _ => magic::ANON_INODE_FS_MAGIC,
+        };
+        Ok(FsStatistics { magic, block_size: 4096, name_max: 255, ..FsStatistics::default() })
     }
 }
 

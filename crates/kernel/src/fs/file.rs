@@ -72,6 +72,11 @@ pub trait FileOps: Any + Send + Sync {
         true
     }
 
+    /// lseek(2) always moves to 0, as it does on `/dev/null`.
+    fn seeks_to_start(&self) -> bool {
+        false
+    }
+
     /// Finds the new position for lseek(2) with SEEK_DATA or SEEK_HOLE; the default sees one piece
     /// of data followed by a hole at the end.
     fn seek_data(&self, file: &File, offset: u64, hole: bool) -> Result<u64, Errno> {

@@ -69,7 +69,7 @@ pub fn fcntl(current: &mut Current, fd: Fd, command: u32, argument: u64) -> SysR
             let wait = matches!(command, command::SETLKW | command::OFD_SETLKW);
             lock::set_lock(current, &file, UserPtr::new(UserAddr::new(argument)), of_file, wait)
         }
-        command::SETOWN => set_owner(&file, int(argument)),
+        command::SETOWN => set_owner(current, &file, int(argument)),
         command::GETOWN => {
             let owner = file.async_owner();
             let pid = if owner.kind == OwnerKind::Group { owner.pid.wrapping_neg() } else { owner.pid };
@@ -84,6 +84,7 @@ pub fn fcntl(current: &mut Current, fd: Fd, command: u32, argument: u64) -> SysR
                 owner::PGRP => OwnerKind::Group,
                 _ => return Err(Errno::EINVAL),
             };
+            check_exists(current, new.pid)?;
             file.set_async_owner(AsyncOwner { kind, pid: new.pid, ..file.async_owner() });
             Ok(0)
         }
@@ -138,12 +139,21 @@ fn set_flags(current: &Current, file: &File, new: u32) -> SysResult {
     Ok(0)
 }
 
-fn set_owner(file: &File, pid: i32) -> SysResult {
+/// A process, group or thread with this number exists, or it is 0 for nobody.
+fn check_exists(current: &Current, pid: i32) -> Result<(), Errno> {
+    match pid {
+        0 => Ok(()),
+        pid => current.task.group().namespace().find(pid).map(drop).ok_or(Errno::ESRCH),
+    }
+}
+
+fn set_owner(current: &Current, file: &File, pid: i32) -> SysResult {
     let (kind, pid) = match pid {
         i32::MIN => return Err(Errno::EINVAL),
         pid if pid < 0 => (OwnerKind::Group, -pid),
         pid => (OwnerKind::Process, pid),
     };
+    check_exists(current, pid)?;
     file.set_async_owner(AsyncOwner { kind, pid, ..file.async_owner() });
     Ok(0)
 }

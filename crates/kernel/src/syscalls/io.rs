@@ -78,7 +78,15 @@ impl At {
     }
 }
 
+/// A transfer that would end beyond the largest offset is refused as a whole.
+fn check_end(at: At, buffers: &UserBuffers) -> Result<(), Errno> {
+    let At::Offset(offset) = at else { return Ok(()) };
+    let end = offset.checked_add(buffers.remaining() as u64);
+    if end.is_some_and(|end| i64::try_from(end).is_ok()) { Ok(()) } else { Err(Errno::EINVAL) }
+}
+
 fn read_file(file: &File, at: At, mut buffers: UserBuffers) -> SysResult {
+    check_end(at, &buffers)?;
     if file.is_readable() && file.inode().kind() == FileKind::Directory {
         return Err(Errno::EISDIR);
     }
@@ -89,6 +97,7 @@ fn read_file(file: &File, at: At, mut buffers: UserBuffers) -> SysResult {
 }
 
 fn write_file(current: &Current, file: &File, at: At, mut buffers: UserBuffers, sync: u32) -> SysResult {
+    check_end(at, &buffers)?;
     cut_to_limit(current, file, at, &mut buffers)?;
     let done = match at {
         At::Position => file.write(&mut buffers)?,
@@ -218,6 +227,10 @@ pub fn lseek(current: &mut Current, fd: Fd, offset: i64, whence: u32) -> SysResu
         return Err(Errno::ESPIPE);
     }
     let mut position = file.position();
+    if file.ops().seeks_to_start() {
+        *position = 0;
+        return Ok(0);
+    }
     let base = match whence {
         seek::SET => 0,
         seek::CUR => *position,

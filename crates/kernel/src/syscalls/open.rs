@@ -65,7 +65,10 @@ fn path_only(open_flags: u32) -> u32 {
 
 fn do_open(current: &Current, directory: Fd, path: UserAddr, how: &OpenHow) -> SysResult {
     let path = current.read_path(path)?;
-    let file = at::context_at(current, directory, &path)?.open(&path, how)?;
+    // In a scope an absolute path starts at the directory as well.
+    let scoped = how.resolve.intersects(LookupFlags::BENEATH | LookupFlags::IN_ROOT);
+    let relative: &[u8] = if scoped { b"" } else { &path };
+    let file = at::context_at(current, directory, relative)?.open(&path, how)?;
     descriptor::install(current, file, how.flags & flags::CLOEXEC != 0)
 }
 

@@ -87,11 +87,11 @@ pub fn statx(
     let allowed = at_flags::SYMLINK_NOFOLLOW | at_flags::NO_AUTOMOUNT | at_flags::EMPTY_PATH | sync;
     let location = locate(current, directory, path, flags, allowed)?;
     let attributes = location.inode().attributes()?;
-    current.write(out, &statx_of(&location, &attributes))?;
+    current.write(out, &statx_of(&location, &attributes, wanted))?;
     Ok(0)
 }
 
-fn statx_of(location: &Location, attributes: &Attributes) -> Statx {
+fn statx_of(location: &Location, attributes: &Attributes, wanted: u32) -> Statx {
     let time = |time: Timestamp| StatxTimestamp { sec: time.seconds, nsec: time.nanoseconds, reserved: 0 };
     let (rdev_major, rdev_minor) = split_device(attributes.rdev);
     let (dev_major, dev_minor) = split_device(attributes.device);
@@ -118,6 +118,11 @@ fn statx_of(location: &Location, attributes: &Attributes) -> Statx {
         mnt_id: location.mount.id(),
         ..Statx::default()
     };
+    // As Linux does since it keeps fine-grained times: these only on demand.
+    if wanted & (mask::CTIME | mask::MTIME) == 0 {
+        result.mask &= !(mask::CTIME | mask::MTIME);
+        (result.ctime, result.mtime) = Default::default();
+    }
     if let Some(btime) = attributes.btime {
         result.mask |= mask::BTIME;
         result.btime = time(btime);

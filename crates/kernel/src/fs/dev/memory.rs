@@ -30,6 +30,10 @@ fn swallow(source: &dyn Source) -> usize {
 struct Null;
 
 impl FileOps for Null {
+    fn seeks_to_start(&self) -> bool {
+        true
+    }
+
     fn read(&self, _file: &File, _offset: &mut u64, _sink: &mut dyn Sink) -> Result<usize, Errno> {
         Ok(0)
     }
@@ -45,6 +49,10 @@ struct Zero {
 }
 
 impl FileOps for Zero {
+    fn seeks_to_start(&self) -> bool {
+        true
+    }
+
     fn read(&self, _file: &File, _offset: &mut u64, sink: &mut dyn Sink) -> Result<usize, Errno> {
         const ZEROS: [u8; 16 * 1024] = [0; 16 * 1024];
         fill(sink, |want| Ok(&ZEROS[..want.min(ZEROS.len())]))

@@ -123,6 +123,9 @@ impl PathContext {
             }
             check_create(&directory.dentry, &self.creds)?;
             check_hard_link(inode, &self.creds)?;
+            if target.dentry.is_nameless() {
+                return Err(Errno::ENOENT);
+            }
             directory.inode().link(name, inode)?;
             Ok(directory.dentry.insert(children, name, inode.clone(), &directory.mount.superblock().cache))
         })?;

@@ -39,6 +39,8 @@ struct Place {
     /// None for the root of a file system and for files without a name.
     parent: Option<Arc<Dentry>>,
     name: Arc<[u8]>,
+    /// A file that was made without a name must not get one (O_TMPFILE with O_EXCL).
+    nameless: bool,
 }
 
 /// What is known of the names in a directory. Its lock is held while the file system is asked about
@@ -104,15 +106,17 @@ impl Dentry {
         Dentry::new(inode, None, name)
     }
 
-    /// A file that was made in `directory` without a name (O_TMPFILE).
-    pub fn unnamed(inode: Arc<dyn Inode>, directory: &Arc<Dentry>, name: &[u8]) -> Arc<Dentry> {
-        let dentry = Dentry::new(inode, Some(directory.clone()), name);
+    /// A file that was made in `directory` without a name (O_TMPFILE), and will never have one if it is
+    /// `nameless`.
+    pub fn unnamed(inode: Arc<dyn Inode>, directory: &Arc<Dentry>, name: &[u8], nameless: bool) -> Arc<Dentry> {
+        let place = Place { parent: Some(directory.clone()), name: name.into(), nameless };
+        let dentry = Arc::new(Dentry::of(inode, place));
         dentry.mark_unlinked();
         dentry
     }
 
     fn new(inode: Arc<dyn Inode>, parent: Option<Arc<Dentry>>, name: &[u8]) -> Arc<Dentry> {
-        Arc::new(Dentry::of(inode, Place { parent, name: name.into() }))
+        Arc::new(Dentry::of(inode, Place { parent, name: name.into(), nameless: false }))
     }
 
     fn of(inode: Arc<dyn Inode>, place: Place) -> Dentry {
@@ -146,6 +150,11 @@ impl Dentry {
     pub fn parent_and_name(&self) -> (Option<Arc<Dentry>>, Arc<[u8]>) {
         let place = self.place.read().clone();
         (place.parent, place.name)
+    }
+
+    /// It was made without a name and must not get one.
+    pub fn is_nameless(&self) -> bool {
+        self.place.read().nameless
     }
 
     /// The name was removed from its directory.
@@ -266,7 +275,7 @@ impl Dentry {
     /// Notes that `child` moved to `name` in directory `parent`; the caller holds the locks of both
     /// directories, and takes the old name out with [`Children::take`].
     pub fn moved(children: &mut Children, child: &Arc<Dentry>, parent: &Arc<Dentry>, name: &[u8]) {
-        *child.place.write() = Place { parent: Some(parent.clone()), name: name.into() };
+        *child.place.write() = Place { parent: Some(parent.clone()), name: name.into(), nameless: false };
         children.set(name, child);
     }
 }

@@ -112,7 +112,7 @@ impl PathContext {
         let attributes = new_attributes(&parent, &self.creds, how.mode & 0o7777 & !self.umask, false);
         let inode = directory.inode().create_unnamed(&attributes)?;
         let name = format!("#{}", inode.attributes()?.inode);
-        let dentry = super::Dentry::unnamed(inode, &directory.dentry, name.as_bytes());
+        let dentry = super::Dentry::unnamed(inode, &directory.dentry, name.as_bytes(), how.flags & flags::EXCL != 0);
         open_checked(Location { mount: directory.mount, dentry }, how.flags & !flags::TRUNC)
     }
 }
