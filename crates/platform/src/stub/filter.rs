@@ -99,7 +99,7 @@ const SANDBOX: &[Rule] = seccomp_rules! {
     SYS_kill [arg(1).int(libc::SIGKILL)] "ends stubs";
     SYS_tgkill [arg(2).one_of(&[0, libc::SIGUSR2 as u32])] "interrupts threads of stubs, and tests whose they are";
     SYS_waitid "reaps stubs";
-    SYS_openat [arg(2).int(libc::O_RDWR | libc::O_CLOEXEC)] "the memory of a stub, below the proc directory it was given";
+    SYS_openat [arg(2).int(libc::O_RDWR | libc::O_NOFOLLOW | libc::O_CLOEXEC)] "the memory of a stub, below the proc directory it was given";
     SYS_pwrite64 "code of stubs";
     SYS_sched_setaffinity "brings the two ends of a hand-over to one processor";
     SYS_sched_getaffinity "which processors there are";

@@ -318,7 +318,7 @@ fn open_memory(thread: &Thread) -> Option<File> {
     let proc = thread.process.shared.proc.as_ref()?;
     let pid: Pid = thread.process.pid();
     let path = format!("{}/mem", pid.as_raw_nonzero());
-    openat(proc, path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).ok().map(File::from)
+    openat(proc, path, OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()).ok().map(File::from)
 }
 
 /// Makes every processor that runs a thread of the stub see what was written; see membarrier(2).
