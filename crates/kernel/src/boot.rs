@@ -24,6 +24,8 @@ use crate::{
 
 /// What a kernel is made with.
 pub struct KernelConfig {
+    /// Processors that the sandbox may use.
+    pub cpus: CpuSet,
     /// How application code runs.
     pub platform: Box<dyn Platform>,
     /// Log files.
@@ -227,7 +229,7 @@ impl Kernel {
             log: config.log,
             strace,
             missing: Missing::default(),
-            cpus: CpuSet::of_host(),
+            cpus: config.cpus,
             pids,
             terminals: ControllingTerminals::default(),
             host_proc: config.host_proc,

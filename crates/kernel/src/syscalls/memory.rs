@@ -3,7 +3,7 @@
 use lazaret_abi::{
     errno::Errno,
     id::Fd,
-    memory::{advice, lock, lockall, map, membarrier as barrier, prot, remap, sync},
+    memory::{advice, lock, lockall, map, prot, remap, sync},
 };
 use lazaret_platform::{Advice, Prot};
 
@@ -270,16 +270,4 @@ pub fn mseal(current: &mut Current, addr: UserAddr, length: usize, flags: u64) -
     }
     current.mm().seal(addr.get(), length as u64)?;
     Ok(0)
-}
-
-/// membarrier(2). The private commands reach all threads of the process: each runs on the host as
-/// a thread of one host process, which a barrier on the host orders.
-pub fn membarrier(_current: &mut Current, command: u32, flags: u32, _cpu: i32) -> SysResult {
-    if flags != 0 {
-        return Err(Errno::EINVAL);
-    }
-    match command {
-        barrier::QUERY => Ok(0),
-        _ => Err(Errno::EINVAL),
-    }
 }

@@ -21,6 +21,7 @@ pub mod io;
 pub mod ioctl;
 pub mod lock;
 pub mod mask;
+pub mod membarrier;
 pub mod memory;
 pub mod message;
 pub mod misc;

@@ -383,7 +383,7 @@ syscalls! {
     321 bpf(command: i32, attributes: Addr, size: u32) absent;
     322 execveat(dir: DirFd, path: Path, argv: StrArray, envp: Addr, flags: AtFlags) = process::execveat;
     323 userfaultfd(flags: OpenFlags) absent;
-    324 membarrier(command: MembarrierCommand, flags: Hex32, cpu: i32) = memory::membarrier;
+    324 membarrier(command: MembarrierCommand, flags: Hex32, cpu: i32) = membarrier::membarrier;
     325 mlock2(addr: Addr, length: usize, flags: LockFlags) = memory::mlock2;
     326 copy_file_range(
         input: Fd, input_offset: InOut<i64>, output: Fd, output_offset: InOut<i64>, count: usize, flags: Hex32

@@ -252,6 +252,7 @@ fn make_process(task: &Task, request: &CloneRequest, pid: &Arc<Pid>, mm: &Mm) ->
         if request.has(flag::PARENT) { parent.exit_signal.load(Ordering::Relaxed) } else { request.exit_signal };
     group.exit_signal.store(signal, Ordering::Relaxed);
     group.dumpable.store(parent.dumpable.load(Ordering::Relaxed), Ordering::Relaxed);
+    group.barriers.store(parent.barriers.load(Ordering::Relaxed), Ordering::Relaxed);
     group.huge_pages_disabled.store(parent.huge_pages_disabled.load(Ordering::Relaxed), Ordering::Relaxed);
     group.oom_score_adj.store(parent.oom_score_adj.load(Ordering::Relaxed), Ordering::Relaxed);
     group.account.enter_space(None, mm.space().host_pid());

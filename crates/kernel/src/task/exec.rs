@@ -138,6 +138,7 @@ pub fn exec(current: &mut Current, paths: &PathContext, program: Program) -> Res
     if before.hides(&image.granted.creds) {
         task.death_signal.store(0, Ordering::Relaxed);
     }
+    group.barriers.store(0, Ordering::Relaxed);
     group.dumpable.store(u32::from(!image.granted.secure), Ordering::Relaxed);
     task.set_creds(Arc::new(image.granted.creds));
     task.set_name(&image.name);

@@ -49,6 +49,8 @@ pub struct ThreadGroup {
     pub has_executed: AtomicBool,
     /// PR_SET_DUMPABLE.
     pub dumpable: AtomicU32,
+    /// Kinds of barriers that the process registered for; membarrier(2).
+    pub barriers: AtomicU32,
     /// PR_SET_THP_DISABLE; a wish that the host's kernel does not hear.
     pub huge_pages_disabled: AtomicBool,
     /// The init of a container that was made for one program (`do`): signals do to it what they do to any
@@ -103,6 +105,7 @@ impl ThreadGroup {
             is_subreaper: AtomicBool::new(false),
             has_executed: AtomicBool::new(false),
             dumpable: AtomicU32::new(1),
+            barriers: AtomicU32::new(0),
             huge_pages_disabled: AtomicBool::new(false),
             is_ordinary_init: AtomicBool::new(false),
             oom_score_adj: AtomicI32::new(0),

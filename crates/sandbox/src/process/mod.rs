@@ -12,6 +12,7 @@ use lazaret_control::{Channel, Failure, Report};
 use lazaret_kernel::{
     boot::{Container, ContainerSpec, Kernel, KernelConfig, ProcessSpec, Stdio},
     log::{Level, Log},
+    task::sched::CpuSet,
 };
 use lazaret_platform::{
     Platform,
@@ -156,13 +157,15 @@ fn boot(
         Some(procfs) => Some(procfs.try_clone().map_err(|error| Failure::host("keep the procfs", error))?),
         None => None,
     };
+    // The platform confines this thread to one processor now and then.
+    let cpus = CpuSet::of_host();
     let platform = platform(procfs, maps)?;
     confine::load_filter(setup.trap)?;
 
     let user = File::from(logs.user);
     let debug = setup.log_level.map(|level| (level, File::from(logs.debug)));
     let log = Log::new(debug, Some(user));
-    let kernel = Kernel::new(KernelConfig { platform, log, host_proc, cpu_info, strace: setup.strace });
+    let kernel = Kernel::new(KernelConfig { cpus, platform, log, host_proc, cpu_info, strace: setup.strace });
     let (root, mounts) = setup
         .plan
         .bind(files)
