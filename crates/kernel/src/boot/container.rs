@@ -26,7 +26,7 @@ use crate::{
     task::{
         Current, Task, TaskParts, clone,
         creds::{Creds, cap},
-        exec::{self, Image, Program, Runner},
+        exec::{self, Failure, Image, Program, Runner},
         group::ThreadGroup,
         limits::Limits,
         namespaces::{NamespaceId, Namespaces},
@@ -167,7 +167,7 @@ impl Container {
         let load = |path: Vec<u8>| {
             let location = paths.lookup(&path, LookupFlags::FOLLOW)?;
             let program = Program { location, path, args: process.args.clone(), env: process.env.clone() };
-            exec::load(&runner, program)
+            exec::load(&runner, program).map_err(Failure::errno)
         };
         if name.contains(&b'/') {
             return load(name.to_vec());

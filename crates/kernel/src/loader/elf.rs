@@ -81,6 +81,8 @@ pub struct Elf {
     pub headers_address: u64,
     /// Number of program headers.
     pub headers_count: u64,
+    /// All its segments make sense.
+    pub is_loadable: bool,
     /// Alignment that the load address must have, a power of two of at least a page.
     pub alignment: u64,
 }
@@ -137,11 +139,16 @@ impl Elf {
             headers_address: 0,
             headers_count: u64::from(header.segment_count),
             alignment: 4096,
+            is_loadable: true,
         };
         for segment in headers {
             match segment.kind {
                 SEGMENT_LOAD => {
-                    elf.segments.extend(loadable(segment)?);
+                    match loadable(segment) {
+                        Some(segment) => elf.segments.extend(segment),
+                        // Linux finds out when it has left the old program.
+                        None => elf.is_loadable = false,
+                    }
                     if segment.alignment.is_power_of_two() && segment.alignment <= 1 << 30 {
                         elf.alignment = elf.alignment.max(segment.alignment);
                     }
@@ -159,7 +166,7 @@ impl Elf {
         }
         elf.segments.sort_by_key(|segment| segment.address);
         let overlap = elf.segments.windows(2).any(|pair| pair[0].address + pair[0].memory_size > pair[1].address);
-        if elf.segments.is_empty() || overlap || elf.entry >= APP_MAX {
+        if elf.segments.is_empty() && elf.is_loadable || overlap || elf.entry >= APP_MAX {
             return Err(Errno::ENOEXEC);
         }
         Ok(elf)
@@ -173,10 +180,10 @@ impl Elf {
     }
 }
 
-/// Checks a segment to load; one without memory is nothing.
-fn loadable(header: &ProgramHeader) -> Result<Option<Segment>, Errno> {
+/// A segment to load, where it has memory; `None` for one that makes no sense.
+fn loadable(header: &ProgramHeader) -> Option<Option<Segment>> {
     if header.memory_size == 0 {
-        return Ok(None);
+        return Some(None);
     }
     let end = header.address.checked_add(header.memory_size).filter(|end| *end <= APP_MAX - 4096);
     let file_end = header.offset.checked_add(header.file_size).filter(|end| i64::try_from(*end).is_ok());
@@ -185,13 +192,13 @@ fn loadable(header: &ProgramHeader) -> Result<Option<Segment>, Errno> {
         || header.file_size > header.memory_size
         || header.file_size > 0 && header.address % 4096 != header.offset % 4096
     {
-        return Err(Errno::ENOEXEC);
+        return None;
     }
     let mut prot = Prot::empty();
     prot.set(Prot::EXEC, header.flags & 1 != 0);
     prot.set(Prot::WRITE, header.flags & 2 != 0);
     prot.set(Prot::READ, header.flags & 4 != 0);
-    Ok(Some(Segment {
+    Some(Some(Segment {
         address: header.address,
         offset: header.offset,
         file_size: header.file_size,

@@ -128,6 +128,10 @@ pub struct Loaded {
 /// # Errors
 /// `ENOMEM` and errors of mapping; the address space is of no use then.
 pub fn load(program: &Resolved, mm: &Mm, context: &mut dyn Context, info: &LoadInfo<'_>) -> Result<Loaded, Errno> {
+    let interpreter = program.interpreter.as_ref().is_none_or(|(_, elf)| elf.is_loadable);
+    if !program.elf.is_loadable || !interpreter {
+        return Err(Errno::ENOEXEC);
+    }
     let random = Random::new(info.randomize);
     let stack_top = APP_MAX - random.pages() * PAGE_SIZE;
     let stack_size = page_align_down(info.stack_limit.clamp(MIN_STACK, MAX_STACK));

@@ -46,7 +46,8 @@ pub fn send_to_thread(task: &Arc<Task>, signal: Signal, info: SigInfo, forced: b
 /// The kernel sends the calling task a signal for something that it did (SIGPIPE, SIGXFSZ).
 pub fn raise(task: &Arc<Task>, signal: Signal) {
     // Only real-time signals are ever refused.
-    let _ = send_to_thread(task, signal, SigInfo::new(signal, code::KERNEL), false);
+    let info = sender_info(task, task.group(), signal, code::USER);
+    let _ = send_to_thread(task, signal, info, false);
 }
 
 /// A fault of the calling task: the signal cannot be blocked or ignored; if it is, it gets its
@@ -232,6 +233,15 @@ impl Task {
         }
         old
     }
+}
+
+/// The caller may send a signal to a process that has ended and was not waited for yet.
+pub fn may_signal_zombie(caller: &Task, target: &ThreadGroup) -> bool {
+    let own = caller.creds();
+    let tree = caller.kernel().processes();
+    let zombie = tree.node(target.id()).and_then(|node| node.zombie.as_ref());
+    let same = |uid: u32| uid == own.euid || uid == own.uid;
+    own.has(cap::KILL) || zombie.is_none_or(|zombie| same(zombie.uid) || same(zombie.saved_uid))
 }
 
 /// The caller may send `signal` to `target`; see kill(2).

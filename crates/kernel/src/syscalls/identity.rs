@@ -71,6 +71,9 @@ pub fn setpgid(current: &mut Current, pid: Pid, group: Pid) -> SysResult {
     if group.get() < 0 {
         return Err(Errno::EINVAL);
     }
+    if pid.get() < 0 {
+        return Err(Errno::EINVAL);
+    }
     let caller = current.task.group().id();
     let target = target::process_id(current, pid.get())?;
     let namespace: &Arc<_> = current.task.group().namespace();

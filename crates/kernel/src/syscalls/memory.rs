@@ -14,13 +14,14 @@ use crate::{
         tree::{is_page_aligned, page_align_up},
         vma::VmaFlags,
     },
-    task::Current,
+    task::{Current, creds::cap},
     uaddr::UserAddr,
 };
 
 /// The limits that bind the caller.
-fn limits(_current: &Current) -> MemoryLimits {
-    MemoryLimits::UNLIMITED
+fn limits(current: &Current) -> MemoryLimits {
+    let may_lock = current.task.creds().has(cap::IPC_LOCK);
+    current.task.group().limits.lock().memory(may_lock)
 }
 
 fn protection(bits: u32) -> Result<Prot, Errno> {

@@ -11,7 +11,7 @@ use super::{SysResult, target};
 use crate::{
     signal::{
         frame,
-        send::{is_from_outside, may_signal, sender_info},
+        send::{is_from_outside, may_signal, may_signal_zombie, sender_info},
         send_to_process, send_to_thread, wait,
     },
     sync::Arc,
@@ -253,7 +253,9 @@ pub fn kill(current: &mut Current, pid: Pid, signal: i32) -> SysResult {
 }
 
 fn send_checked(caller: &Arc<Task>, target: &Arc<ThreadGroup>, signal: Option<Signal>) -> Result<(), Errno> {
-    let Some(first) = target.first_thread() else { return Ok(()) };
+    let Some(first) = target.first_thread() else {
+        return if may_signal_zombie(caller, target) { Ok(()) } else { Err(Errno::EPERM) };
+    };
     if !may_signal(caller, &first, signal) {
         return Err(Errno::EPERM);
     }

@@ -3,7 +3,7 @@
 use lazaret_abi::{
     errno::Errno,
     resource::limit,
-    signal::{SigAltStack, Signal},
+    signal::{SigAction, SigAltStack, SigInfo, Signal, code},
 };
 use lazaret_platform::{Context, Regs, layout::APP_MAX};
 
@@ -23,6 +23,7 @@ use crate::{
     },
     loader::{self, LoadInfo},
     mm::{Mm, host_errno},
+    signal,
     sync::{Arc, Ordering},
     wait::{Events, Interruptible, wait_until},
 };
@@ -71,11 +72,36 @@ pub struct Image {
     pub name: Vec<u8>,
 }
 
+/// Why a program does not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The caller gets this error.
+    Refused(Errno),
+    /// The program was found good before its parts were mapped, and could not be mapped: the caller
+    /// has been left by then, as Linux does it.
+    Broken(Errno),
+}
+
+impl From<Errno> for Failure {
+    fn from(error: Errno) -> Failure {
+        Failure::Refused(error)
+    }
+}
+
+impl Failure {
+    /// The error.
+    pub fn errno(self) -> Errno {
+        match self {
+            Failure::Refused(error) | Failure::Broken(error) => error,
+        }
+    }
+}
+
 /// Loads a program into an address space of its own. Nothing else changes.
 ///
 /// # Errors
 /// Those of execve(2).
-pub fn load(runner: &Runner<'_>, program: Program) -> Result<Image, Errno> {
+pub fn load(runner: &Runner<'_>, program: Program) -> Result<Image, Failure> {
     let file = open_for_exec(program.location, runner.creds)?;
     let stack_limit = runner.limits.soft(limit::STACK);
     loader::check_size(&program.args, &program.env, stack_limit)?;
@@ -95,7 +121,7 @@ pub fn load(runner: &Runner<'_>, program: Program) -> Result<Image, Errno> {
         min_signal_stack: rustix::param::linux_minsigstksz() as u64,
         randomize: runner.personality & ADDR_NO_RANDOMIZE == 0,
     };
-    let loaded = loader::load(&resolved, &mm, &mut *context, &info)?;
+    let loaded = loader::load(&resolved, &mm, &mut *context, &info).map_err(Failure::Broken)?;
     *context.regs() = Regs { rip: loaded.entry, rsp: loaded.stack_pointer, rflags: INITIAL_FLAGS, ..Regs::default() };
     mm.set_executable(resolved.file);
     Ok(Image { mm: Arc::new(mm), context, granted, name })
@@ -113,8 +139,16 @@ pub fn exec(current: &mut Current, paths: &PathContext, program: Program) -> Res
         let creds = task.creds();
         let personality = task.personality.load(Ordering::Relaxed);
         let runner = Runner { kernel: task.kernel(), paths, creds: &creds, limits: &limits, personality };
-        load(&runner, program)?
+        load(&runner, program)
     };
+    let image = image.map_err(|failure| {
+        if let Failure::Broken(_) = failure {
+            let signal = Signal::SEGV;
+            group.actions().set(signal, SigAction::default());
+            signal::force(&task, signal, SigInfo::new(signal, code::KERNEL));
+        }
+        failure.errno()
+    })?;
     become_only_thread(&task)?;
 
     // From here on there is no way back.
@@ -185,7 +219,6 @@ fn become_only_thread(task: &Arc<Task>) -> Result<(), Errno> {
     let mut signals = group.signals();
     signals.executing = None;
     waited.map_err(|_| Errno::ERESTARTNOINTR)?;
-    signals.leader_exit = None;
     drop(signals);
     let (old, new) = (task.tid(), group.id());
     if old != new {

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Ends the calling task. The process ends with its last thread, with the status that its end was
-/// asked for with, or else with that of its leader.
+/// asked for with, or else with that of this thread.
 pub fn exit(mut current: Current, status: ExitStatus) {
     let task = current.task.clone();
     let group = task.group().clone();
@@ -37,7 +37,7 @@ pub fn exit(mut current: Current, status: ExitStatus) {
         }
     }
     leave_memory(&mut current);
-    let uid = task.creds().uid;
+    let creds = task.creds();
     let is_last = group.threads().len() == 1;
     let usage = is_last.then(|| group.usage());
     // The last who uses the table closes its files.
@@ -48,12 +48,8 @@ pub fn exit(mut current: Current, status: ExitStatus) {
         let mut signals = group.signals();
         group.account.thread_ends(task.kernel_time());
         signals.threads.retain(|other| !Arc::ptr_eq(other, &task));
-        if task.tid() == group.id() {
-            signals.leader_exit = Some(status);
-        }
         let stopped = if task.is_stopped() { None } else { signals.thread_stopped() };
-        // A thread that executes a program takes the place of the leader, and keeps the process alive.
-        let status = signals.exit.or(signals.leader_exit).unwrap_or(status);
+        let status = signals.exit.unwrap_or(status);
         (signals.threads.is_empty(), stopped, status)
     };
     kernel.processes().remove_task(task.tid());
@@ -61,7 +57,13 @@ pub fn exit(mut current: Current, status: ExitStatus) {
         report_stop(&kernel, &group, signal);
     }
     if last {
-        let zombie = Zombie { status, uid, name: task.name(), usage: usage.unwrap_or_else(|| group.usage()) };
+        let zombie = Zombie {
+            status,
+            uid: creds.uid,
+            saved_uid: creds.suid,
+            name: task.name(),
+            usage: usage.unwrap_or_else(|| group.usage()),
+        };
         end_process(&kernel, &group, zombie);
     }
     group.ended.wake_all();

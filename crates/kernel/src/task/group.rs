@@ -39,6 +39,8 @@ pub struct ThreadGroup {
     pub ended: Arc<WaitQueue>,
     /// A signal was sent to the process or a thread of it, for signalfds.
     pub signal_sent: Arc<WaitQueue>,
+    /// Its parent has waited for it: nothing is left of it.
+    pub is_reaped: AtomicBool,
     /// How it ended, once it has.
     pub ended_with: OnceLock<ExitStatus>,
     /// What has been used.
@@ -74,8 +76,6 @@ pub struct GroupSignals {
     pub threads: Vec<Arc<Task>>,
     /// All threads are to end, with this status of the process.
     pub exit: Option<ExitStatus>,
-    /// How the leader ended, if it has: that is the process's status, unless all end together.
-    pub leader_exit: Option<ExitStatus>,
     /// A thread executes a program: all others are to end. Its number in the root namespace.
     pub executing: Option<i32>,
     /// Stopping by a signal.
@@ -100,6 +100,7 @@ impl ThreadGroup {
             child_changed: WaitQueue::new(),
             ended: Arc::new(WaitQueue::new()),
             signal_sent: Arc::new(WaitQueue::new()),
+            is_reaped: AtomicBool::new(false),
             ended_with: OnceLock::new(),
             account: Account::default(),
             is_subreaper: AtomicBool::new(false),

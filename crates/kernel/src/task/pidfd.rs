@@ -9,7 +9,7 @@ use crate::{
         anon::anonymous_file,
         file::{File, FileOps, flags},
     },
-    sync::Arc,
+    sync::{Arc, Ordering},
     wait::{Events, Poller},
 };
 
@@ -62,10 +62,11 @@ impl FileOps for PidFd {
         if let Some(poller) = poller {
             poller.register(&self.process.ended, Events::READABLE);
         }
-        match (self.has_ended(), self.process.ended_with.get()) {
+        let reaped = self.process.is_reaped.load(Ordering::Relaxed);
+        match (self.has_ended(), reaped) {
             (false, _) => Events::empty(),
-            (true, None) => Events::READABLE,
-            (true, Some(_)) => Events::READABLE | Events::HUP,
+            (true, false) => Events::READABLE,
+            (true, true) => Events::READABLE | Events::HUP,
         }
     }
 

@@ -45,6 +45,8 @@ pub struct Zombie {
     pub status: ExitStatus,
     /// Real user id.
     pub uid: u32,
+    /// Saved user id.
+    pub saved_uid: u32,
     /// Name, for /proc.
     pub name: Vec<u8>,
     /// What it and its own children used.
@@ -129,6 +131,7 @@ impl ProcessTree {
             parent.children.retain(|child| *child != id);
         }
         self.leave_group(id, node.group.global());
+        node.process.is_reaped.store(true, Ordering::Relaxed);
         Some(node)
     }
 
