@@ -103,7 +103,7 @@ pub fn push(
         context: UContext {
             flags: UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
             link: 0,
-            stack: SigAltStack { flags: shown_flags(&stack, regs.rsp), ..stack },
+            stack,
             registers: save(current, &regs, fp, mask),
             mask,
         },
@@ -175,6 +175,9 @@ pub fn pop(current: &mut Current) -> Result<u64, Errno> {
     if saved.rip >= APP_MAX && saved.rip < !APP_MAX || saved.cs != USER_CS {
         return Err(Errno::EFAULT);
     }
+    // Seen from the handler's stack, as since Linux 6.12, and no reason to fail.
+    let sp = current.regs().rsp;
+    let _ = set_alternate_stack(current, &context.stack, sp);
     restore_fp(current, saved.fp_state)?;
     let regs = current.regs();
     regs.r8 = saved.r8;
@@ -194,9 +197,6 @@ pub fn pop(current: &mut Current) -> Result<u64, Errno> {
     regs.rsp = saved.rsp;
     regs.rip = saved.rip;
     regs.rflags = regs.rflags & !RESTORED_FLAGS | saved.rflags & RESTORED_FLAGS;
-    let sp = saved.rsp;
-    // As Linux: a stack that cannot be set back is no reason to fail.
-    let _ = set_alternate_stack(current, &context.stack, sp);
     current.restart = None;
     Ok(saved.rax)
 }
