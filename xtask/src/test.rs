@@ -28,17 +28,9 @@ pub fn run(options: &Options) -> Result<()> {
         Some(package) => vec!["--package".to_owned(), package.clone()],
         None => vec!["--workspace".to_owned()],
     };
-    if needs::find("cargo-nextest").is_none() {
-        scope.extend(options.filter.clone());
-        return cargo_test(&scope);
-    }
-    // cargo-nextest gives each test a process and a time limit (.config/nextest.toml), but leaves
-    // out the examples of the documentation.
-    if options.filter.is_none() {
-        Step::cargo(["test", "--quiet", "--doc"]).args(&scope).limit(LIMIT).run()?;
-    }
     scope.extend(options.filter.clone());
-    Step::cargo(["nextest", "run", "--no-fail-fast", "--no-tests=warn"]).args(&scope).limit(LIMIT).run()
+    // Not cargo-nextest: tests that need a process of their own bring their own main function.
+    cargo_test(&scope)
 }
 
 /// Counts over all test programs, as each of them prints for itself.

@@ -8,6 +8,7 @@ use crate::{
     boot::{Kernel, KernelConfig},
     log::Log,
     sync::Arc,
+    task::sched::CpuSet,
 };
 
 /// A kernel without processes.
@@ -17,7 +18,14 @@ pub fn kernel() -> Arc<Kernel> {
 
 /// What [`kernel`] is made with.
 pub fn config() -> KernelConfig {
-    KernelConfig { platform: Box::new(Idle), log: Log::default(), host_proc: None, cpu_info: None, strace: None }
+    KernelConfig {
+        cpus: CpuSet::of_host(),
+        platform: Box::new(Idle),
+        log: Log::default(),
+        host_proc: None,
+        cpu_info: None,
+        strace: None,
+    }
 }
 
 /// A platform whose address spaces are empty.
