@@ -1,0 +1,183 @@
+//! Real containers, from their making to their end.
+
+mod common;
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    os::unix::process::ExitStatusExt,
+    path::Path,
+    process::{Child, Output, Stdio},
+};
+
+use common::{Place, finish, until, wait};
+use rustix::process::{Pid, Signal, kill_process};
+
+#[track_caller]
+fn assert_output(output: &Output, status: i32, stdout: &str) {
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), stdout, "{error}");
+    assert_eq!(output.status.code(), Some(status), "{error}");
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
+}
+
+/// The sandbox process of the only container of a place.
+fn sandbox_pid(place: &Place) -> Option<i32> {
+    let list = place.lazaret(&["list", "--format", "json"]);
+    let list: serde_json::Value = serde_json::from_slice(&list.stdout).ok()?;
+    i32::try_from(list[0]["pid"].as_i64()?).ok().filter(|pid| *pid > 0)
+}
+
+/// A bundle over the host's own root that runs a shell script.
+fn script(place: &Place, script: &str) {
+    place.edit("\"path\": \"rootfs\"", "\"path\": \"/\"");
+    let args = serde_json::to_string(&["/bin/sh", "-c", script]).unwrap();
+    let text = fs::read_to_string(place.config()).unwrap();
+    let mut spec: serde_json::Value = serde_json::from_str(&text).unwrap();
+    spec["process"]["args"] = serde_json::from_str(&args).unwrap();
+    fs::write(place.config(), spec.to_string()).unwrap();
+}
+
+#[test]
+fn streams_and_exit_statuses() {
+    let place = Place::new();
+    assert_output(&place.lazaret(&["do", "/bin/echo", "hi"]), 0, "hi\n");
+    assert_output(&place.lazaret(&["do", "sh", "-c", "echo out; echo err >&2; exit 7"]), 7, "out\n");
+    assert_output(&place.lazaret(&["do", "sh", "-c", "kill -TERM $$"]), 128 + 15, "");
+    let mut child = place.command(&["do", "cat"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"through\n").unwrap();
+    assert_output(&finish(child), 0, "through\n");
+    place.assert_clean();
+}
+
+#[test]
+fn programs_that_cannot_run() {
+    let place = Place::new();
+    let text = place.0.join("text");
+    fs::write(&text, "text").unwrap();
+    let text = text.to_str().unwrap();
+    for (program, status, expected) in
+        [("/nonexistent", 127, "no such file"), ("nonexistent", 127, "nonexistent"), (text, 126, "permission denied")]
+    {
+        let volume = format!("{text}:{text}:ro");
+        let output = place.lazaret(&["do", "--volume", &volume, program]);
+        let error = String::from_utf8_lossy(&output.stderr).to_lowercase();
+        assert!(error.contains(expected), "{error}");
+        assert_eq!(output.status.code(), Some(status), "{error}");
+    }
+    place.assert_clean();
+}
+
+#[test]
+fn environment_directory_and_names() {
+    let place = Place::new();
+    let shell = |options: &[&str], script: &str| {
+        let args: Vec<&str> = ["do"].iter().chain(options).chain(&["sh", "-c", script]).copied().collect();
+        place.lazaret(&args)
+    };
+    assert_output(&shell(&["--env", "A=b c"], "echo \"$A\""), 0, "b c\n");
+    assert_output(&shell(&["--cwd", "/usr"], "pwd"), 0, "/usr\n");
+    assert_output(&shell(&["--hostname", "island"], "uname -n"), 0, "island\n");
+    assert_output(&shell(&["--uid", "1000", "--gid", "1001"], "id -u; id -g"), 0, "1000\n1001\n");
+    assert_output(&shell(&["--user", "daemon"], "id -un"), 0, "daemon\n");
+}
+
+#[test]
+fn writes_reach_the_host_only_where_allowed() {
+    let place = Place::new();
+    let open = place.0.join("open");
+    let closed = place.0.join("closed");
+    fs::create_dir(&open).unwrap();
+    fs::create_dir(&closed).unwrap();
+    fs::write(closed.join("file"), "kept").unwrap();
+    let (open, closed) = (open.to_str().unwrap(), closed.to_str().unwrap());
+    let volume = format!("{closed}:/mnt:ro");
+    let script = format!(
+        "echo inside > {open}/new; echo changed > /mnt/file; echo changed > /etc/lazaret-test; cat /etc/lazaret-test"
+    );
+    let output = place.lazaret(&["do", "--rw", open, "--volume", &volume, "sh", "-c", &script]);
+    assert_output(&output, 0, "changed\n");
+    assert_eq!(fs::read_to_string(Path::new(open).join("new")).unwrap(), "inside\n");
+    assert_eq!(fs::read_to_string(Path::new(closed).join("file")).unwrap(), "kept");
+    assert!(!Path::new("/etc/lazaret-test").exists());
+}
+
+#[test]
+fn signals_are_passed_on() {
+    let place = Place::new();
+    let mut child = place
+        .command(&["do", "sh", "-c", "trap 'echo got; exit 3' TERM; echo ready; while :; do sleep 0.05; done"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "ready");
+    signal(&child, Signal::TERM);
+    assert_eq!(lines.next().unwrap().unwrap(), "got");
+    assert_eq!(wait(&mut child).code(), Some(3));
+}
+
+#[test]
+fn a_container_lives_through_its_states() {
+    let place = Place::new();
+    script(&place, "trap 'exit 5' TERM; while :; do sleep 0.05; done");
+    let bundle = place.bundle();
+    let bundle = bundle.to_str().unwrap();
+    let pid_file = place.0.join("pid");
+    let create = ["create", "--bundle", bundle, "--pid-file", pid_file.to_str().unwrap(), "c"];
+    // Without pipes: a detached container keeps its streams open.
+    let quiet = |args: &[&str]| {
+        let mut command = place.command(args);
+        wait(&mut command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    };
+    assert!(quiet(&create).success());
+    let status = |id: &str| {
+        let state: serde_json::Value = serde_json::from_slice(&place.lazaret(&["state", id]).stdout).unwrap();
+        state["status"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(status("c"), "created");
+    assert_eq!(fs::read_to_string(&pid_file).unwrap(), sandbox_pid(&place).unwrap().to_string());
+    assert_eq!(quiet(&create).code(), Some(1), "the id is in use");
+    assert!(quiet(&["start", "c"]).success());
+    assert_eq!(status("c"), "running");
+    assert_eq!(quiet(&["start", "c"]).code(), Some(1), "it runs already");
+    assert_eq!(quiet(&["delete", "c"]).code(), Some(1), "it still runs");
+    assert_output(&place.lazaret(&["exec", "c", "sh", "-c", "echo in; exit 9"]), 9, "in\n");
+    let mut waiter = place.command(&["wait", "c"]).stdin(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    assert!(quiet(&["kill", "c", "TERM"]).success());
+    assert_eq!(wait(&mut waiter).code(), Some(5));
+    until("the container's end", || (status("c") == "stopped").then_some(()));
+    assert_eq!(quiet(&["kill", "c", "TERM"]).code(), Some(1), "it has ended");
+    assert!(quiet(&["delete", "c"]).success());
+    place.assert_clean();
+}
+
+#[test]
+fn the_death_of_the_command_line_ends_all() {
+    let place = Place::new();
+    let mut child = place.command(&["do", "sleep", "1000"]).stdin(Stdio::null()).spawn().unwrap();
+    let sandbox = until("the sandbox", || sandbox_pid(&place));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // Its new parent may take a while to reap it.
+    let alive = || fs::read_to_string(format!("/proc/{sandbox}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+    until("the sandbox's end", || (!alive()).then_some(()));
+    place.assert_clean();
+}
+
+#[test]
+fn the_death_of_the_sandbox_is_told() {
+    let place = Place::new();
+    let child = place.command(&["do", "sleep", "1000"]).stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let sandbox = until("the sandbox", || sandbox_pid(&place));
+    kill_process(Pid::from_raw(sandbox).unwrap(), Signal::KILL).unwrap();
+    let output = finish(child);
+    assert_eq!(output.status.code(), Some(128 + 9), "{:?}", output.status.signal());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("killed by signal 9"));
+    place.assert_clean();
+}
