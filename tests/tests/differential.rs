@@ -78,6 +78,8 @@ fn trial(case: Case, known_gaps: &std::collections::BTreeMap<String, String>, se
             (None, None) => Ok(()),
             (Some(difference), None) => Err(difference.into()),
             (Some(_), Some(_)) => Ok(()),
+            // A race: neither outcome says anything.
+            (None, Some(reason)) if reason.starts_with("sometimes") => Ok(()),
             (None, Some(_)) => Err("passes now: take it out of blocklist.txt".into()),
         }
     })

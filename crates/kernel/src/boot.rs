@@ -32,10 +32,20 @@ pub struct KernelConfig {
     pub log: Log,
     /// The host's procfs of the sandbox's own pid namespace, for statistics of memory and processors.
     pub host_proc: Option<OwnedFd>,
-    /// The host's `/proc/cpuinfo`, which is the container's too.
-    pub cpu_info: Option<OwnedFd>,
+    /// What the host tells of itself.
+    pub host_files: HostFiles,
     /// Write a line for each system call to the debug log; `Some` of an empty list means all calls.
     pub strace: Option<Vec<String>>,
+}
+
+/// Files of the host's procfs that are the container's too: they tell of the machine, and of nobody's
+/// processes.
+#[derive(Default)]
+pub struct HostFiles {
+    /// `/proc/cpuinfo`.
+    pub processors: Option<OwnedFd>,
+    /// `/proc/meminfo`.
+    pub memory: Option<OwnedFd>,
 }
 
 /// One mounted tree of a container.
@@ -207,8 +217,8 @@ pub struct Kernel {
     pub terminals: ControllingTerminals,
     /// The host's procfs of the sandbox's own pid namespace.
     pub host_proc: Option<OwnedFd>,
-    /// The host's `/proc/cpuinfo`.
-    pub cpu_info: Option<OwnedFd>,
+    /// What the host tells of itself.
+    pub host_files: HostFiles,
     processes: Mutex<ProcessTree>,
 }
 
@@ -233,7 +243,7 @@ impl Kernel {
             pids,
             terminals: ControllingTerminals::default(),
             host_proc: config.host_proc,
-            cpu_info: config.cpu_info,
+            host_files: config.host_files,
             processes: Mutex::default(),
         })
     }

@@ -5,7 +5,7 @@ use lazaret_platform::{
 };
 
 use crate::{
-    boot::{Kernel, KernelConfig},
+    boot::{HostFiles, Kernel, KernelConfig},
     log::Log,
     sync::Arc,
     task::sched::CpuSet,
@@ -23,7 +23,7 @@ pub fn config() -> KernelConfig {
         platform: Box::new(Idle),
         log: Log::default(),
         host_proc: None,
-        cpu_info: None,
+        host_files: HostFiles::default(),
         strace: None,
     }
 }

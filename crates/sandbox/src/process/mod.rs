@@ -10,7 +10,7 @@ use std::{fs::File, os::fd::OwnedFd, sync::Arc};
 
 use lazaret_control::{Channel, Failure, Report};
 use lazaret_kernel::{
-    boot::{Container, ContainerSpec, Kernel, KernelConfig, ProcessSpec, Stdio},
+    boot::{Container, ContainerSpec, HostFiles, Kernel, KernelConfig, ProcessSpec, Stdio},
     log::{Level, Log},
     task::sched::CpuSet,
 };
@@ -143,7 +143,8 @@ fn boot(
     confine::detach(&logs.null, &logs.debug)?;
     let maps =
         std::fs::read_to_string("/proc/self/maps").map_err(|error| Failure::host("read /proc/self/maps", error))?;
-    let cpu_info = File::open("/proc/cpuinfo").ok().map(OwnedFd::from);
+    let host_file = |path| File::open(path).ok().map(OwnedFd::from);
+    let host_files = HostFiles { processors: host_file("/proc/cpuinfo"), memory: host_file("/proc/meminfo") };
     let procfs = root::enter_empty_root()?;
     let files = receive_files(gofer)?;
     confine::drop_privileges(setup.ids, setup.own_id, setup.plan.writes_to_host())?;
@@ -165,7 +166,7 @@ fn boot(
     let user = File::from(logs.user);
     let debug = setup.log_level.map(|level| (level, File::from(logs.debug)));
     let log = Log::new(debug, Some(user));
-    let kernel = Kernel::new(KernelConfig { cpus, platform, log, host_proc, cpu_info, strace: setup.strace });
+    let kernel = Kernel::new(KernelConfig { cpus, platform, log, host_proc, host_files, strace: setup.strace });
     let (root, mounts) = setup
         .plan
         .bind(files)

@@ -21,12 +21,12 @@ pub fn add_files(fs: &Arc<PseudoFs>, kernel: &Arc<Kernel>, mut root: StaticDirec
     let files: [(&str, Make); 15] = [
         ("cgroups", |_| Ok(b"#subsys_name\thierarchy\tnum_cgroups\tenabled\n".to_vec())),
         ("cmdline", |_| Ok(b"BOOT_IMAGE=/lazaret quiet\n".to_vec())),
-        ("cpuinfo", Kernel::cpu_info_text),
+        ("cpuinfo", |kernel| host_text(&kernel.host_files.processors)),
         ("devices", |_| Ok(DEVICES.as_bytes().to_vec())),
         ("diskstats", |_| Ok(Vec::new())),
         ("filesystems", |_| Ok(FILE_SYSTEMS.as_bytes().to_vec())),
         ("loadavg", loadavg),
-        ("meminfo", |_| meminfo()),
+        ("meminfo", |kernel| host_text(&kernel.host_files.memory)),
         ("modules", |_| Ok(Vec::new())),
         ("partitions", |_| Ok(b"major minor  #blocks  name\n\n".to_vec())),
         ("stat", stat),
@@ -57,49 +57,6 @@ pub const TICKS: u64 = 100;
 /// A duration in clock ticks.
 pub fn ticks(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis() / u128::from(1000 / TICKS)).unwrap_or(u64::MAX)
-}
-
-fn meminfo() -> Result<Vec<u8>, Errno> {
-    let info = rustix::system::sysinfo();
-    let unit = u64::from(info.mem_unit.max(1));
-    let kib = |value: u64| value.saturating_mul(unit) / 1024;
-    let (total, free) = (kib(info.totalram), kib(info.freeram));
-    let (shared, buffers) = (kib(info.sharedram), kib(info.bufferram));
-    let rows = [
-        ("MemTotal", total),
-        ("MemFree", free),
-        ("MemAvailable", (free + buffers).min(total)),
-        ("Buffers", buffers),
-        ("Cached", shared),
-        ("SwapCached", 0),
-        ("Active", total.saturating_sub(free) / 2),
-        ("Inactive", total.saturating_sub(free) / 2),
-        ("SwapTotal", kib(info.totalswap)),
-        ("SwapFree", kib(info.freeswap)),
-        ("Dirty", 0),
-        ("Writeback", 0),
-        ("AnonPages", total.saturating_sub(free).saturating_sub(buffers)),
-        ("Mapped", 0),
-        ("Shmem", shared),
-        ("Slab", 0),
-        ("SReclaimable", 0),
-        ("SUnreclaim", 0),
-        ("PageTables", 0),
-        ("CommitLimit", total / 2 + kib(info.totalswap)),
-        ("Committed_AS", total.saturating_sub(free)),
-        ("VmallocTotal", 34_359_738_367),
-        ("VmallocUsed", 0),
-        ("Hugepagesize", 2048),
-    ];
-    let mut text = String::new();
-    for (name, value) in rows {
-        let label = format!("{name}:");
-        let _ = writeln!(text, "{label:<15} {value:>8} kB");
-        if name == "VmallocUsed" {
-            text.push_str("HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\nHugePages_Surp:        0\n");
-        }
-    }
-    Ok(text.into_bytes())
 }
 
 fn vmstat() -> Result<Vec<u8>, Errno> {
@@ -146,11 +103,6 @@ fn stat(kernel: &Kernel) -> Result<Vec<u8>, Errno> {
 }
 
 impl Kernel {
-    /// What the host says of its processors; nothing if it could not be opened.
-    fn cpu_info_text(&self) -> Result<Vec<u8>, Errno> {
-        self.cpu_info.as_ref().map_or_else(|| Ok(Vec::new()), read_whole)
-    }
-
     /// A file of the host's procfs of the sandbox's own processes.
     pub(super) fn host_proc_file(&self, name: &str) -> Result<Vec<u8>, Errno> {
         use rustix::fs::{Mode, OFlags};
@@ -159,6 +111,11 @@ impl Kernel {
         let file = rustix::fs::openat(directory, name, how, Mode::empty()).map_err(errno)?;
         read_whole(&file)
     }
+}
+
+/// What a file of the host says; nothing if it could not be opened.
+fn host_text(file: &Option<OwnedFd>) -> Result<Vec<u8>, Errno> {
+    file.as_ref().map_or_else(|| Ok(Vec::new()), read_whole)
 }
 
 /// All that a file of the host's procfs says.
