@@ -171,6 +171,10 @@ impl Mm {
         if !is_page_aligned(address) {
             return Err(Errno::EINVAL);
         }
+        if page_align_up(length).is_none() {
+            // Linux rounds such a length up to nothing.
+            return Ok(());
+        }
         let range = user_range(address, length).ok_or(Errno::ENOMEM)?;
         if range.is_empty() {
             return Ok(());

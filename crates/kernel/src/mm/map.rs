@@ -10,7 +10,7 @@ use lazaret_platform::{
 
 use super::{
     Areas, MAX_MAP_COUNT, MemoryLimits, Mm, host_errno,
-    tree::{is_page_aligned, page_align_up},
+    tree::{is_page_aligned, page_align_down, page_align_up},
     vma::{Vma, VmaBacking, VmaFlags},
 };
 use crate::{
@@ -187,7 +187,7 @@ impl Areas {
                 }
             }
             Placement::Hint(hint) => {
-                let hint = page_align_up(hint).unwrap_or(0);
+                let hint = page_align_down(hint);
                 let wish = hint..hint.saturating_add(length);
                 if hint >= APP_MIN && wish.end <= APP_MAX && self.tree.is_free(wish) {
                     return Ok(hint);
@@ -215,6 +215,14 @@ impl Areas {
         }
         if self.tree.total().saturating_add(area.length()) - replaced > limits.address_space {
             return Err(Errno::ENOMEM);
+        }
+        // The heuristic of vm.overcommit_memory 0: what is larger than the machine is a mistake.
+        if area.is_data() && !area.flags.contains(VmaFlags::NO_RESERVE) && area.length() > 1 << 30 {
+            let machine = rustix::system::sysinfo();
+            let unit = u64::from(machine.mem_unit.max(1));
+            if area.length() > machine.totalram.saturating_add(machine.totalswap).saturating_mul(unit) {
+                return Err(Errno::ENOMEM);
+            }
         }
         if limits.data != u64::MAX && area.is_data() && self.data_bytes().saturating_add(area.length()) > limits.data {
             return Err(Errno::ENOMEM);

@@ -43,7 +43,9 @@ impl Mm {
             return Err(Errno::EINVAL);
         }
         let old_length = page_align_up(request.old_length).ok_or(Errno::EINVAL)?;
-        let new_length = page_align_up(request.new_length).filter(|length| *length > 0).ok_or(Errno::EINVAL)?;
+        let new_length = page_align_up(request.new_length)
+            .filter(|length| *length > 0 && *length <= APP_MAX)
+            .ok_or(Errno::EINVAL)?;
         if keep_old && old_length != new_length {
             return Err(Errno::EINVAL);
         }

@@ -66,8 +66,8 @@ pub fn mmap(
     let shared = match flags & 0xf {
         map::PRIVATE => false,
         map::SHARED => true,
-        map::SHARED_VALIDATE if flags & !KNOWN != 0 => return Err(Errno::EOPNOTSUPP),
-        map::SHARED_VALIDATE => true,
+        map::SHARED_VALIDATE if flags & map::ANONYMOUS == 0 && flags & !KNOWN != 0 => return Err(Errno::EOPNOTSUPP),
+        map::SHARED_VALIDATE if flags & map::ANONYMOUS == 0 => true,
         _ => return Err(Errno::EINVAL),
     };
     let file = if flags & map::ANONYMOUS == 0 { Some((current.task.files().get(fd.get())?, offset)) } else { None };
