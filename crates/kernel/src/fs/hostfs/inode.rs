@@ -414,7 +414,9 @@ impl Inode for HostInode {
     }
 
     fn statistics(&self) -> Result<FsStatistics, Errno> {
-        let descriptor = match &*self.place.lock() {
+        // Not locked below: opening a directory again takes the lock.
+        let place = self.place.lock().clone();
+        let descriptor = match &place {
             Place::Entry(parent, _) if self.kind != FileKind::Directory => parent.directory()?,
             _ => self.directory()?,
         };
