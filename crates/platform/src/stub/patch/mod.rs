@@ -198,7 +198,9 @@ impl Code {
     /// A call that returns to `rip` trapped. Patches its site if that is worth it.
     pub fn trapped(&self, rip: u64, number: u64, thread: &mut Thread) -> Result<()> {
         let mut state = self.state.lock();
-        if state.off || state.range(rip).is_none() {
+        // Unwinders know a signal frame by the bytes of the call that leaves it.
+        let leaves_handler = i64::try_from(number) == Ok(libc::SYS_rt_sigreturn);
+        if state.off || leaves_handler || state.range(rip).is_none() {
             return Ok(());
         }
         let state = Arc::make_mut(&mut state);
