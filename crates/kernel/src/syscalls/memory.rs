@@ -9,6 +9,7 @@ use lazaret_platform::{Advice, Prot};
 
 use super::SysResult;
 use crate::{
+    fs::descriptor,
     mm::{
         MapRequest, MemoryAdvice, MemoryLimits, Placement, RemapRequest,
         tree::{is_page_aligned, page_align_up},
@@ -70,7 +71,7 @@ pub fn mmap(
         map::SHARED_VALIDATE if flags & map::ANONYMOUS == 0 => true,
         _ => return Err(Errno::EINVAL),
     };
-    let file = if flags & map::ANONYMOUS == 0 { Some((current.task.files().get(fd.get())?, offset)) } else { None };
+    let file = if flags & map::ANONYMOUS == 0 { Some((descriptor::usable(current, fd)?, offset)) } else { None };
     if flags & map::HUGETLB != 0 {
         // No huge pages are set aside in the sandbox.
         return Err(if file.is_some() { Errno::EINVAL } else { Errno::ENOMEM });
