@@ -8,7 +8,7 @@ use std::os::fd::BorrowedFd;
 use lazaret_abi::errno::Errno;
 use lazaret_platform::AddressSpace;
 
-use crate::sync::Arc;
+use crate::{mm::Mm, sync::Arc};
 
 /// Takes the bytes of a read.
 pub trait Sink {
@@ -83,6 +83,8 @@ pub struct UserSlice {
 /// Application memory as [`Sink`] or [`Source`]: the buffers of readv(2) or writev(2) in turn.
 pub struct UserBuffers {
     space: Arc<dyn AddressSpace>,
+    /// Of the calling task: what is written may be stored with the call's answer.
+    caller: Option<Arc<Mm>>,
     /// What is left, first part last so that it can be popped.
     slices: Vec<UserSlice>,
     remaining: usize,
@@ -104,7 +106,12 @@ impl UserBuffers {
             }
         }
         kept.reverse();
-        UserBuffers { space, slices: kept, remaining }
+        UserBuffers { space, caller: None, slices: kept, remaining }
+    }
+
+    /// As [`UserBuffers::new`], for memory of the task whose call is answered.
+    pub fn of_caller(space: Arc<dyn AddressSpace>, mm: Arc<Mm>, slices: &[UserSlice]) -> UserBuffers {
+        UserBuffers { caller: Some(mm), ..UserBuffers::new(space, slices) }
     }
 
     /// Cuts the buffers to `limit` bytes in all.
@@ -153,7 +160,11 @@ impl Sink for UserBuffers {
     }
 
     fn put(&mut self, data: &[u8]) -> Result<usize, Errno> {
-        self.transfer(data.len(), |space, address, range| space.write(address, &data[range]))
+        let caller = self.caller.clone();
+        self.transfer(data.len(), |space, address, range| match &caller {
+            Some(mm) => put(space, mm, address, &data[range]),
+            None => space.write(address, &data[range]),
+        })
     }
 }
 
@@ -165,6 +176,12 @@ impl Source for UserBuffers {
     fn take(&mut self, buffer: &mut [u8]) -> Result<usize, Errno> {
         self.transfer(buffer.len(), |space, address, range| space.read(address, &mut buffer[range]))
     }
+}
+
+/// Writes memory of the task whose call is answered: with the answer, where it is sure to be writable.
+/// Returns how many bytes could be written.
+pub fn put(space: &dyn AddressSpace, mm: &Mm, address: u64, data: &[u8]) -> usize {
+    if mm.is_plain(address, data.len() as u64) { space.write_later(address, data) } else { space.write(address, data) }
 }
 
 /// A kernel buffer with a limit as [`Sink`].

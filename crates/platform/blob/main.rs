@@ -7,6 +7,8 @@
 #[path = "../src/stub/shared.rs"]
 mod shared;
 
+mod fetch;
+
 use core::{arch::global_asm, mem::offset_of, panic::PanicInfo};
 
 use shared::{Boot, ContextPage};
@@ -36,17 +38,33 @@ constants! {
     SLOT_SIZE = shared::SLOT_SIZE;
     PAGE_SIZE = shared::PAGE_SIZE;
     CHUNK_SIZE = shared::CHUNK_SIZE;
+    INPUT = shared::INPUT;
+    INPUT_SIZE = shared::INPUT_SIZE;
+    OUTPUT = shared::OUTPUT;
+    SIGNAL_STACK = shared::SIGNAL_STACK;
+    STRING_MAX = shared::STRING_MAX;
+    WINDOW_ALIGN = shared::WINDOW_ALIGN;
+    COPY_HEAD = size_of::<shared::Copy>();
+    FETCH_CALLS = fetch::CALLS;
+    FETCH_MASK = fetch::MASK;
+    FETCH_STRING = fetch::STRING;
+    FETCH_COUNT_SHIFT = fetch::COUNT_SHIFT;
+    FETCH_SIZE_SHIFT = fetch::SIZE_SHIFT;
     CONTEXT_BASE = shared::CONTEXT_BASE;
 
     COMMAND_SEQ = offset_of!(ContextPage, command_seq);
     STUB_ASLEEP = offset_of!(ContextPage, stub_asleep);
     COMMAND = offset_of!(ContextPage, command);
     FLAGS = offset_of!(ContextPage, flags);
+    COPIES = offset_of!(ContextPage, copies);
+    ANSWER = offset_of!(ContextPage, answer);
     ARGUMENTS = offset_of!(ContextPage, arguments);
     REPORT_SEQ = offset_of!(ContextPage, report_seq);
     KERNEL_ASLEEP = offset_of!(ContextPage, kernel_asleep);
     REPORT = offset_of!(ContextPage, report);
     CPU = offset_of!(ContextPage, cpu);
+    CALL = offset_of!(ContextPage, call);
+    FETCHED = offset_of!(ContextPage, fetched);
     RESULT = offset_of!(ContextPage, result);
     FAULT = offset_of!(ContextPage, fault);
     PATIENCE = offset_of!(ContextPage, patience);
@@ -129,6 +147,7 @@ constants! {
     COMMAND_RESTORE_FP = shared::COMMAND_RESTORE_FP;
     COMMAND_RESET_FP = shared::COMMAND_RESET_FP;
     COMMAND_EXIT = shared::COMMAND_EXIT;
+    COMMAND_RETURN = shared::COMMAND_RETURN;
     REPORT_SYSCALL = shared::REPORT_SYSCALL;
     REPORT_FOREIGN = shared::REPORT_FOREIGN;
     REPORT_FAULT = shared::REPORT_FAULT;
@@ -136,6 +155,7 @@ constants! {
     REPORT_DONE = shared::REPORT_DONE;
     REPORT_BORN = shared::REPORT_BORN;
     REPORT_FAST = shared::REPORT_FAST;
+    REPORT_UNSTORED = shared::REPORT_UNSTORED;
     REPORT_CORRUPTED = shared::REPORT_CORRUPTED;
     FLAG_FSGSBASE = shared::FLAG_FSGSBASE;
 

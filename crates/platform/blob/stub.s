@@ -109,11 +109,28 @@ on_fault:
 fault_in_stub:
     interrupted_between fast_entry, fast_entry_checked
     jb trap_in_fast_entry
+    interrupted_between fetch, fetch_end
+    jb fault_in_fetch
+    interrupted_between store, store_end
+    jb fault_in_store
     interrupted_between may_fault, may_fault_end
     jae corrupted
     restore_extended_state
     movq $-EFAULT, RESULT(%rbx)
     mov $REPORT_DONE, %eax
+    jmp report
+
+# What could not be fetched the kernel will ask for itself.
+fault_in_fetch:
+    restore_extended_state
+    movq $0, FETCHED+8(%rbx)
+    movq $0, FETCHED+24(%rbx)
+    mov $REPORT_FAST, %eax
+    jmp report
+
+fault_in_store:
+    restore_extended_state
+    mov $REPORT_UNSTORED, %eax
     jmp report
 
 # A call by a trampoline that did not find the page becomes what a trap is.
@@ -191,22 +208,102 @@ fast_entry_checked:
     mov %rcx, RCX(%rbx)
     mov %rcx, RIP(%rbx)
     mov %rcx, FAST_RIP(%rbx)
-    mov %rax, RAX(%rbx)
     mov %rax, ORIG_RAX(%rbx)
+    mov %rax, RAX(%rbx)
+    mov %rax, CALL(%rbx)
     mov %r15, R15(%rbx)
     mov %r14, R14(%rbx)
     mov %r13, R13(%rbx)
     mov %r12, R12(%rbx)
     mov %rbp, RBP(%rbx)
-    mov %r10, R10(%rbx)
-    mov %r9, R9(%rbx)
-    mov %r8, R8(%rbx)
-    mov %rdx, RDX(%rbx)
-    mov %rsi, RSI(%rbx)
     mov %rdi, RDI(%rbx)
-    rdfsbase %rax
-    mov %rax, FS_BASE(%rbx)
+    mov %rdi, CALL+8(%rbx)
+    mov %rsi, RSI(%rbx)
+    mov %rsi, CALL+16(%rbx)
+    mov %rdx, RDX(%rbx)
+    mov %rdx, CALL+24(%rbx)
+    mov %r10, R10(%rbx)
+    mov %r10, CALL+32(%rbx)
+    mov %r8, R8(%rbx)
+    mov %r8, CALL+40(%rbx)
+    mov %r9, R9(%rbx)
+    mov %r9, CALL+48(%rbx)
+    rdfsbase %rcx
+    mov %rcx, FS_BASE(%rbx)
     movq $0, GS_BASE(%rbx)
+    movq $0, FETCHED+8(%rbx)
+    movq $0, FETCHED+24(%rbx)
+
+# Fetches what the call's pointers point to, which is what the kernel will want to know. %r8d is the
+# call's entry of the table (see fetch.rs), %r9 the place of the next address and length, %rdi that
+# of the bytes.
+    cmp $FETCH_CALLS, %rax
+    jae fetched
+    lea fetch_table(%rip), %rcx
+    mov (%rcx,%rax,4), %r8d
+    test %r8d, %r8d
+    jz fetched
+    # The application may have set the direction flag.
+    cld
+    lea FETCHED(%rbx), %r9
+    lea INPUT(%rbx), %rdi
+next_fetch:
+    mov %r8d, %eax
+    and $FETCH_MASK, %eax
+    mov CALL(%rbx,%rax,8), %rsi
+    test %rsi, %rsi
+    jz no_fetch
+    mov %rsi, (%r9)
+    movzwl %r8w, %edx
+    test $FETCH_STRING, %edx
+    jnz fetch_string
+    mov %edx, %eax
+    shr $FETCH_SIZE_SHIFT, %edx
+    shr $FETCH_COUNT_SHIFT, %eax
+    and $FETCH_MASK, %eax
+    jz 1f
+    mov CALL(%rbx,%rax,8), %rax
+    cmp $INPUT_SIZE, %rax
+    ja no_fetch
+    imul %rax, %rdx
+1:
+    lea INPUT+INPUT_SIZE(%rbx), %rcx
+    sub %rdi, %rcx
+    cmp %rcx, %rdx
+    ja no_fetch
+    mov %edx, %ecx
+fetch:
+    rep movsb
+    jmp fetched_one
+fetch_string:
+    # Its length is what is copied: the zero is looked for byte by byte, never beyond it.
+    mov %rdi, %rdx
+    mov $STRING_MAX, %ecx
+1:
+    mov (%rsi), %al
+    mov %al, (%rdi)
+    inc %rsi
+    inc %rdi
+    test %al, %al
+    jz 2f
+    dec %ecx
+    jnz 1b
+    mov %rdx, %rdi
+    jmp no_fetch
+2:
+    mov %rdi, %rcx
+    sub %rdx, %rcx
+    mov %rcx, %rdx
+fetch_end:
+fetched_one:
+    mov %rdx, 8(%r9)
+    add $16, %r9
+    add $(WINDOW_ALIGN - 1), %rdi
+    and $-WINDOW_ALIGN, %rdi
+no_fetch:
+    shr $16, %r8d
+    jnz next_fetch
+fetched:
     mov $REPORT_FAST, %eax
     jmp report
 
@@ -320,8 +417,10 @@ awake:
 obey:
     mov %ecx, OBEYED(%rbx)
     mov COMMAND(%rbx), %eax
+    cmp $COMMAND_RETURN, %eax
+    je return
     cmp $COMMAND_RESUME, %eax
-    je resume
+    je store_output
     cmp $COMMAND_CALL, %eax
     je call
     cmp $COMMAND_MAP_FILE, %eax
@@ -339,6 +438,29 @@ obey:
     cmp $COMMAND_EXIT, %eax
     je exit
     jmp corrupted
+
+return:
+    mov ANSWER(%rbx), %rax
+    mov %rax, RAX(%rbx)
+
+# Stores the entries of the output window in the application's memory.
+store_output:
+    mov COPIES(%rbx), %edx
+    test %edx, %edx
+    jz resume
+    lea OUTPUT(%rbx), %rsi
+1:
+    mov (%rsi), %rdi
+    mov 8(%rsi), %rcx
+    add $COPY_HEAD, %rsi
+store:
+    rep movsb
+store_end:
+    add $(WINDOW_ALIGN - 1), %rsi
+    and $-WINDOW_ALIGN, %rsi
+    dec %edx
+    jnz 1b
+    jmp resume
 
 .macro load_call
     mov ARGUMENTS(%rbx), %rax
@@ -413,9 +535,9 @@ fork:
 born:
     # stack_t: base, flags, size.
     lea SLOT_SIZE(%rbx), %rsp
-    pushq $(SLOT_SIZE - PAGE_SIZE)
+    pushq $(SLOT_SIZE - SIGNAL_STACK)
     pushq $0
-    lea PAGE_SIZE(%rbx), %rax
+    lea SIGNAL_STACK(%rbx), %rax
     push %rax
     mov %rsp, %rdi
     xor %esi, %esi

@@ -167,6 +167,13 @@ pub trait AddressSpace: Send + Sync {
     /// Writes application memory, like [`AddressSpace::read`].
     fn write(&self, address: u64, data: &[u8]) -> usize;
 
+    /// Writes memory that the caller knows to be writable; it may be seen there only when the calling
+    /// task's context runs again, or is asked for a copy of its process. Should the memory have become
+    /// bad until then, the system call that the context returns from fails with `EFAULT`.
+    fn write_later(&self, address: u64, data: &[u8]) -> usize {
+        self.write(address, data)
+    }
+
     /// The host process died or was destroyed.
     fn is_dead(&self) -> bool;
 
@@ -186,6 +193,17 @@ pub trait Context: Send {
     /// The registers the application continues with. Valid between calls of `run`.
     fn regs(&mut self) -> &mut Regs;
 
+    /// Number and arguments of the system call that [`Trap::Syscall`] told of.
+    fn call(&mut self) -> (u64, [u64; 6]) {
+        let regs = self.regs();
+        (regs.orig_rax, [regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9])
+    }
+
+    /// Sets the result of that call. Cheaper than by [`Context::regs`].
+    fn answer(&mut self, result: u64) {
+        self.regs().rax = result;
+    }
+
     /// Continues the application until it traps.
     ///
     /// # Errors
@@ -197,6 +215,12 @@ pub trait Context: Send {
 
     /// The address space the context runs in.
     fn address_space(&self) -> &Arc<dyn AddressSpace>;
+
+    /// Memory of the address space for the handler of a system call of this thread: some of it came
+    /// along with the call, and some of what is written goes with the answer.
+    fn memory(&self) -> Arc<dyn AddressSpace> {
+        Arc::clone(self.address_space())
+    }
 
     /// Maps `length` bytes at exactly `address`, over whatever is there.
     fn map(&mut self, address: u64, length: u64, prot: Prot, backing: Backing<'_>) -> Result<()>;

@@ -19,7 +19,7 @@ pub use remap::RemapRequest;
 use std::ops::Range;
 
 use lazaret_abi::errno::Errno;
-use lazaret_platform::{AddressSpace, Backing, Context, Error, layout::APP_MAX};
+use lazaret_platform::{AddressSpace, Backing, Context, Error, Prot, layout::APP_MAX};
 use lazaret_snapshot::Snapshot;
 
 use self::{
@@ -123,6 +123,16 @@ impl Mm {
     /// The platform's address space.
     pub fn space(&self) -> &Arc<dyn AddressSpace> {
         &self.space
+    }
+
+    /// The range lies in one area that is writable and private, so that writing there succeeds and
+    /// is nobody else's affair.
+    pub fn is_plain(&self, address: u64, length: u64) -> bool {
+        self.areas().tree.find(address).is_some_and(|area| {
+            area.prot.contains(Prot::READ | Prot::WRITE)
+                && !area.flags.contains(VmaFlags::SHARED)
+                && length <= area.end - address
+        })
     }
 
     /// The program that was loaded.

@@ -70,7 +70,7 @@ pub(super) fn traced(
         return answer(current, number, args);
     };
     // Memory that the call reads is shown as it was before: afterwards it may be another program's.
-    let space = current.context.address_space().clone();
+    let space = current.context.memory();
     let view = View { memory: &*space, args: &args, position: 0, result: None };
     let before: Vec<Option<String>> = show_inputs(call, &view);
     if NO_RETURN.contains(&call.name) {

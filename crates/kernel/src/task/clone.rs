@@ -155,11 +155,12 @@ pub fn clone(current: &mut Current, request: &CloneRequest) -> Result<i32, Errno
     let seen = child.task.pid().number_in(task.group().namespace());
     // Failures to write are ignored, as Linux does.
     if request.has(flag::PARENT_SETTID) {
-        let _ = current.write(UserPtr::new(UserAddr::new(request.parent_tid)), &seen);
+        // Now: the child looks at it.
+        let _ = current.context.address_space().write(request.parent_tid, &seen.to_ne_bytes());
     }
     if request.has(flag::CHILD_SETTID) {
         let own = child.task.own_tid();
-        let _ = child.write(UserPtr::new(UserAddr::new(request.child_tid)), &own);
+        let _ = child.context.address_space().write(request.child_tid, &own.to_ne_bytes());
     }
     if request.has(flag::CHILD_CLEARTID) {
         child.task.clear_child_tid.store(request.child_tid, Ordering::Relaxed);

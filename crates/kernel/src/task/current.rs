@@ -14,7 +14,7 @@ use crate::{
     signal::restart::Restart,
     sync::Arc,
     uaddr::{UserAddr, UserPtr},
-    uio::{UserBuffers, UserSlice},
+    uio::{UserBuffers, UserSlice, put},
 };
 
 /// The calling task with what only its own host thread may touch.
@@ -98,11 +98,7 @@ impl Current {
     /// # Errors
     /// `EFAULT` when not all of it can be read.
     pub fn read_bytes(&self, address: UserAddr, buffer: &mut [u8]) -> Result<(), Errno> {
-        if self.context.address_space().read(address.get(), buffer) == buffer.len() {
-            Ok(())
-        } else {
-            Err(Errno::EFAULT)
-        }
+        if self.context.memory().read(address.get(), buffer) == buffer.len() { Ok(()) } else { Err(Errno::EFAULT) }
     }
 
     /// Copies `data` to application memory.
@@ -110,7 +106,8 @@ impl Current {
     /// # Errors
     /// `EFAULT` when not all of it can be written.
     pub fn write_bytes(&self, address: UserAddr, data: &[u8]) -> Result<(), Errno> {
-        if self.context.address_space().write(address.get(), data) == data.len() { Ok(()) } else { Err(Errno::EFAULT) }
+        let memory = self.context.memory();
+        if put(&*memory, &self.mm(), address.get(), data) == data.len() { Ok(()) } else { Err(Errno::EFAULT) }
     }
 
     /// Reads one value.
@@ -155,7 +152,7 @@ impl Current {
             let to_page_end = (4096 - from % 4096) as usize;
             let want = PIECE.min(to_page_end).min(limit - start);
             text.resize(start + want, 0);
-            let got = self.context.address_space().read(from, &mut text[start..]);
+            let got = self.context.memory().read(from, &mut text[start..]);
             if let Some(end) = text[start..start + got].iter().position(|byte| *byte == 0) {
                 text.truncate(start + end);
                 return Ok(text);
@@ -182,7 +179,7 @@ impl Current {
 
     /// Several buffers of application memory, one after another.
     pub fn buffers(&self, slices: &[UserSlice]) -> UserBuffers {
-        UserBuffers::new(self.context.address_space().clone(), slices)
+        UserBuffers::of_caller(self.context.memory(), self.mm(), slices)
     }
 
     /// Reads the array of an iovec (readv, sendmsg).

@@ -18,7 +18,7 @@ use crate::{
     sync::{Arc, Ordering},
     syscalls::strace,
     tty::job,
-    uaddr::{UserAddr, UserPtr},
+    uaddr::UserAddr,
     wait::{Events, Interruptible, wait_until},
 };
 
@@ -84,7 +84,7 @@ pub fn leave_memory(current: &mut Current) {
     // One reference is the task's, the other the one counted here.
     if clear != 0 && Arc::strong_count(&task.mm()) > 2 && !current.context.address_space().is_dead() {
         // As Linux, which does not look whether the address is good.
-        let _ = current.write(UserPtr::new(UserAddr::new(clear)), &0_u32);
+        let _ = current.context.address_space().write(clear, &0_u32.to_ne_bytes());
         futex::wake_address(current, clear);
     }
     if let Some(vfork) = current.vfork.take() {

@@ -61,10 +61,9 @@ fn run_until_end(current: &mut Current) -> ExitStatus {
 
 /// Answers a system call.
 fn answer(current: &mut Current) {
-    let regs = *current.regs();
-    let args = [regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9];
-    let result = syscalls::dispatch(current, regs.orig_rax, args);
-    current.regs().rax = match result {
+    let (number, args) = current.context.call();
+    let result = syscalls::dispatch(current, number, args);
+    let value = match result {
         // A usize has as many bits as the register.
         Ok(value) => value as u64,
         Err(error) => {
@@ -72,6 +71,7 @@ fn answer(current: &mut Current) {
             i64::from(-error.raw()).cast_unsigned()
         }
     };
+    current.context.answer(value);
 }
 
 /// Turns an exception of application code into its signal.

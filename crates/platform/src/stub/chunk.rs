@@ -3,7 +3,10 @@
 use std::{
     io,
     ptr::NonNull,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicU64, Ordering},
+    },
 };
 
 use parking_lot::Mutex;
@@ -19,7 +22,7 @@ use super::shared::{Boot, CHUNK_SIZE, CONTEXT_BASE, ContextPage, NOWHERE, PAGE_S
 pub(super) const CHUNK_SLOTS: usize = (CHUNK_SIZE / SLOT_SIZE) as usize;
 
 /// Chunks that are kept for the next process.
-const POOLED: usize = 32;
+const POOLED: usize = 8;
 
 /// A chunk of slots, mapped by this process and by one stub, never by two.
 pub(super) struct Chunk {
@@ -61,6 +64,16 @@ impl Chunk {
         // SAFETY: the page lies within the mapping, which lives as long as `self`, is aligned, and
         // consists of atomics, for which every content is valid and shared writes are defined.
         unsafe { self.base.add(index * SLOT_SIZE as usize).cast().as_ref() }
+    }
+
+    /// The bytes from `place` on in a slot, `length` of them.
+    fn bytes(&self, index: usize, place: usize, length: usize) -> &[AtomicU8] {
+        let end = place.checked_add(length);
+        assert!(index < CHUNK_SLOTS && end.is_some_and(|end| end <= SLOT_SIZE as usize), "within a slot");
+        let start = index * SLOT_SIZE as usize + place;
+        // SAFETY: the range lies within the mapping, as asserted, which lives as long as `self`, and
+        // consists of atomics, for which every content is valid and shared writes are defined.
+        unsafe { std::slice::from_raw_parts(self.base.add(start).cast().as_ptr(), length) }
     }
 
     /// What the zygote finds in slot 0. Only for the chunk of a zygote that does not run yet.
@@ -125,6 +138,34 @@ impl Slot {
         self.chunk.page(self.index % CHUNK_SLOTS)
     }
 
+    /// Copies the bytes from `place` on out of the slot. The stub may write them meanwhile.
+    pub fn read(&self, place: usize, into: &mut [u8]) {
+        let bytes = self.chunk.bytes(self.index % CHUNK_SLOTS, place, into.len());
+        let (head, words, tail) = words(bytes);
+        let (first, rest) = into.split_at_mut(head.len());
+        let (middle, last) = rest.split_at_mut(words.len() * size_of::<u64>());
+        for (byte, to) in head.iter().zip(first).chain(tail.iter().zip(last)) {
+            *to = byte.load(Ordering::Relaxed);
+        }
+        for (word, to) in words.iter().zip(middle.as_chunks_mut().0) {
+            *to = word.load(Ordering::Relaxed).to_ne_bytes();
+        }
+    }
+
+    /// Copies bytes into the slot, from `place` on.
+    pub fn write(&self, place: usize, data: &[u8]) {
+        let bytes = self.chunk.bytes(self.index % CHUNK_SLOTS, place, data.len());
+        let (head, words, tail) = words(bytes);
+        let (first, rest) = data.split_at(head.len());
+        let (middle, last) = rest.split_at(words.len() * size_of::<u64>());
+        for (byte, from) in head.iter().zip(first).chain(tail.iter().zip(last)) {
+            byte.store(*from, Ordering::Relaxed);
+        }
+        for (word, from) in words.iter().zip(middle.as_chunks().0) {
+            word.store(u64::from_ne_bytes(*from), Ordering::Relaxed);
+        }
+    }
+
     /// Where the stub has the slot.
     pub fn address(&self) -> u64 {
         CONTEXT_BASE + self.index as u64 * SLOT_SIZE
@@ -141,7 +182,14 @@ impl Slot {
         page.interrupted.store(0, Ordering::Relaxed);
         page.own_address.store(self.address(), Ordering::Relaxed);
         page.fast_rip.store(NOWHERE, Ordering::Relaxed);
+        page.copies.store(0, Ordering::Relaxed);
         page.flags.store(flags, Ordering::Relaxed);
         page.features.store(features, Ordering::Release);
     }
+}
+
+/// The aligned words among bytes, and what is before and after them.
+fn words(bytes: &[AtomicU8]) -> (&[AtomicU8], &[AtomicU64], &[AtomicU8]) {
+    // SAFETY: eight atomic bytes are as many as an atomic word has, and every content is valid.
+    unsafe { bytes.align_to() }
 }

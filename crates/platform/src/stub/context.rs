@@ -11,10 +11,12 @@ use super::{
     process::{Process, Space},
     reaper,
     shared::{
-        COMMAND_RESET_FP, COMMAND_RESTORE_FP, COMMAND_RESUME, COMMAND_SAVE_FP, ContextPage, FLAG_FSGSBASE, NOWHERE,
-        REPORT_CORRUPTED, REPORT_FAST, REPORT_FAULT, REPORT_FOREIGN, REPORT_INTERRUPTED, REPORT_SYSCALL,
+        COMMAND_RESET_FP, COMMAND_RESTORE_FP, COMMAND_RESUME, COMMAND_RETURN, COMMAND_SAVE_FP, ContextPage,
+        FLAG_FSGSBASE, NOWHERE, REPORT_CORRUPTED, REPORT_FAST, REPORT_FAULT, REPORT_FOREIGN, REPORT_INTERRUPTED,
+        REPORT_SYSCALL, REPORT_UNSTORED,
     },
     thread::Thread,
+    window::Memory,
 };
 use crate::{
     AddressSpace, Advice, Backing, Context, Error, Fault, Interrupt, Prot, Regs, Result, Trap,
@@ -39,6 +41,16 @@ pub(super) struct StubContext {
     space: Arc<dyn AddressSpace>,
     /// Where the last call returns to, if it came by a trampoline.
     fast_rip: u64,
+    /// The registers are in the page, all but for what [`Context::answer`] says.
+    unread: Option<Unread>,
+    memory: Arc<Memory>,
+}
+
+/// A call by a trampoline, of which nothing but number and arguments was looked at.
+#[derive(Clone, Copy)]
+struct Unread {
+    call: [u64; 7],
+    answer: Option<u64>,
 }
 
 impl StubContext {
@@ -55,7 +67,9 @@ impl StubContext {
             process: Arc::clone(&thread.process),
             thread: thread.id,
         });
-        StubContext { thread, regs, bases: (regs.fs_base, regs.gs_base), control, space, fast_rip: NOWHERE }
+        let memory = Arc::new(Memory::new(Arc::clone(&space), thread.slot.clone()));
+        let bases = (regs.fs_base, regs.gs_base);
+        StubContext { thread, regs, bases, control, space, fast_rip: NOWHERE, unread: None, memory }
     }
 
     fn page(&self) -> &ContextPage {
@@ -103,11 +117,37 @@ impl StubContext {
         };
     }
 
+    /// Takes the registers of a call by a trampoline, unless that was done.
+    fn load(&mut self) {
+        if let Some(unread) = self.unread.take() {
+            self.read_registers();
+            self.fast_rip = self.regs.rip;
+            // The words may have changed since; the call is what it was.
+            let [number, rdi, rsi, rdx, r10, r8, r9] = unread.call;
+            let rax = unread.answer.unwrap_or(number);
+            self.regs = Regs { rax, orig_rax: number, rdi, rsi, rdx, r10, r8, r9, ..self.regs };
+        }
+    }
+
+    /// What was written for the application's return is stored now: the memory is about to change,
+    /// or to be copied.
+    fn settle(&mut self) {
+        self.memory.store();
+    }
+
     /// Lets the application run until the stub reports.
     fn resume(&mut self) -> Result<u32> {
         let Thread { slot, process, pace, id, .. } = &mut self.thread;
-        slot.page().patience.store(pace.start(*id, &process.shared.load), Ordering::Relaxed);
-        self.thread.command(COMMAND_RESUME, &[]);
+        let page = slot.page();
+        page.patience.store(pace.start(*id, &process.shared.load), Ordering::Relaxed);
+        page.copies.store(self.memory.hand_over(), Ordering::Relaxed);
+        let command = if let Some(Unread { call: [number, ..], answer }) = self.unread {
+            page.answer.store(answer.unwrap_or(number), Ordering::Relaxed);
+            COMMAND_RETURN
+        } else {
+            COMMAND_RESUME
+        };
+        self.thread.command(command, &[]);
         let report = self.thread.report();
         let Thread { slot, process, pace, .. } = &mut self.thread;
         pace.stop(slot.page().ran.load(Ordering::Relaxed), &process.shared.load);
@@ -227,12 +267,31 @@ fn bits(value: i32) -> u64 {
 
 impl Context for StubContext {
     fn regs(&mut self) -> &mut Regs {
+        self.load();
         &mut self.regs
+    }
+
+    fn call(&mut self) -> (u64, [u64; 6]) {
+        let [number, args @ ..] = match self.unread {
+            Some(unread) => unread.call,
+            None => {
+                let Regs { orig_rax, rdi, rsi, rdx, r10, r8, r9, .. } = self.regs;
+                [orig_rax, rdi, rsi, rdx, r10, r8, r9]
+            }
+        };
+        (number, args)
+    }
+
+    fn answer(&mut self, result: u64) {
+        match &mut self.unread {
+            Some(unread) => unread.answer = Some(result),
+            None => self.regs.rax = result,
+        }
     }
 
     fn run(&mut self) -> Result<Trap> {
         loop {
-            if self.regs.rip >= USER_END {
+            if self.unread.is_none() && self.regs.rip >= USER_END {
                 // The return to such an address faults, as on Linux: a general protection fault.
                 const SI_KERNEL: i32 = 0x80;
                 let signal = libc::SIGSEGV;
@@ -245,22 +304,34 @@ impl Context for StubContext {
                     cr2: 0,
                 }));
             }
-            self.load_bases()?;
-            self.check_patches()?;
-            self.write_registers();
+            if self.unread.is_none() {
+                self.load_bases()?;
+                self.check_patches()?;
+                self.write_registers();
+            }
             if !self.control.start() {
                 return Ok(Trap::Interrupted);
             }
             let report = self.resume();
             self.control.stop();
             let report = report?;
+            if report == REPORT_UNSTORED {
+                if !self.memory.store() {
+                    self.answer(i64::from(-libc::EFAULT).cast_unsigned());
+                }
+                continue;
+            }
+            self.memory.stored();
+            if report == REPORT_FAST {
+                let call = self.page().call.each_ref().map(|word| word.load(Ordering::Relaxed));
+                self.unread = Some(Unread { call, answer: None });
+                self.memory.fetched();
+                return Ok(Trap::Syscall);
+            }
+            self.unread = None;
             self.read_registers();
             self.fast_rip = NOWHERE;
             match report {
-                REPORT_FAST => {
-                    self.fast_rip = self.regs.rip;
-                    return Ok(Trap::Syscall);
-                }
                 REPORT_SYSCALL => {
                     let Regs { rip, rax, .. } = self.regs;
                     let process = Arc::clone(&self.thread.process);
@@ -295,8 +366,13 @@ impl Context for StubContext {
         &self.space
     }
 
+    fn memory(&self) -> Arc<dyn AddressSpace> {
+        Arc::<Memory>::clone(&self.memory)
+    }
+
     fn map(&mut self, address: u64, length: u64, prot: Prot, backing: Backing<'_>) -> Result<()> {
         check_range(address, length)?;
+        self.settle();
         let private = !matches!(backing, Backing::File { shared: true, .. });
         let code = private && prot.contains(Prot::EXEC) && !prot.contains(Prot::WRITE);
         self.thread.process.code.replaced(address, length, false);
@@ -321,6 +397,7 @@ impl Context for StubContext {
 
     fn unmap(&mut self, address: u64, length: u64) -> Result<()> {
         check_range(address, length)?;
+        self.settle();
         self.thread.process.code.replaced(address, length, false);
         self.thread.call([libc::SYS_munmap.cast_unsigned(), address, length, 0, 0, 0, 0])?;
         Ok(())
@@ -328,6 +405,7 @@ impl Context for StubContext {
 
     fn protect(&mut self, address: u64, length: u64, prot: Prot) -> Result<()> {
         check_range(address, length)?;
+        self.settle();
         if prot.contains(Prot::WRITE) {
             let process = Arc::clone(&self.thread.process);
             process.code.release(address, length, &mut self.thread)?;
@@ -345,6 +423,7 @@ impl Context for StubContext {
         keep_old: bool,
     ) -> Result<()> {
         check_range(new_address, new_length)?;
+        self.settle();
         if old_length != 0 {
             check_range(old_address, old_length)?;
         }
@@ -365,6 +444,7 @@ impl Context for StubContext {
 
     fn advise(&mut self, address: u64, length: u64, advice: Advice) -> Result<()> {
         check_range(address, length)?;
+        self.settle();
         let advice = match advice {
             Advice::DontNeed => libc::MADV_DONTNEED,
             Advice::Free => libc::MADV_FREE,
@@ -378,6 +458,8 @@ impl Context for StubContext {
     }
 
     fn fork(&mut self) -> Result<(Arc<dyn AddressSpace>, Box<dyn Context>)> {
+        self.settle();
+        self.load();
         let thread = self.thread.fork()?;
         let mut context = StubContext::first(thread, self.regs);
         context.bases = self.bases;
@@ -385,6 +467,8 @@ impl Context for StubContext {
     }
 
     fn spawn(&mut self) -> Result<Box<dyn Context>> {
+        self.settle();
+        self.load();
         let thread = self.thread.spawn()?;
         let mut context = StubContext::new(thread, self.regs, Arc::clone(&self.space));
         context.bases = self.bases;
@@ -393,12 +477,14 @@ impl Context for StubContext {
 
     fn save_fp(&mut self, address: u64) -> Result<()> {
         self.check_area(address)?;
+        self.settle();
         self.thread.execute(COMMAND_SAVE_FP, &[address])?;
         Ok(())
     }
 
     fn restore_fp(&mut self, address: u64, features: u64) -> Result<()> {
         self.check_area(address)?;
+        self.settle();
         let features = features & self.thread.process.shared.features;
         self.thread.execute(COMMAND_RESTORE_FP, &[address, features])?;
         Ok(())

@@ -22,6 +22,7 @@ mod process;
 mod reaper;
 mod shared;
 mod thread;
+mod window;
 mod zygote;
 
 use std::{
@@ -41,7 +42,7 @@ use self::{
     pace::Load,
     patch::Code,
     process::{Process, Space},
-    shared::{FLAG_FSGSBASE, MAX_STATE, PAGE_SIZE, SLOT_SIZE},
+    shared::{FLAG_FSGSBASE, MAX_STATE, PAGE_SIZE, SIGNAL_STACK, SLOT_SIZE},
     thread::Thread,
     zygote::Zygote,
 };
@@ -172,7 +173,7 @@ fn extended_state() -> std::result::Result<(u64, usize), StartError> {
     }
     // The stack of a handler must hold two frames: an interrupt may arrive in another handler.
     let frame = rustix::param::linux_minsigstksz() as u64;
-    if 2 * frame.max(u64::from(size)) + PAGE_SIZE > SLOT_SIZE - PAGE_SIZE {
+    if 2 * frame.max(u64::from(size)) + PAGE_SIZE > SLOT_SIZE - SIGNAL_STACK {
         return Err(StartError::Unsupported("signal frames small enough"));
     }
     Ok((features, size as usize))

@@ -14,11 +14,28 @@ pub const CONTEXT_BASE: u64 = 0x7e00_4000_0000;
 /// End of the stub's region.
 pub const STUB_END: u64 = 0x7e20_0000_0000;
 
-/// Each thread has a slot: its context page, then its signal stack up to the slot's end. The size
-/// is a power of two, so that a handler finds the page by masking its stack pointer.
-pub const SLOT_SIZE: u64 = 0x8000;
+/// Each thread has a slot: its context page, the windows that small copies between the application
+/// and the sandbox process go through, then its signal stack up to the slot's end. The size is a
+/// power of two, so that a handler finds the page by masking its stack pointer.
+pub const SLOT_SIZE: u64 = 0x1_0000;
 /// Size of the context page at the start of a slot.
 pub const PAGE_SIZE: u64 = 0x1000;
+/// Where in a slot the input window is: what the stub fetched of a call's arguments.
+pub const INPUT: u64 = PAGE_SIZE;
+/// Size of the input window.
+pub const INPUT_SIZE: u64 = 0x2000;
+/// Where in a slot the output window is: [`Copy`] after [`Copy`], what the stub is to store in the
+/// application's memory before it goes on.
+pub const OUTPUT: u64 = INPUT + INPUT_SIZE;
+/// Size of the output window.
+pub const OUTPUT_SIZE: u64 = 0x3000;
+/// Where in a slot the signal stack begins.
+pub const SIGNAL_STACK: u64 = OUTPUT + OUTPUT_SIZE;
+/// Longest string that is fetched, with its zero.
+#[allow(dead_code, reason = "only the stub's code needs it")]
+pub const STRING_MAX: u64 = 0x200;
+/// What lies in the windows is aligned to so many bytes.
+pub const WINDOW_ALIGN: u64 = 16;
 /// Slots are mapped in chunks of this size.
 pub const CHUNK_SIZE: u64 = 0x20_0000;
 
@@ -26,7 +43,10 @@ pub const CHUNK_SIZE: u64 = 0x20_0000;
 pub const MAX_STATE: usize = 0x1000;
 
 /// One thread's half-way house between the stub and the sandbox process.
-#[repr(C, align(64))]
+///
+/// The words that a plain call needs lie close together: each cache line that one side wrote and
+/// the other reads costs as much as tens of instructions.
+#[repr(C, align(128))]
 pub struct ContextPage {
     /// Futex that the sandbox process counts up with each command.
     pub command_seq: AtomicU32,
@@ -38,8 +58,13 @@ pub struct ContextPage {
     pub flags: AtomicU32,
     /// How many ticks of the time stamp counter to wait awake for the command after a report.
     pub patience: AtomicU32,
+    /// How many entries the output window has.
+    pub copies: AtomicU32,
+    /// Result of the call that [`COMMAND_RETURN`] ends.
+    pub answer: AtomicU64,
     /// Arguments of the command; for [`COMMAND_CALL`] number and arguments of a host call.
     pub arguments: [AtomicU64; 7],
+    _commands_end: [AtomicU64; 5],
 
     /// Futex that the stub counts up with each report.
     pub report_seq: AtomicU32,
@@ -51,11 +76,18 @@ pub struct ContextPage {
     pub cpu: AtomicU32,
     /// How many ticks the application ran, as far as 32 bits tell.
     pub ran: AtomicU32,
+    /// Number and arguments of a call by a trampoline ([`REPORT_FAST`]).
+    pub call: [AtomicU64; 7],
+    /// What was fetched into the input window for it: an address of the application and a length in
+    /// bytes, twice; one after the other there, the second aligned.
+    pub fetched: [AtomicU64; 4],
     /// Result of the command.
     pub result: AtomicU64,
+    _report_end: u64,
     /// Signal number, `si_code` (both as int), `si_addr`, and of the signal frame trap number,
     /// error code and page-fault address.
     pub fault: [AtomicU64; 6],
+    _fault_end: [AtomicU64; 2],
 
     /// Registers, in the order of `crate::Regs`.
     pub regs: [AtomicU64; 21],
@@ -80,6 +112,15 @@ pub struct ContextPage {
     pub features: AtomicU64,
 }
 
+/// Head of an entry of the output window; the bytes follow.
+#[repr(C)]
+pub struct Copy {
+    /// Where in the application's memory they go.
+    pub address: u64,
+    /// How many.
+    pub length: u64,
+}
+
 /// No address.
 pub const NOWHERE: u64 = u64::MAX;
 
@@ -101,6 +142,9 @@ pub const COMMAND_RESTORE_FP: u32 = 7;
 pub const COMMAND_RESET_FP: u32 = 8;
 /// End the thread.
 pub const COMMAND_EXIT: u32 = 9;
+/// Continue the application after a call by a trampoline; nothing of its registers is changed but
+/// for the call's result.
+pub const COMMAND_RETURN: u32 = 10;
 
 /// A system call of the application.
 pub const REPORT_SYSCALL: u32 = 1;
@@ -119,6 +163,8 @@ pub const REPORT_CORRUPTED: u32 = 7;
 
 /// A system call of the application by a trampoline.
 pub const REPORT_FAST: u32 = 8;
+/// The output window could not be stored in the application's memory, which did not go on.
+pub const REPORT_UNSTORED: u32 = 9;
 
 /// The processor and the host allow rdfsbase and its kin.
 pub const FLAG_FSGSBASE: u32 = 1;
