@@ -188,10 +188,13 @@ syscalls! {
     138 fstatfs(fd: Fd, buf: Out<StatFs>) = stat::fstatfs;
     139 sysfs(option: i32, first: Hex, second: Hex) absent;
     140 getpriority(which: PriorityTarget, who: i32) = priority::getpriority;
-    141 setpriority(which: PriorityTarget, who: i32, nice: i32) = priority::setpriority;
-    142 sched_setparam(pid: Pid, param: Ptr<SchedParam>) = sched::sched_setparam;
+    141 setpriority(which: PriorityTarget, who: i32, nice: i32)
+        = priority::setpriority, "kept and shown; the host places the threads";
+    142 sched_setparam(pid: Pid, param: Ptr<SchedParam>)
+        = sched::sched_setparam, "kept and shown; the host places the threads";
     143 sched_getparam(pid: Pid, param: Ptr<SchedParam>) = sched::sched_getparam;
-    144 sched_setscheduler(pid: Pid, policy: Policy, param: Ptr<SchedParam>) = sched::sched_setscheduler;
+    144 sched_setscheduler(pid: Pid, policy: Policy, param: Ptr<SchedParam>)
+        = sched::sched_setscheduler, "kept and shown; the host places the threads";
     145 sched_getscheduler(pid: Pid) = sched::sched_getscheduler;
     146 sched_get_priority_max(policy: Policy) = sched::sched_get_priority_max;
     147 sched_get_priority_min(policy: Policy) = sched::sched_get_priority_min;
@@ -251,7 +254,8 @@ syscalls! {
     201 time(time: Out<i64>) = time::time;
     202 futex(word: Ptr<u32>, operation: FutexOperation, value: u32, timeout: Hex, word2: Ptr<u32>, value3: Hex32)
         = futex::futex;
-    203 sched_setaffinity(pid: Pid, size: u32, mask: Addr) = sched::sched_setaffinity;
+    203 sched_setaffinity(pid: Pid, size: u32, mask: Addr)
+        = sched::sched_setaffinity, "kept and shown; the host places the threads";
     204 sched_getaffinity(pid: Pid, size: u32, mask: Addr) = sched::sched_getaffinity;
     205 set_thread_area(descriptor: Addr) absent;
     206 io_setup(count: u32, context: Addr) absent;
@@ -286,9 +290,11 @@ syscalls! {
     234 tgkill(group: Pid, tid: Pid, signal: SignalNumber) = signal::tgkill;
     235 utimes(path: Path, times: In<[Timeval; 2]>) = attr::utimes;
     236 vserver() absent;
-    237 mbind(addr: Addr, length: usize, mode: i32, nodes: Addr, most: usize, flags: Hex32) absent, "there is one memory node";
+    237 mbind(addr: Addr, length: usize, mode: i32, nodes: Addr, most: usize, flags: Hex32)
+        absent, "there is one memory node";
     238 set_mempolicy(mode: i32, nodes: Addr, most: usize) absent, "there is one memory node";
-    239 get_mempolicy(mode: Ptr<i32>, nodes: Addr, most: usize, addr: Addr, flags: Hex) absent, "there is one memory node";
+    239 get_mempolicy(mode: Ptr<i32>, nodes: Addr, most: usize, addr: Addr, flags: Hex)
+        absent, "there is one memory node";
     240 mq_open(name: Str, flags: OpenFlags, mode: Octal, attributes: Addr) todo ipc::mq_open;
     241 mq_unlink(name: Str) todo ipc::mq_unlink;
     242 mq_timedsend(queue: Fd, message: InBuf, length: usize, priority: u32, timeout: In<Timespec>)
@@ -302,7 +308,8 @@ syscalls! {
     248 add_key(kind: Str, description: Str, payload: Addr, length: usize, keyring: i32) absent;
     249 request_key(kind: Str, description: Str, information: Str, keyring: i32) absent;
     250 keyctl(operation: i32, arg2: Hex, arg3: Hex, arg4: Hex, arg5: Hex) absent;
-    251 ioprio_set(which: u32, who: i32, priority: Hex32) = priority::ioprio_set;
+    251 ioprio_set(which: u32, who: i32, priority: Hex32)
+        = priority::ioprio_set, "kept and shown; the host places the threads";
     252 ioprio_get(which: u32, who: i32) = priority::ioprio_get;
     253 inotify_init() = inotify::inotify_init;
     254 inotify_add_watch(fd: Fd, path: Path, mask: InotifyMask) = inotify::inotify_add_watch;
@@ -373,7 +380,8 @@ syscalls! {
         = inspect::process_vm_writev;
     312 kcmp(pid1: Pid, pid2: Pid, kind: i32, index1: Hex, index2: Hex) = inspect::kcmp;
     313 finit_module(fd: Fd, parameters: Str, flags: Hex32) = misc::finit_module;
-    314 sched_setattr(pid: Pid, attributes: Ptr<SchedAttr>, flags: Hex32) = sched::sched_setattr;
+    314 sched_setattr(pid: Pid, attributes: Ptr<SchedAttr>, flags: Hex32)
+        = sched::sched_setattr, "kept and shown; the host places the threads";
     315 sched_getattr(pid: Pid, attributes: Ptr<SchedAttr>, size: u32, flags: Hex32) = sched::sched_getattr;
     316 renameat2(old_dir: DirFd, old: Path, new_dir: DirFd, new: Path, flags: RenameFlags) = path::renameat2;
     317 seccomp(operation: u32, flags: Hex32, argument: Addr) = seccomp::seccomp, "no notification listeners";
@@ -383,7 +391,8 @@ syscalls! {
     321 bpf(command: i32, attributes: Addr, size: u32) absent;
     322 execveat(dir: DirFd, path: Path, argv: StrArray, envp: Addr, flags: AtFlags) = process::execveat;
     323 userfaultfd(flags: OpenFlags) absent;
-    324 membarrier(command: MembarrierCommand, flags: Hex32, cpu: i32) = membarrier::membarrier;
+    324 membarrier(command: MembarrierCommand, flags: Hex32, cpu: i32)
+        = membarrier::membarrier, "no SYNC_CORE and RSEQ barriers";
     325 mlock2(addr: Addr, length: usize, flags: LockFlags) = memory::mlock2;
     326 copy_file_range(
         input: Fd, input_offset: InOut<i64>, output: Fd, output_offset: InOut<i64>, count: usize, flags: Hex32
