@@ -134,6 +134,19 @@ impl WaitQueue {
         self.wake_some(events, 1)
     }
 
+    /// Wakes one exclusive entry and no other: the caller leaves to the next sleeper what it did not
+    /// take itself, which is no news to those who watch.
+    pub fn pass_on(&self, events: Events) {
+        if self.count.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        for entry in self.entries.lock().iter() {
+            if entry.exclusive && entry.interest.intersects(events) && entry.target.wake(events) {
+                return;
+            }
+        }
+    }
+
     fn wake_some(&self, events: Events, exclusive: usize) -> bool {
         std::sync::atomic::fence(Ordering::SeqCst);
         if self.count.load(Ordering::SeqCst) == 0 {

@@ -55,6 +55,10 @@ pub fn lock_pi(current: &mut Current, word: Word, deadline: Option<Deadline>) ->
         if old & TID_MASK == 0 {
             continue;
         }
+        let owner = (old & TID_MASK).cast_signed();
+        if current.task.group().namespace().find(owner).is_none() {
+            return Err(Errno::ESRCH);
+        }
         // Tells the owner to come to the kernel when it unlocks.
         if old & WAITERS == 0 && exchange(current, word.address, old, old | WAITERS)? != old {
             continue;

@@ -39,13 +39,13 @@ const fn align(length: usize) -> usize {
     length.next_multiple_of(8)
 }
 
-/// What a control buffer of sendmsg(2) holds. `may_claim` tells whether the caller may send the given
-/// credentials.
+/// What a control buffer of sendmsg(2) holds. `check_claim` tells whether the caller may send the
+/// given credentials.
 ///
 /// # Errors
 /// `EINVAL` for malformed buffers and unknown messages, `EBADF` for descriptors that are not open,
-/// `EPERM` for credentials of others, `ENOBUFS` for a buffer that is too long, `ETOOMANYREFS`.
-pub fn parse(current: &Current, mut buffer: &[u8], may_claim: impl Fn(&UCred) -> bool) -> Result<Control, Errno> {
+/// `EPERM` and `ESRCH` for credentials of others, `ENOBUFS` for a buffer that is too long, `ETOOMANYREFS`.
+pub fn parse(current: &Current, mut buffer: &[u8], check_claim: impl Fn(&UCred) -> Result<(), Errno>) -> Result<Control, Errno> {
     if buffer.len() > MAX_LENGTH {
         return Err(Errno::ENOBUFS);
     }
@@ -71,9 +71,7 @@ pub fn parse(current: &Current, mut buffer: &[u8], may_claim: impl Fn(&UCred) ->
             }
             (level::SOCKET, ancillary::CREDENTIALS) => {
                 let claimed = UCred::read_from_bytes(data).map_err(|_| Errno::EINVAL)?;
-                if !may_claim(&claimed) {
-                    return Err(Errno::EPERM);
-                }
+                check_claim(&claimed)?;
                 control.sender = Some(claimed);
             }
             (level::SOCKET, _) => return Err(Errno::EINVAL),

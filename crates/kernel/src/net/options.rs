@@ -131,6 +131,8 @@ pub fn set(socket: &dyn Socket, creds: &Creds, number_level: u32, number: u32, v
     let mut options = socket.common().options.lock();
     if let Some(switch) = options.switch(number) {
         *switch = int(value)? != 0;
+        drop(options);
+        socket.options_changed();
         return Ok(());
     }
     let privileged = creds.has(cap::NET_ADMIN);

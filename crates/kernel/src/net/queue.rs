@@ -280,10 +280,10 @@ impl ReceiveQueue {
         while let Some(segment) = state.segments.get_mut(index) {
             let has_rights = !segment.control.rights.is_empty();
             let other_sender = taking.by_sender && segment.control.sender != taken.control.sender;
-            if !first && (has_rights || other_sender) {
+            if !first && other_sender {
                 break;
             }
-            if first {
+            if first || has_rights {
                 taken.control = if taking.peek { segment.control.clone() } else { segment.control.take_once() };
             }
             first = false;

@@ -233,6 +233,9 @@ pub fn set_robust_list(current: &mut Current, head: UserPtr<RobustListHead>, siz
 
 /// get_robust_list(2). The list of another thread is nobody's business here: debuggers alone ask.
 pub fn get_robust_list(current: &mut Current, pid: Pid, head: UserPtr<u64>, size: UserPtr<u64>) -> SysResult {
+    if pid.get() != 0 && current.task.group().namespace().find(pid.get()).is_none() {
+        return Err(Errno::ESRCH);
+    }
     if pid.get() != 0 && pid.get() != current.task.tid() {
         return Err(Errno::EPERM);
     }

@@ -70,12 +70,17 @@ fn returned(incoming: &Incoming, flags: u32) -> usize {
     if flags & message::TRUNC != 0 { incoming.full } else { incoming.length }
 }
 
-/// Whether the caller may send credentials: its own, or any with the capabilities; unix(7).
-fn may_claim(current: &Current, claimed: &UCred) -> bool {
+/// Checks whether the caller may send credentials: its own, or any with the capabilities; unix(7).
+fn check_claim(current: &Current, claimed: &UCred) -> Result<(), Errno> {
     let creds = current.task.creds();
-    (claimed.pid == crate::task::raise::own_pid(&current.task) || creds.has(cap::SYS_ADMIN))
+    let allowed = (claimed.pid == crate::task::raise::own_pid(&current.task) || creds.has(cap::SYS_ADMIN))
         && ([creds.uid, creds.euid, creds.suid].contains(&claimed.uid) || creds.has(cap::SETUID))
-        && ([creds.gid, creds.egid, creds.sgid].contains(&claimed.gid) || creds.has(cap::SETGID))
+        && ([creds.gid, creds.egid, creds.sgid].contains(&claimed.gid) || creds.has(cap::SETGID));
+    if !allowed {
+        return Err(Errno::EPERM);
+    }
+    let exists = current.task.group().namespace().find(claimed.pid).is_some();
+    if exists { Ok(()) } else { Err(Errno::ESRCH) }
 }
 
 fn send_header(current: &mut Current, file: &Arc<File>, header: &MsgHdr, flags: u32) -> SysResult {
@@ -92,7 +97,7 @@ fn send_header(current: &mut Current, file: &Arc<File>, header: &MsgHdr, flags: 
         let length = usize::try_from(header.control_length.min(MAX)).map_err(|_| Errno::ENOBUFS)?;
         let mut bytes = vec![0; length];
         current.read_bytes(UserAddr::new(header.control), &mut bytes)?;
-        control = control::parse(current, &bytes, |claimed| may_claim(current, claimed))?;
+        control = control::parse(current, &bytes, |claimed| check_claim(current, claimed))?;
     }
     let mut source = current.buffers(&slices);
     net::send(file, &mut source, Outgoing { to, control, flags })

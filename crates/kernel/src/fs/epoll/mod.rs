@@ -210,10 +210,6 @@ impl Epoll {
         for item in &keep {
             self.ready.push_quietly(item);
         }
-        drop(items);
-        if !found.is_empty() && self.ready.len() > 0 {
-            self.ready.queue().wake_one(Events::READABLE);
-        }
         found
     }
 
@@ -229,6 +225,11 @@ impl Epoll {
             }
             Some(self.collect(limit)).filter(|found| !found.is_empty())
         });
+        // What is left is for the next sleeper. Not before this one is out of the queue: it would wake
+        // itself.
+        if result.is_ok() && self.ready.len() > 0 {
+            self.ready.queue().wake_one(Events::READABLE);
+        }
         match result {
             Err(Errno::ETIMEDOUT) => Ok(Vec::new()),
             // epoll_wait(2) is never restarted; signal(7).

@@ -151,7 +151,7 @@ impl Pipe {
             self.writable.wake_one(Events::WRITABLE);
         }
         if more {
-            self.readable.wake_one(Events::READABLE);
+            self.readable.pass_on(Events::READABLE);
         }
         Ok(Some(done))
     }
@@ -170,7 +170,7 @@ impl Pipe {
         }
         self.readable.wake_one(Events::READABLE);
         if room {
-            self.writable.wake_one(Events::WRITABLE);
+            self.writable.pass_on(Events::WRITABLE);
         }
         Ok(Some(done))
     }

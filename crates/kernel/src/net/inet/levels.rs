@@ -79,7 +79,8 @@ impl Levels {
     /// # Errors
     /// `ENOPROTOOPT`.
     pub fn get(&self, domain: u32, transport: u32, number_level: u32, number: u32) -> Result<Vec<u8>, Errno> {
-        check(domain, transport, number_level)?;
+        // The one difference between both directions.
+        check(domain, transport, number_level).map_err(|_| Errno::EOPNOTSUPP)?;
         match (number_level, number) {
             // TCP_CA_NAME_MAX bytes.
             (level::TCP, tcp::CONGESTION) => {

@@ -30,6 +30,8 @@ pub struct TcpFace {
     listener: Mutex<Option<Listener>>,
     /// Whether there is a listener; asked with the port table locked, where `listener` must not be.
     listening: AtomicBool,
+    /// The other side reset the connection.
+    was_reset: AtomicBool,
     domain: u32,
 }
 
@@ -96,6 +98,7 @@ impl TcpSocket {
             error: common.error.clone(),
             listener: Mutex::new(None),
             listening: AtomicBool::new(false),
+            was_reset: AtomicBool::new(false),
             domain,
         });
         Arc::new_cyclic(|own| TcpSocket {
@@ -244,7 +247,9 @@ impl TcpSocket {
                     drop(state);
                     Some(Err(self.common.take_error().unwrap_or(Errno::EPIPE)))
                 }
-                Phase::Connected(peer, _) if !state.write_shut => Some(Ok(peer.clone())),
+                Phase::Connected(peer, _) if !state.write_shut && !self.face.was_reset.load(Ordering::Acquire) => {
+                    Some(Ok(peer.clone()))
+                }
                 _ => Some(Err(Errno::EPIPE)),
             }
         })
@@ -266,6 +271,7 @@ impl Drop for TcpSocket {
         if let Phase::Connected(peer, _) = std::mem::take(&mut state.phase) {
             // Closing with unread data resets the connection; RFC 2525, 2.17.
             if !unread.is_empty() {
+                peer.was_reset.store(true, Ordering::Release);
                 peer.error.store(Errno::ECONNRESET.raw(), Ordering::Release);
             }
             peer.inbox.end();

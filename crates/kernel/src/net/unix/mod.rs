@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     fs::file::File,
-    sync::{Arc, AtomicI32, Mutex, Ordering},
+    sync::{Arc, AtomicBool, AtomicI32, Mutex, Ordering},
     task::Task,
     uio::{Sink, Source},
     wait::{Events, Poller, WaitQueue},
@@ -49,6 +49,8 @@ pub struct Endpoint {
     /// from this one alone.
     partner: Mutex<Option<Arc<ReceiveQueue>>>,
     error: Arc<AtomicI32>,
+    /// SO_PASSCRED of the socket.
+    wants_creds: AtomicBool,
 }
 
 /// Connections that wait for accept(2).
@@ -98,6 +100,7 @@ impl UnixSocket {
             creds: Mutex::new(own_creds()),
             partner: Mutex::new(None),
             error: common.error.clone(),
+            wants_creds: AtomicBool::new(false),
         });
         Arc::new(UnixSocket { common, own, state: Mutex::default() })
     }
@@ -151,7 +154,8 @@ impl UnixSocket {
 
     fn bind_to(&self, name: &UnixName) -> Result<(), Errno> {
         if self.state.lock().binding.is_some() || *self.own.name.lock() != UnixName::Unnamed {
-            return Err(Errno::EINVAL);
+            // Linux makes the file first, and so finds out first that there is one.
+            return Err(if name::exists(name) { Errno::EADDRINUSE } else { Errno::EINVAL });
         }
         let binding = name::bind(&self.own, name)?;
         *self.own.name.lock() = binding.name().clone();
@@ -187,7 +191,7 @@ impl UnixSocket {
         let data = queue::read_message(source, MAX_MESSAGE)?;
         let length = data.len();
         let from = Address::Unix(self.own.name.lock().clone());
-        let mut segment = Some(self.segment(data, outgoing, Some(from)));
+        let mut segment = Some(self.segment(data, outgoing, Some(from), &target));
         let to_self = Arc::ptr_eq(&target.inbox, &self.own.inbox);
         patience.wait(&[(&target.space, Events::WRITABLE)], || {
             if target.inbox.is_gone() {
@@ -207,8 +211,23 @@ impl UnixSocket {
         })
     }
 
-    fn segment(&self, data: Vec<u8>, mut outgoing: Outgoing, from: Option<Address>) -> Segment {
-        outgoing.control.sender.get_or_insert_with(own_creds);
+    /// Credentials go with the data if either side asks for them when it is sent, or nobody is there
+    /// to ask yet.
+    fn name_sender(&self, outgoing: &mut Outgoing, target: &Endpoint) {
+        let wanted = |endpoint: &Endpoint| endpoint.wants_creds.load(Ordering::Relaxed);
+        if wanted(&self.own) || wanted(target) {
+            outgoing.control.sender.get_or_insert_with(own_creds);
+        }
+    }
+
+    fn segment(
+        &self,
+        data: Vec<u8>,
+        mut outgoing: Outgoing,
+        from: Option<Address>,
+        target: &Endpoint,
+    ) -> Segment {
+        self.name_sender(&mut outgoing, target);
         Segment::new(data, outgoing.control, from)
     }
 }
@@ -319,11 +338,10 @@ impl Socket for UnixSocket {
                 Err(error) => Some(Err(error)),
             })?;
         let mut incoming = Incoming::from(taken.unwrap_or_default());
-        if self.common.kind == kind::SEQPACKET {
+        // Nobody to name; and packets name nobody.
+        let unnamed = incoming.from == Some(Address::Unix(UnixName::Unnamed));
+        if unnamed || self.common.kind == kind::SEQPACKET {
             incoming.from = None;
-            if incoming.full > 0 {
-                incoming.flags |= message::EOR;
-            }
         }
         Ok(incoming)
     }
@@ -399,6 +417,11 @@ impl Socket for UnixSocket {
             None => events |= Events::WRITABLE,
         }
         events
+    }
+
+    fn options_changed(&self) {
+        let wants = self.common.options.lock().pass_credentials;
+        self.own.wants_creds.store(wants, Ordering::Relaxed);
     }
 
     fn readable_bytes(&self) -> Result<usize, Errno> {

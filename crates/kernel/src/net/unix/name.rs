@@ -91,6 +91,14 @@ pub fn bind(endpoint: &Arc<Endpoint>, name: &UnixName) -> Result<Binding, Errno>
     }
 }
 
+/// A path at which there is a file already.
+pub fn exists(name: &UnixName) -> bool {
+    match name {
+        UnixName::Path(path) => context().and_then(|context| context.lookup(path, LookupFlags::empty())).is_ok(),
+        _ => false,
+    }
+}
+
 /// The endpoint bound to a name.
 ///
 /// # Errors

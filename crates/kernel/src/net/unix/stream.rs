@@ -7,7 +7,7 @@ use lazaret_abi::{errno::Errno, socket::BACKLOG_MAX};
 use super::{Listener, MAX_MESSAGE, UnixSocket, name, own_creds};
 use crate::{
     net::{Incoming, Outgoing, Patience, Socket, address::UnixName, queue, stream},
-    sync::Arc,
+    sync::{Arc, Ordering},
     uio::{Sink, Source},
     wait::Events,
 };
@@ -49,6 +49,8 @@ impl UnixSocket {
         let server = UnixSocket::new(self.common.kind);
         *server.own.creds.lock() = *target.creds.lock();
         *server.own.name.lock() = target.name.lock().clone();
+        // Until it is accepted nobody can say whether credentials are wanted.
+        server.own.wants_creds.store(true, Ordering::Relaxed);
         *self.own.creds.lock() = own_creds();
         let mut server = Some(server);
         patience.wait(&[(&target.space, Events::WRITABLE)], || {
@@ -86,6 +88,7 @@ impl UnixSocket {
                 },
             }
         })?;
+        socket.options_changed();
         self.own.space.wake(Events::WRITABLE);
         Ok(socket)
     }
@@ -101,7 +104,7 @@ impl UnixSocket {
             return Err(if peer.is_some() { Errno::EISCONN } else { Errno::EOPNOTSUPP });
         }
         let peer = peer.ok_or(Errno::ENOTCONN)?;
-        outgoing.control.sender.get_or_insert_with(own_creds);
+        self.name_sender(&mut outgoing, &peer);
         let sender = outgoing.control.sender;
         let mut done = 0;
         while source.remaining() > 0 {
@@ -139,7 +142,7 @@ impl UnixSocket {
         }
         let data = queue::read_message(source, MAX_MESSAGE)?;
         let length = data.len();
-        let mut segment = Some(self.segment(data, outgoing, None));
+        let mut segment = Some(self.segment(data, outgoing, None, &peer));
         patience.wait(&[(&self.common.queue, Events::WRITABLE | Events::HUP)], || {
             match peer.inbox.push_message(segment.take()?) {
                 Ok(Ok(())) => Some(Ok(length)),
