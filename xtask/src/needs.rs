@@ -31,6 +31,7 @@ pub const TESTS: &[Need] = &[
     need("script", "bsdutils"),
     need("setpriv", "util-linux"),
     need("newuidmap", "uidmap"),
+    need("podman", "podman"),
 ];
 
 /// What making the Debian root takes.

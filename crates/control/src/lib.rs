@@ -13,4 +13,4 @@ pub mod message;
 pub mod server;
 
 pub use channel::{Channel, Error, MAX_FDS, MAX_MESSAGE};
-pub use message::{Answer, Failure, Process, Report, Request, Target};
+pub use message::{Answer, Failure, Phase, Process, Report, Request, Target};

@@ -71,11 +71,8 @@ pub enum Answer {
         /// Its id in the container.
         pid: i32,
     },
-    /// Whether the container's first process still runs.
-    State {
-        /// Its id in the container, or none when it has ended.
-        init: Option<i32>,
-    },
+    /// How far the container has come.
+    State(Phase),
     /// The process has ended.
     Exited {
         /// Exit status as a shell reports it: 128 + n for signal n.
@@ -85,6 +82,18 @@ pub enum Answer {
     Processes(Vec<Process>),
     /// It could not be done.
     Failed(Failure),
+}
+
+/// How far a container has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// It waits for its start.
+    Created,
+    /// Its first process runs.
+    Running,
+    /// Its first process has ended.
+    Ended,
 }
 
 /// A process of a container.

@@ -162,6 +162,8 @@ pub struct ProcessSpec {
     pub oom_score_adj: Option<i32>,
     /// Standard streams.
     pub stdio: Stdio,
+    /// Further host files: descriptor 3 and up.
+    pub inherited: Vec<OwnedFd>,
 }
 
 /// Why a container or process could not be started. The step and the cause, for people.

@@ -9,11 +9,10 @@ use lazaret_hostcall::signals::SignalFd;
 use lazaret_sandbox::{Args, Config, End, Error, Sandbox, Spec, Stdio, Target};
 use rustix::{
     event::{PollFd, PollFlags, poll},
-    io::{Errno, fcntl_dupfd_cloexec},
-    stdio::{stderr, stdin, stdout},
+    io::Errno,
 };
 
-use crate::{report::CommandError, terminal::Terminal};
+use crate::{commands::write_pid, report::CommandError, streams, terminal::Terminal};
 
 /// Signals that are passed on to the container's first process.
 const FORWARDED: [i32; 8] = [
@@ -43,11 +42,18 @@ impl Foreground {
         Ok(Foreground { signals, terminal })
     }
 
+    /// The same for a terminal that is nobody's yet, in raw mode, and which becomes this process' own.
+    pub fn of_console(terminal: Option<OwnedFd>) -> Result<Foreground, CommandError> {
+        let mut foreground = Foreground::new(false)?;
+        foreground.terminal = terminal.map(Terminal::own).transpose().map_err(terminal_error)?;
+        Ok(foreground)
+    }
+
     /// What the process gets.
     pub fn stdio(&self) -> Result<Stdio, CommandError> {
         match &self.terminal {
             Some(terminal) => terminal_stdio(terminal),
-            None => Ok(Stdio::Files(standard_streams()?)),
+            None => Ok(Stdio::Files(streams::standard()?)),
         }
     }
 
@@ -85,12 +91,30 @@ impl Foreground {
     }
 }
 
+/// A container to run in the foreground.
+pub struct Container {
+    /// Its name.
+    pub id: String,
+    /// What it is.
+    pub spec: Spec,
+    /// Directory that relative paths start from.
+    pub bundle: PathBuf,
+    /// Descriptors 3 and up of its first process.
+    pub files: Vec<OwnedFd>,
+    /// Where the id of the sandbox process is written.
+    pub pid_file: Option<PathBuf>,
+}
+
 /// Makes a container, starts it, and waits for its end; returns the exit status.
-pub fn run(config: &Config, id: String, spec: Spec, bundle: PathBuf) -> Result<u8, CommandError> {
+pub fn run(config: &Config, container: Container) -> Result<u8, CommandError> {
+    let Container { id, spec, bundle, files, pid_file } = container;
     let foreground = Foreground::new(spec.process.as_ref().is_some_and(|process| process.terminal))?;
     let stdio = foreground.stdio()?;
-    let mut sandbox = Sandbox::new(config, Args { id, spec, bundle, stdio, attached: true })?;
+    let mut sandbox = Sandbox::new(config, Args { id, spec, bundle, stdio, files, attached: true })?;
     let result = foreground.make_raw().and_then(|()| {
+        if let Some(path) = &pid_file {
+            write_pid(path, sandbox.state().pid)?;
+        }
         sandbox.start().map_err(|error| CommandError::of_start(&error))?;
         if let Some(ended) = sandbox.ended() {
             let signal = |number| sandbox.signal(number, Target::Init);
@@ -126,18 +150,6 @@ fn open_terminal() -> Result<Terminal, CommandError> {
 fn terminal_stdio(terminal: &Terminal) -> Result<Stdio, CommandError> {
     let (rows, columns) = terminal.size().map_err(terminal_error)?;
     Ok(Stdio::Terminal { terminal: terminal.descriptor().map_err(terminal_error)?, rows, columns })
-}
-
-/// Copies of standard input, output and error.
-pub fn standard_streams() -> Result<[OwnedFd; 3], CommandError> {
-    let copy = |result: rustix::io::Result<OwnedFd>| {
-        result.map_err(|errno| CommandError::new(format!("copy a standard stream: {errno}")))
-    };
-    Ok([
-        copy(fcntl_dupfd_cloexec(stdin(), 3))?,
-        copy(fcntl_dupfd_cloexec(stdout(), 3))?,
-        copy(fcntl_dupfd_cloexec(stderr(), 3))?,
-    ])
 }
 
 fn terminal_error(errno: Errno) -> CommandError {

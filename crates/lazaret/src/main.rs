@@ -6,6 +6,7 @@ mod attached;
 mod commands;
 mod options;
 mod report;
+mod streams;
 mod terminal;
 
 use std::process::ExitCode;

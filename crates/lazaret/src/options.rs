@@ -54,6 +54,10 @@ pub struct Options {
     #[arg(long, value_name = "MEDIUM", default_value = "memory")]
     pub overlay2: Overlay,
 
+    /// Accepted for the sake of tools: what needs root is found out
+    #[arg(long, value_name = "BOOL", hide = true, default_value = "auto")]
+    pub rootless: Rootless,
+
     /// What to do
     #[command(subcommand)]
     pub command: Command,
@@ -65,6 +69,15 @@ pub struct Options {
 pub enum LogFormat {
     Text,
     Json,
+}
+
+/// Whether the user is an ordinary one; it does not need to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs, reason = "they name themselves")]
+pub enum Rootless {
+    Auto,
+    True,
+    False,
 }
 
 /// How application code runs.
@@ -170,20 +183,13 @@ pub struct Do {
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// The bundle's directory
-    #[arg(long, short, value_name = "DIR", default_value = ".")]
-    pub bundle: PathBuf,
-
     /// Do not wait for the container's end
     #[arg(long, short)]
     pub detach: bool,
 
-    /// Write the sandbox process' id to this file
-    #[arg(long, value_name = "FILE")]
-    pub pid_file: Option<PathBuf>,
-
-    /// Name of the container
-    pub id: String,
+    /// What to make
+    #[command(flatten)]
+    pub create: Create,
 }
 
 /// Arguments of `create`.
@@ -196,6 +202,22 @@ pub struct Create {
     /// Write the sandbox process' id to this file
     #[arg(long, value_name = "FILE")]
     pub pid_file: Option<PathBuf>,
+
+    /// Unix socket that receives the master of the container's terminal
+    #[arg(long, value_name = "SOCKET")]
+    pub console_socket: Option<PathBuf>,
+
+    /// Pass so many of this command's descriptors on, from 3
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub preserve_fds: u32,
+
+    /// Accepted for runc's sake: nothing of a sandbox hangs in the root that pivot_root(2) needs
+    #[arg(long, hide = true)]
+    pub no_pivot: bool,
+
+    /// Accepted for runc's sake: a sandbox has a keyring of its own in any case
+    #[arg(long, hide = true)]
+    pub no_new_keyring: bool,
 
     /// Name of the container
     pub id: String,
@@ -231,8 +253,32 @@ pub struct Exec {
     #[arg(long, short, value_name = "NAME=VALUE")]
     pub env: Vec<String>,
 
+    /// Supplementary group
+    #[arg(long, short = 'g', value_name = "GID")]
+    pub additional_gids: Vec<u32>,
+
+    /// Give it this capability too
+    #[arg(long, short, value_name = "CAPABILITY")]
+    pub cap: Vec<String>,
+
+    /// It gains no privileges by programs it executes
+    #[arg(long)]
+    pub no_new_privs: bool,
+
+    /// Write the id of the process that stands for it on the host to this file
+    #[arg(long, value_name = "FILE")]
+    pub pid_file: Option<PathBuf>,
+
+    /// Unix socket that receives the master of its terminal; needs --detach
+    #[arg(long, value_name = "SOCKET", requires = "detach")]
+    pub console_socket: Option<PathBuf>,
+
+    /// Pass so many of this command's descriptors on, from 3
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub preserve_fds: u32,
+
     /// File with the process as JSON, as in a specification
-    #[arg(long, short, value_name = "FILE", conflicts_with_all = ["user", "cwd", "env", "tty", "command"])]
+    #[arg(long, short, value_name = "FILE", conflicts_with_all = ["user", "cwd", "env", "command"])]
     pub process: Option<PathBuf>,
 
     /// Name of the container

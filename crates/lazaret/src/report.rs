@@ -3,11 +3,12 @@
 use std::{fmt, fs::OpenOptions, io::Write, time::SystemTime};
 
 use lazaret_sandbox::Error;
+use serde::{Deserialize, Serialize};
 
 use crate::options::{LogFormat, Options};
 
 /// Why a command failed, and the exit status that tells so.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct CommandError {
     /// What went wrong.
     pub message: String,

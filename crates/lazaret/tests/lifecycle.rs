@@ -7,7 +7,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     os::unix::process::ExitStatusExt,
     path::Path,
-    process::{Child, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
 };
 
 use common::{Place, finish, until, wait};
@@ -31,14 +31,22 @@ fn sandbox_pid(place: &Place) -> Option<i32> {
     i32::try_from(list[0]["pid"].as_i64()?).ok().filter(|pid| *pid > 0)
 }
 
+/// A process runs. Its new parent may take a while to reap one that has ended.
+fn is_alive(pid: i32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+/// Changes the specification.
+fn change(place: &Place, change: impl FnOnce(&mut serde_json::Value)) {
+    let mut spec = serde_json::from_str(&fs::read_to_string(place.config()).unwrap()).unwrap();
+    change(&mut spec);
+    fs::write(place.config(), spec.to_string()).unwrap();
+}
+
 /// A bundle over the host's own root that runs a shell script.
 fn script(place: &Place, script: &str) {
     place.edit("\"path\": \"rootfs\"", "\"path\": \"/\"");
-    let args = serde_json::to_string(&["/bin/sh", "-c", script]).unwrap();
-    let text = fs::read_to_string(place.config()).unwrap();
-    let mut spec: serde_json::Value = serde_json::from_str(&text).unwrap();
-    spec["process"]["args"] = serde_json::from_str(&args).unwrap();
-    fs::write(place.config(), spec.to_string()).unwrap();
+    change(place, |spec| spec["process"]["args"] = serde_json::json!(["/bin/sh", "-c", script]));
 }
 
 #[test]
@@ -158,15 +166,154 @@ fn a_container_lives_through_its_states() {
 }
 
 #[test]
+fn what_a_killed_command_leaves_is_swept_away() {
+    let place = Place::new();
+    let mut child = place.command(&["do", "sleep", "1000"]).stdin(Stdio::null()).spawn().unwrap();
+    let sandbox = until("the sandbox", || sandbox_pid(&place));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    until("the sandbox's end", || (!is_alive(sandbox)).then_some(()));
+    assert_eq!(fs::read_dir(place.state()).unwrap().count(), 1);
+    assert_output(&place.lazaret(&["do", "echo", "next"]), 0, "next\n");
+    assert_eq!(fs::read_dir(place.state()).unwrap().count(), 0);
+}
+
+#[test]
+fn hooks_are_run_with_the_state() {
+    let place = Place::new();
+    script(&place, "exit 0");
+    let log = place.0.join("log");
+    let hook = |name: &str| {
+        let script = format!("read state; echo {name} $EXTRA \"$state\" >> {}", log.display());
+        serde_json::json!([{ "path": "/bin/sh", "args": ["sh", "-c", script], "env": ["EXTRA=e"], "timeout": 10 }])
+    };
+    let names = ["prestart", "createRuntime", "createContainer", "poststart", "poststop"];
+    let hooks: serde_json::Map<_, _> = names.into_iter().map(|name| (name.to_owned(), hook(name))).collect();
+    change(&place, |spec| spec["hooks"] = hooks.into());
+    assert_output(&place.run("c"), 0, "");
+    let text = fs::read_to_string(&log).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), names.len(), "{text}");
+    for (line, name) in lines.iter().zip(names) {
+        let (start, state) = line.split_at(line.find('{').unwrap());
+        assert_eq!(start, format!("{name} e "));
+        let state: serde_json::Value = serde_json::from_str(state).unwrap();
+        let status = match name {
+            "poststart" => "running",
+            "poststop" => "stopped",
+            _ => "creating",
+        };
+        assert_eq!((state["id"].as_str(), state["status"].as_str()), (Some("c"), Some(status)));
+        assert_eq!(state["pid"].as_i64() == Some(0), name == "poststop");
+    }
+    change(&place, |spec| {
+        spec["hooks"]["prestart"][0]["args"] = serde_json::json!(["sh", "-c", "echo no luck >&2; exit 3"]);
+    });
+    let output = place.run("c");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("hooks.prestart[0]") && error.contains("no luck"), "{error}");
+    assert_eq!(output.status.code(), Some(1));
+    place.assert_clean();
+}
+
+#[test]
+fn descriptors_are_passed_on_if_asked_for() {
+    let place = Place::new();
+    script(&place, "cat <&3; cat <&4 2>/dev/null || echo no 4");
+    fs::write(place.0.join("three"), "three\n").unwrap();
+    let run = |count: &str| {
+        let line = format!(
+            "exec 3< {}; exec \"$0\" --root {} run --preserve-fds {count} --bundle {} c",
+            place.0.join("three").display(),
+            place.state().display(),
+            place.bundle().display()
+        );
+        common::run(Command::new("sh").args(["-c", &line, env!("CARGO_BIN_EXE_lazaret")]).stdin(Stdio::null()))
+    };
+    assert_output(&run("1"), 0, "three\nno 4\n");
+    let output = run("2");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("descriptor 4"), "{output:?}");
+    place.assert_clean();
+}
+
+#[test]
+fn detached_processes_have_one_that_stands_for_them() {
+    let place = Place::new();
+    script(&place, "sleep 1000");
+    let bundle = place.bundle();
+    let quiet = |args: &[&str]| {
+        let mut command = place.command(args);
+        wait(&mut command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()).code()
+    };
+    assert_eq!(quiet(&["run", "--detach", "--bundle", bundle.to_str().unwrap(), "c"]), Some(0));
+    let pid_file = place.0.join("pid");
+    let exec = ["exec", "--detach", "--pid-file", pid_file.to_str().unwrap(), "c"];
+    assert_eq!(quiet(&[&exec[..], &["sleep", "1000"]].concat()), Some(0));
+    let pid: i32 = fs::read_to_string(&pid_file).unwrap().parse().unwrap();
+    assert!(is_alive(pid));
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::TERM).unwrap();
+    until("its end", || (!is_alive(pid)).then_some(()));
+    assert_eq!(quiet(&[&exec[..], &["/nonexistent"]].concat()), Some(1));
+    assert_eq!(quiet(&["kill", "c", "KILL"]), Some(0));
+    assert_eq!(place.lazaret(&["wait", "c"]).status.code(), Some(128 + 9));
+    assert_eq!(place.lazaret(&["wait", "c"]).status.code(), Some(128 + 9), "after the end");
+    assert_eq!(quiet(&["delete", "c"]), Some(0));
+    place.assert_clean();
+}
+
+#[test]
+fn a_hundred_containers_come_and_go() {
+    let place = Place::new();
+    script(&place, "exit 0");
+    let bundle = place.bundle();
+    let bundle = bundle.to_str().unwrap();
+    let mounts = || fs::read_to_string("/proc/self/mountinfo").unwrap().lines().count();
+    let before = mounts();
+    for _ in 0..100 {
+        let mut command = place.command(&["run", "--detach", "--bundle", bundle, "c"]);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        assert!(wait(&mut child).success());
+        let sandbox = sandbox_pid(&place);
+        assert!(place.lazaret(&["delete", "--force", "c"]).status.success());
+        assert!(sandbox.is_none_or(|pid| !is_alive(pid)));
+    }
+    assert_eq!(mounts(), before);
+    place.assert_clean();
+}
+
+#[test]
+fn concurrent_commands_agree() {
+    let place = Place::new();
+    script(&place, "sleep 1000");
+    let bundle = place.bundle();
+    let bundle = bundle.to_str().unwrap();
+    let start = |args: &[&str]| {
+        let mut command = place.command(args);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let good = |children: Vec<Child>| {
+        children.into_iter().filter_map(|mut child| wait(&mut child).success().then_some(())).count()
+    };
+    let many = |args: &[&str]| good((0..5).map(|_| start(args)).collect());
+    for _ in 0..5 {
+        assert_eq!(many(&["create", "--bundle", bundle, "c"]), 1);
+        assert_eq!(many(&["start", "c"]), 1);
+        assert_eq!(many(&["delete", "c"]), 0);
+        assert_eq!(many(&["kill", "c", "0"]), 5);
+        assert_eq!(many(&["delete", "--force", "c"]), 5);
+    }
+    place.assert_clean();
+}
+
+#[test]
 fn the_death_of_the_command_line_ends_all() {
     let place = Place::new();
     let mut child = place.command(&["do", "sleep", "1000"]).stdin(Stdio::null()).spawn().unwrap();
     let sandbox = until("the sandbox", || sandbox_pid(&place));
     child.kill().unwrap();
     child.wait().unwrap();
-    // Its new parent may take a while to reap it.
-    let alive = || fs::read_to_string(format!("/proc/{sandbox}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
-    until("the sandbox's end", || (!alive()).then_some(()));
+    until("the sandbox's end", || (!is_alive(sandbox)).then_some(()));
     place.assert_clean();
 }
 

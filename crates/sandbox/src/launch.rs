@@ -41,6 +41,8 @@ pub struct Files {
     pub user_log: OwnedFd,
     /// The debug log.
     pub debug_log: OwnedFd,
+    /// Where the sandbox process leaves its exit status.
+    pub exit: OwnedFd,
     /// `/dev/null`.
     pub null: OwnedFd,
 }
@@ -62,6 +64,7 @@ pub fn launch(setup: Setup, files: Files) -> Result<Launched, Failure> {
         stdio: files.stdio,
         user_log: files.user_log,
         debug_log: files.debug_log,
+        exit: files.exit,
         null: files.null,
     };
     let child = spawn(Namespaces::all(), None, descriptors.into_list(), |list| process::run(setup, list))

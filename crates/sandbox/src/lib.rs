@@ -9,17 +9,21 @@
 mod error;
 mod execution;
 pub mod filter;
+mod hooks;
 mod ids;
 mod launch;
+mod make;
 mod mounts;
 mod process;
 mod sandbox;
 pub mod spec;
 mod state;
+mod stdio;
 
 pub use error::Error;
 pub use execution::Execution;
 pub use lazaret_control::{Failure, Process, Target};
-pub use sandbox::{Args, Config, End, Logging, Sandbox, Stdio};
+pub use sandbox::{Args, Config, End, Logging, Sandbox};
 pub use spec::Spec;
 pub use state::{Registry, State, Status, check_id};
+pub use stdio::{Console, Stdio};

@@ -1,13 +1,11 @@
 //! A sandbox, from the outside.
 
 use std::{
-    fs::{File, OpenOptions},
     os::fd::{AsFd, BorrowedFd, OwnedFd},
-    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
 
-use lazaret_control::{Answer, Channel, Failure, Process, Request, Target};
+use lazaret_control::{Answer, Channel, Failure, Phase, Process, Request, Target};
 use lazaret_hostcall::process::Child;
 use lazaret_kernel::log::Level;
 use rustix::process::{Signal, pidfd_send_signal};
@@ -15,12 +13,12 @@ use rustix::process::{Signal, pidfd_send_signal};
 use crate::{
     error::Error,
     execution::Execution,
-    ids,
-    launch::{self, ChildEnd, Files},
-    mounts::{Origin, Plan},
-    process::Setup,
+    hooks,
+    launch::{self, ChildEnd},
+    make::make,
     spec::{self, Spec},
-    state::{self, Entry, Registry, State, Status},
+    state::{Entry, Registry, State, Status},
+    stdio::Stdio,
 };
 
 /// Settings that concern all sandboxes of a caller.
@@ -49,7 +47,7 @@ pub struct Logging {
 
 impl Logging {
     /// How much is logged; nothing unless it was asked for, for standard error is the user's.
-    fn level(&self) -> Option<Level> {
+    pub(crate) fn level(&self) -> Option<Level> {
         if self.debug {
             Some(Level::Debug)
         } else {
@@ -69,34 +67,10 @@ pub struct Args {
     pub bundle: PathBuf,
     /// Standard streams of the container's first process.
     pub stdio: Stdio,
+    /// Further files of that process: descriptor 3 and up.
+    pub files: Vec<OwnedFd>,
     /// The sandbox dies with the calling process.
     pub attached: bool,
-}
-
-/// Standard streams of a process.
-#[derive(Debug)]
-pub enum Stdio {
-    /// Files for standard input, output and error.
-    Files([OwnedFd; 3]),
-    /// A terminal in raw mode; the container gets one of its own that is relayed to it.
-    Terminal {
-        /// The terminal.
-        terminal: OwnedFd,
-        /// Character rows.
-        rows: u16,
-        /// Character columns.
-        columns: u16,
-    },
-}
-
-impl Stdio {
-    /// The size of the terminal, if it is one, and the descriptors.
-    fn into_parts(self) -> (Option<(u16, u16)>, Vec<OwnedFd>) {
-        match self {
-            Stdio::Files(files) => (None, files.into()),
-            Stdio::Terminal { terminal, rows, columns } => (Some((rows, columns)), vec![terminal]),
-        }
-    }
 }
 
 /// How a container ended.
@@ -134,7 +108,7 @@ impl Sandbox {
         match made {
             Ok((state, launched)) => {
                 let sandbox = Sandbox { state, entry, channel: Some(launched.channel), child: Some(launched.child) };
-                if let Err(error) = sandbox.release() {
+                if let Err(error) = sandbox.creating_hooks().and_then(|()| sandbox.release()) {
                     let _ = sandbox.destroy();
                     return Err(error);
                 }
@@ -170,6 +144,21 @@ impl Sandbox {
         }
     }
 
+    /// The state the container is in now: its file may be behind, so the sandbox is asked.
+    pub fn status(&self) -> Status {
+        let known = self.state.status();
+        if !matches!(known, Status::Created | Status::Running) {
+            return known;
+        }
+        match self.entry.connect().and_then(|channel| channel.call(&Request::State).map_err(|error| self.lost(error))) {
+            Ok(Answer::State(Phase::Created)) => Status::Created,
+            Ok(Answer::State(Phase::Running)) => Status::Running,
+            Ok(Answer::State(Phase::Ended)) => Status::Stopped,
+            // It has ended meanwhile, or does not answer.
+            _ => self.state.status(),
+        }
+    }
+
     /// What is known of it.
     pub fn state(&self) -> &State {
         &self.state
@@ -185,7 +174,8 @@ impl Sandbox {
     /// # Errors
     /// Says what could not be done: working directory, program, interpreter.
     pub fn start(&mut self) -> Result<(), Error> {
-        let status = self.state.status();
+        let _lock = self.entry.lock_changes()?;
+        let status = self.status();
         if status != Status::Created {
             return Err(self.wrong_status("start", status));
         }
@@ -198,26 +188,44 @@ impl Sandbox {
             other => return Err(self.refused(other)),
         }
         self.state.started = true;
-        self.entry.write(&self.state)
+        self.entry.write(&self.state)?;
+        // The specification wants failures of these to be told, not to end the container.
+        if let Err(failure) = hooks::run("poststart", &self.state.hooks.poststart, &self.state, Status::Running) {
+            eprintln!("lazaret: warning: {failure}");
+        }
+        Ok(())
     }
 
-    /// Starts a further process in the container.
+    /// The hooks that are run while a container is made.
+    fn creating_hooks(&self) -> Result<(), Error> {
+        let hooks = &self.state.hooks;
+        for (name, list) in [
+            ("prestart", &hooks.prestart),
+            ("createRuntime", &hooks.create_runtime),
+            ("createContainer", &hooks.create_container),
+        ] {
+            hooks::run(name, list, &self.state, Status::Creating)?;
+        }
+        Ok(())
+    }
+
+    /// Starts a further process in the container; `files` are its descriptors 3 and up.
     ///
     /// # Errors
     /// [`Error::Status`] if it does not run; what is wrong with the process, or with its program.
-    pub fn execute(&self, process: &spec::Process, stdio: Stdio) -> Result<Execution<'_>, Error> {
-        let status = self.state.status();
+    pub fn execute(&self, process: &spec::Process, stdio: Stdio, files: Vec<OwnedFd>) -> Result<Execution<'_>, Error> {
+        let status = self.status();
         if status != Status::Running {
             return Err(self.wrong_status("execute a process in", status));
         }
         process.validate().map_err(|(field, problem)| Error::spec(Path::new("the process"), &field, problem))?;
         let wrong = |error: serde_json::Error| Error::host("describe the process", error);
         let process = serde_json::to_value(process).map_err(wrong)?;
-        let (terminal, files) = stdio.into_parts();
-        let fds: Vec<BorrowedFd<'_>> = files.iter().map(AsFd::as_fd).collect();
+        let (terminal, streams) = stdio.into_parts();
+        let fds: Vec<BorrowedFd<'_>> = streams.iter().chain(&files).map(AsFd::as_fd).collect();
         let channel = self.entry.connect()?;
         let call = || {
-            channel.send(&Request::Execute { process, terminal }, &fds)?;
+            channel.send(&Request::Execute { process, terminal: terminal.map(|terminal| terminal.size) }, &fds)?;
             Ok(channel.receive()?.0)
         };
         match call().map_err(|error| self.lost(error))? {
@@ -231,8 +239,8 @@ impl Sandbox {
     /// # Errors
     /// [`Error::Status`] if it does not run, or the kernel's refusal.
     pub fn signal(&self, signal: i32, target: Target) -> Result<(), Error> {
-        match self.state.status() {
-            Status::Running => {}
+        match self.status() {
+            Status::Running | Status::Paused => {}
             // A container that waits for its start has no process to handle the signal.
             Status::Created if matches!(signal, libc::SIGKILL | libc::SIGTERM) => return self.kill(),
             status => return Err(self.wrong_status("signal", status)),
@@ -257,8 +265,8 @@ impl Sandbox {
     /// # Errors
     /// [`Error::Status`] if it does not run.
     pub fn processes(&self) -> Result<Vec<Process>, Error> {
-        match self.state.status() {
-            Status::Running | Status::Created => {}
+        match self.status() {
+            Status::Running | Status::Created | Status::Paused => {}
             status => return Err(self.wrong_status("list the processes of", status)),
         }
         match self.call(&Request::Processes)? {
@@ -267,10 +275,10 @@ impl Sandbox {
         }
     }
 
-    /// Waits for the container's end.
+    /// Waits for the container's end. May be asked by anybody, and after the end.
     ///
     /// # Errors
-    /// [`Error::Status`] if this process did not make the sandbox and it has ended already.
+    /// Those of waiting for a process.
     pub fn wait(&mut self) -> Result<End, Error> {
         if let Some(child) = &self.child {
             let end = launch::wait_for(child).map_err(|errno| Error::host("wait for the sandbox process", errno))?;
@@ -280,14 +288,21 @@ impl Sandbox {
                 ChildEnd::Killed(signal) => End::Killed(signal),
             });
         }
-        let status = self.state.status();
-        if status == Status::Stopped {
-            return Err(self.wrong_status("wait for", status));
+        if let Ok(status) = self.ask_for_end() {
+            return Ok(End::Exited(status));
         }
+        if let Some(pidfd) = self.state.pidfd() {
+            wait_for_end(&pidfd)?;
+        }
+        Ok(self.entry.exit_status().map_or(End::Killed(libc::SIGKILL), End::Exited))
+    }
+
+    /// The exit status, from a sandbox that lives until it has told.
+    fn ask_for_end(&self) -> Result<u8, Error> {
         let channel = self.entry.connect()?;
         channel.set_timeout(None).map_err(|error| self.lost(error))?;
         match channel.call(&Request::Wait { process: None }).map_err(|error| self.lost(error))? {
-            Answer::Exited { status } => Ok(End::Exited(status)),
+            Answer::Exited { status } => Ok(status),
             other => Err(self.refused(other)),
         }
     }
@@ -303,7 +318,16 @@ impl Sandbox {
         } else if let Some(pidfd) = self.state.pidfd() {
             wait_for_end(&pidfd)?;
         }
-        self.entry.remove()
+        self.remove()
+    }
+
+    /// Removes what is left of a container that has ended.
+    fn remove(&self) -> Result<(), Error> {
+        self.entry.remove()?;
+        if let Err(failure) = hooks::run("poststop", &self.state.hooks.poststop, &self.state, Status::Stopped) {
+            eprintln!("lazaret: warning: {failure}");
+        }
+        Ok(())
     }
 
     /// Removes the state of a container that has ended; `force` ends it first.
@@ -311,8 +335,9 @@ impl Sandbox {
     /// # Errors
     /// [`Error::Status`] if it runs.
     pub fn delete(self, force: bool) -> Result<(), Error> {
-        match self.state.status() {
-            Status::Stopped => self.entry.remove(),
+        let _lock = self.entry.lock_changes()?;
+        match self.status() {
+            Status::Stopped => self.destroy(),
             // runc, too, deletes what was never started.
             Status::Created => self.destroy(),
             _ if force => self.destroy(),
@@ -381,70 +406,4 @@ fn wait_for_end(pidfd: &OwnedFd) -> Result<(), Error> {
             Ok(_) => return Ok(()),
         }
     }
-}
-
-fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, launch::Launched), Error> {
-    let plan = Plan::new(&args.spec, Origin { bundle: &args.bundle, overlay_root: config.overlay });
-    let rootfs = plan.sources.first().map(|root| root.path.clone()).unwrap_or_default();
-    let (terminal, stdio) = args.stdio.into_parts();
-    let files = files(&config.logging, &args.id, args.attached, entry, stdio)?;
-    let mode = ids::Mode::detect();
-    let linux = args.spec.linux.clone().unwrap_or_default();
-    let bytes = |paths: &[PathBuf]| paths.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect();
-    let setup = Setup {
-        id: args.id.clone(),
-        hostname: args.spec.hostname.clone(),
-        domainname: args.spec.domainname.clone(),
-        plan,
-        masked_paths: bytes(&linux.masked_paths),
-        readonly_paths: bytes(&linux.readonly_paths),
-        sysctl: linux.sysctl.into_iter().collect(),
-        process: args.spec.process.clone().unwrap_or_default(),
-        ids: mode,
-        own_id: ids::own_id(mode),
-        attached: args.attached,
-        strace: config.logging.strace.clone(),
-        log_level: config.logging.level(),
-        trap: config.logging.debug || cfg!(debug_assertions),
-        terminal,
-    };
-    let launched = launch::launch(setup, files)?;
-    let pid = launched.child.pid.as_raw_nonzero().get();
-    let state = State {
-        oci_version: args.spec.oci_version,
-        pid,
-        start_time: state::start_time(pid).unwrap_or(0),
-        attached: args.attached,
-        bundle: args.bundle,
-        rootfs,
-        annotations: args.spec.annotations,
-        process: args.spec.process.unwrap_or_default(),
-        ..State::new(&args.id)
-    };
-    entry.write(&state)?;
-    Ok((state, launched))
-}
-
-/// Opens what the sandbox process gets from its maker.
-fn files(logging: &Logging, id: &str, attached: bool, entry: &Entry, stdio: Vec<OwnedFd>) -> Result<Files, Error> {
-    let null_path = Path::new("/dev/null");
-    let open = |path: &Path| -> Result<OwnedFd, Error> {
-        let file = OpenOptions::new().append(true).create(true).open(path);
-        file.map(Into::into).map_err(|error| Error::host(format!("open {}", path.display()), error))
-    };
-    let null = File::options().read(true).write(true).open(null_path);
-    let null: OwnedFd = null.map_err(|error| Error::host("open /dev/null", error))?.into();
-    let debug_log = match &logging.directory {
-        Some(directory) => {
-            let made = std::fs::create_dir_all(directory);
-            made.map_err(|error| Error::host(format!("make {}", directory.display()), error))?;
-            open(&directory.join(format!("{id}.log")))?
-        }
-        None if attached || logging.debug || logging.strace.is_some() => {
-            rustix::io::dup(rustix::stdio::stderr()).map_err(|error| Error::host("copy standard error", error))?
-        }
-        None => open(null_path)?,
-    };
-    let user_log = open(logging.user_log.as_deref().unwrap_or(null_path))?;
-    Ok(Files { listener: entry.listen()?, stdio, user_log, debug_log, null })
 }

@@ -15,20 +15,31 @@ use std::{
 
 use lazaret_control::Channel;
 use rustix::{
-    fs::{Access, AtFlags, Dir, FlockOperation, Mode, OFlags, flock, mkdirat, open, openat, renameat, unlinkat},
-    io::Errno,
+    fs::{
+        Access, AtFlags, Dir, FlockOperation, Mode, OFlags, accessat, flock, mkdirat, open, openat, renameat, unlinkat,
+    },
+    io::{Errno, retry_on_intr as retry},
     net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with},
     process::{Pid, PidfdFlags, pidfd_open},
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{error::Error, spec::Process};
+use crate::{
+    error::Error,
+    spec::{Hooks, Process},
+};
 
 /// Longest state file that is believed, in bytes.
 const MAX_STATE: u64 = 4 << 20;
 
 /// Version of the state file; another one is refused.
 const VERSION: u32 = 1;
+
+/// Held by a command while it changes the container.
+const LOCK: &str = "lock";
+
+/// Holds the exit status of a container that has ended.
+const EXIT: &str = "exit";
 
 /// How long a sandbox may take for one answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -65,6 +76,9 @@ pub struct State {
     /// Annotations of the specification.
     #[serde(default)]
     pub annotations: BTreeMap<String, String>,
+    /// Programs that are still to be run.
+    #[serde(default)]
+    pub hooks: Hooks,
 }
 
 /// A container's place in the life cycle; see `runtime.md` of the specification.
@@ -76,6 +90,8 @@ pub enum Status {
     Created,
     /// Its first process runs.
     Running,
+    /// Nothing in it runs until it is resumed.
+    Paused,
     /// Its first process has ended.
     Stopped,
 }
@@ -87,6 +103,7 @@ impl Status {
             Status::Creating => "creating",
             Status::Created => "created",
             Status::Running => "running",
+            Status::Paused => "paused",
             Status::Stopped => "stopped",
         }
     }
@@ -110,10 +127,24 @@ impl State {
             owner: rustix::process::getuid().as_raw().to_string(),
             process: Process::default(),
             annotations: BTreeMap::new(),
+            hooks: Hooks::default(),
         }
     }
 
-    /// The state the container is in now.
+    /// The container's state as the specification describes it (`runtime.md`, "State").
+    pub fn describe(&self, status: Status) -> serde_json::Value {
+        serde_json::json!({
+            "ociVersion": self.oci_version,
+            "id": self.id,
+            "status": status.name(),
+            "pid": if status == Status::Stopped { 0 } else { self.pid },
+            "bundle": self.bundle,
+            "annotations": self.annotations,
+        })
+    }
+
+    /// The state the container is in, as far as the file and its process tell; see
+    /// [`crate::Sandbox::status`].
     pub fn status(&self) -> Status {
         if self.pid == 0 {
             Status::Creating
@@ -198,20 +229,49 @@ impl Registry {
     /// [`Error::InvalidId`], [`Error::Exists`].
     pub fn create(&self, id: &str) -> Result<Entry, Error> {
         check_id(id)?;
+        self.sweep();
+        let _making = self.lock()?;
         match mkdirat(&self.directory, id, Mode::RWXU) {
             Ok(()) => {}
-            Err(Errno::EXIST) => {
-                let leftover = self.entry(id)?.is_some_and(|entry| entry.remove_leftover());
-                if !leftover {
-                    return Err(Error::Exists(id.into()));
-                }
-                mkdirat(&self.directory, id, Mode::RWXU).map_err(|_| Error::Exists(id.into()))?;
-            }
+            Err(Errno::EXIST) => return Err(Error::Exists(id.into())),
             Err(errno) => return Err(Error::host(format!("make {}", self.path.join(id).display()), errno)),
         }
         let entry = self.entry(id)?.ok_or_else(|| Error::NotFound(id.into()))?;
         entry.lock(FlockOperation::LockExclusive)?;
+        let flags = OFlags::CREATE | OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        openat(&entry.directory, LOCK, flags, Mode::RUSR)
+            .map_err(|errno| Error::host(format!("make the lock of container {id}"), errno))?;
         Ok(entry)
+    }
+
+    /// Keeps others from making or sweeping away containers; between the making of a directory and its
+    /// lock it looks like a leftover.
+    fn lock(&self) -> Result<OwnedFd, Error> {
+        let failed = |errno| Error::host(format!("lock {}", self.path.display()), errno);
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let lock = openat(&self.directory, ".", flags, Mode::empty()).map_err(failed)?;
+        retry(|| flock(&lock, FlockOperation::LockExclusive)).map_err(failed)?;
+        Ok(lock)
+    }
+
+    /// Removes what containers have left whose command was killed.
+    fn sweep(&self) {
+        // What cannot be read or removed now can be next time.
+        let _ = self.names().map(|names| names.iter().for_each(|id| drop(self.get(id))));
+    }
+
+    /// The names of all containers' directories.
+    fn names(&self) -> Result<Vec<String>, Error> {
+        let step = |errno: Errno| Error::host(format!("read {}", self.path.display()), errno);
+        let mut names = Vec::new();
+        for name in Dir::read_from(&self.directory).map_err(step)? {
+            match name.map_err(step)?.file_name().to_str() {
+                Ok(id) if check_id(id).is_ok() => names.push(id.to_owned()),
+                _ => {}
+            }
+        }
+        names.sort();
+        Ok(names)
     }
 
     /// A container's directory.
@@ -221,9 +281,19 @@ impl Registry {
     pub fn get(&self, id: &str) -> Result<Entry, Error> {
         check_id(id)?;
         match self.entry(id)? {
-            Some(entry) if !entry.remove_leftover() => Ok(entry),
+            Some(entry) if !self.remove_leftover(&entry) => Ok(entry),
             _ => Err(Error::NotFound(id.into())),
         }
+    }
+
+    /// Removes a container's directory if nobody is there any more who would: it ended with the command
+    /// that it was attached to. Returns whether it did.
+    fn remove_leftover(&self, entry: &Entry) -> bool {
+        if !entry.is_leftover() {
+            return false;
+        }
+        // Now again, while nobody is making it.
+        self.lock().is_ok_and(|_making| entry.is_leftover() && entry.remove().is_ok())
     }
 
     /// The states of all containers, by id. Leftovers of attached containers are removed.
@@ -231,23 +301,9 @@ impl Registry {
     /// # Errors
     /// Those of reading the directory.
     pub fn list(&self) -> Result<Vec<State>, Error> {
-        let step = |errno: Errno| Error::host(format!("read {}", self.path.display()), errno);
-        let mut states = Vec::new();
-        for name in Dir::read_from(&self.directory).map_err(step)? {
-            let name = name.map_err(step)?;
-            let Ok(id) = name.file_name().to_str() else { continue };
-            if check_id(id).is_err() {
-                continue;
-            }
-            // Between the listing and here a container may have gone.
-            if let Ok(entry) = self.get(id)
-                && let Ok(state) = entry.read()
-            {
-                states.push(state);
-            }
-        }
-        states.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(states)
+        // Between the listing and the reading a container may have gone.
+        let read = |id: &String| self.get(id).and_then(|entry| entry.read()).ok();
+        Ok(self.names()?.iter().filter_map(read).collect())
     }
 
     fn entry(&self, id: &str) -> Result<Option<Entry>, Error> {
@@ -277,8 +333,13 @@ impl Entry {
     /// Says what is wrong with the file.
     pub fn read(&self) -> Result<State, Error> {
         let wrong = |problem: String| Error::spec(Path::new("state.json"), &format!("container {}", self.id), problem);
-        let file = openat(&self.directory, "state.json", OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty())
-            .map_err(|errno| Error::host(format!("read the state of container {}", self.id), errno))?;
+        let file = openat(&self.directory, "state.json", OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty()).map_err(
+            |errno| match errno {
+                // It is being made, or removed.
+                Errno::NOENT => Error::NotFound(self.id.clone()),
+                errno => Error::host(format!("read the state of container {}", self.id), errno),
+            },
+        )?;
         let mut text = Vec::new();
         File::from(file).take(MAX_STATE).read_to_end(&mut text).map_err(|error| wrong(error.to_string()))?;
         let state: State = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
@@ -310,7 +371,7 @@ impl Entry {
             other => other,
         };
         let remove = || {
-            for name in ["state.json", "state.json.new", "control.sock"] {
+            for name in ["state.json", "state.json.new", "control.sock", EXIT, LOCK] {
                 gone(unlinkat(&self.directory, name, AtFlags::empty()))?;
             }
             gone(unlinkat(&self.parent, self.id.as_str(), AtFlags::REMOVEDIR))
@@ -319,25 +380,58 @@ impl Entry {
     }
 
     fn lock(&self, operation: FlockOperation) -> Result<(), Error> {
-        flock(&self.directory, operation).map_err(|errno| Error::host(format!("lock container {}", self.id), errno))
+        retry(|| flock(&self.directory, operation))
+            .map_err(|errno| Error::host(format!("lock container {}", self.id), errno))
     }
 
-    /// Removes the directory if nobody is there any more who would: its container ended with the
-    /// command it was attached to. Returns whether it did.
-    fn remove_leftover(&self) -> bool {
-        if flock(&self.directory, FlockOperation::NonBlockingLockExclusive).is_err() {
-            return false;
-        }
-        let leftover = match self.read() {
-            Ok(state) => state.status() == Status::Creating || (state.attached && state.status() == Status::Stopped),
-            // The maker died before it could write the first state.
-            Err(_) => rustix::fs::accessat(&self.directory, "state.json", Access::EXISTS, AtFlags::empty()).is_err(),
+    /// The lock of the command that the container is attached to, as long as the result lives.
+    fn try_lock(&self) -> rustix::io::Result<OwnedFd> {
+        let lock = openat(&self.directory, ".", OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(lock)
+    }
+
+    /// The container was attached to a command that is dead, or was never made.
+    fn is_leftover(&self) -> bool {
+        let ended = || match self.read() {
+            Ok(state) => state.attached && state.status() == Status::Stopped,
+            Err(_) => accessat(&self.directory, "state.json", Access::EXISTS, AtFlags::empty()).is_err(),
         };
-        if leftover && self.remove().is_ok() {
-            return true;
+        self.try_lock().is_ok_and(|_lock| ended())
+    }
+
+    /// Waits until no other command changes the container, and keeps others from it as long as the
+    /// result lives.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if another command has removed it.
+    pub(crate) fn lock_changes(&self) -> Result<OwnedFd, Error> {
+        let failed = |errno| match errno {
+            Errno::NOENT => Error::NotFound(self.id.clone()),
+            errno => Error::host(format!("lock container {}", self.id), errno),
+        };
+        let lock = openat(&self.directory, LOCK, OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty()).map_err(failed)?;
+        retry(|| flock(&lock, FlockOperation::LockExclusive)).map_err(failed)?;
+        if rustix::fs::fstat(&lock).map_err(failed)?.st_nlink == 0 {
+            return Err(Error::NotFound(self.id.clone()));
         }
-        let _ = flock(&self.directory, FlockOperation::Unlock);
-        false
+        Ok(lock)
+    }
+
+    /// The file that the sandbox process leaves its exit status in.
+    pub(crate) fn exit_file(&self) -> Result<OwnedFd, Error> {
+        let flags = OFlags::CREATE | OFlags::TRUNC | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        openat(&self.directory, EXIT, flags, Mode::RUSR | Mode::WUSR)
+            .map_err(|errno| Error::host(format!("make the exit file of container {}", self.id), errno))
+    }
+
+    /// The exit status that the sandbox process has left; `None` if it was killed.
+    pub(crate) fn exit_status(&self) -> Option<u8> {
+        let flags = OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let file = openat(&self.directory, EXIT, flags, Mode::empty()).ok()?;
+        let mut text = String::new();
+        File::from(file).take(4).read_to_string(&mut text).ok()?;
+        text.parse().ok()
     }
 
     /// Makes the control socket, for the sandbox process to listen on.

@@ -18,7 +18,7 @@ use crate::{
         inode::SetAttributes,
         registry::Mounter,
         stream,
-        vfs::{Location, LookupFlags, MountNamespace, OpenHow, PathContext},
+        vfs::{Location, LookupFlags, MountNamespace, OpenHow, PathContext, open::open_for_exec},
     },
     seccomp::Seccomp,
     signal::send_to_process,
@@ -94,34 +94,44 @@ impl Container {
         }))
     }
 
+    /// Finds out whether a process could be started: its working directory and its program. What the
+    /// program's file holds is seen at the start.
+    ///
+    /// # Errors
+    /// Names what is wrong.
+    pub fn check(&self, process: &ProcessSpec) -> Result<(), StartError> {
+        let (paths, name) = self.paths_and_name(process)?;
+        let find = |path: Vec<u8>| {
+            let location = paths.lookup(&path, LookupFlags::FOLLOW)?;
+            open_for_exec(location, &paths.creds).map(drop)
+        };
+        search(process, &name, find).map_err(failed(format!("start {}", shown(&name))))
+    }
+
     /// Starts a process: the container's init, or a further one (exec). Returns its pid in the
     /// container's pid namespace once its program is loaded.
     ///
     /// # Errors
     /// Names what failed: working directory, program, interpreter ...
     pub fn start(self: &Arc<Self>, process: ProcessSpec) -> Result<i32, StartError> {
-        let creds = credentials(&process);
         let mut limits = Limits::default();
         for (resource, current, maximum) in &process.rlimits {
             if !limits.set(*resource, RLimit { current: *current, maximum: *maximum }) {
                 return Err(failed(format!("set resource limit {resource}"))(Errno::EINVAL));
             }
         }
-        let root = self.namespaces.mount.root();
-        let directory = working_directory(&self.namespaces.mount, &creds, &process.cwd)
-            .map_err(failed(format!("working directory {}", shown(&process.cwd))))?;
-        let umask = process.umask.unwrap_or(0o022);
-        let paths = PathContext { root: root.clone(), directory: directory.clone(), creds: creds.clone(), umask };
-
-        let name =
-            process.args.first().cloned().ok_or_else(|| failed("start a process: no arguments")(Errno::EINVAL))?;
+        let (paths, name) = self.paths_and_name(&process)?;
         let start_failed = |cause| StartError { step: format!("start {}", shown(&name)), cause };
         let image = self.load(&paths, &limits, &process, &name).map_err(start_failed)?;
 
         let files = FdTable::new();
         let console = self.open_stdio(process.stdio, &files, &paths).map_err(failed("open the standard streams"))?;
-        let fs = FsContext::new(root, directory);
-        fs.set_umask(umask);
+        for file in process.inherited {
+            let opened = stream::open(file).and_then(|file| files.insert(file, false, 3, NR_OPEN));
+            opened.map_err(failed("open the files that the process inherits"))?;
+        }
+        let fs = FsContext::new(paths.root.clone(), paths.directory.clone());
+        fs.set_umask(paths.umask);
 
         let pid = Pid::allocate(&self.namespaces.pid_for_children, &[]).map_err(start_failed)?;
         let number = pid.number_in(&self.namespaces.pid_for_children);
@@ -161,34 +171,25 @@ impl Container {
         Ok(number)
     }
 
-    /// Finds the program, in PATH if its name has no slash, and loads it.
+    /// Where the process starts, and what its program is called.
+    fn paths_and_name(&self, process: &ProcessSpec) -> Result<(PathContext, Vec<u8>), StartError> {
+        let creds = credentials(process);
+        let directory = working_directory(&self.namespaces.mount, &creds, &process.cwd)
+            .map_err(failed(format!("working directory {}", shown(&process.cwd))))?;
+        let root = self.namespaces.mount.root();
+        let paths = PathContext { root, directory, creds, umask: process.umask.unwrap_or(0o022) };
+        let name = process.args.first().cloned();
+        Ok((paths, name.ok_or_else(|| failed("start a process: no arguments")(Errno::EINVAL))?))
+    }
+
+    /// Finds the program and loads it.
     fn load(&self, paths: &PathContext, limits: &Limits, process: &ProcessSpec, name: &[u8]) -> Result<Image, Errno> {
         let runner = Runner { kernel: &self.kernel, paths, creds: &paths.creds, limits, personality: 0 };
-        let load = |path: Vec<u8>| {
+        search(process, name, |path: Vec<u8>| {
             let location = paths.lookup(&path, LookupFlags::FOLLOW)?;
             let program = Program { location, path, args: process.args.clone(), env: process.env.clone() };
             exec::load(&runner, program).map_err(Failure::errno)
-        };
-        if name.contains(&b'/') {
-            return load(name.to_vec());
-        }
-        if name.is_empty() {
-            return Err(Errno::ENOENT);
-        }
-        let search = process.env.iter().find_map(|entry| entry.strip_prefix(b"PATH=")).unwrap_or(DEFAULT_PATH);
-        let mut result = Err(Errno::ENOENT);
-        for directory in search.split(|byte| *byte == b':') {
-            let mut path = if directory.is_empty() { b".".to_vec() } else { directory.to_vec() };
-            path.push(b'/');
-            path.extend_from_slice(name);
-            match load(path) {
-                // As execvp(3): what may not be executed is passed over, but remembered.
-                Err(Errno::EACCES) => result = Err(Errno::EACCES),
-                Err(Errno::ENOENT | Errno::ENOTDIR) => {}
-                other => return other,
-            }
-        }
-        result
+        })
     }
 
     /// Fills descriptors 0 to 2; returns the bridge to the host's terminal, if there is one.
@@ -242,7 +243,8 @@ impl Container {
     /// # Errors
     /// `ESRCH`, `EINVAL`.
     pub fn signal(&self, pid: i32, signal: i32) -> Result<(), Errno> {
-        let signal = Signal::new(signal).ok_or(Errno::EINVAL)?;
+        // As kill(2) has it, 0 asks whether there is such a process.
+        let asked = if signal == 0 { None } else { Some(Signal::new(signal).ok_or(Errno::EINVAL)?) };
         let namespace = &self.namespaces.pid_for_children;
         let targets: Vec<Arc<ThreadGroup>> = {
             let tree = self.kernel.processes();
@@ -255,6 +257,7 @@ impl Container {
         if targets.is_empty() {
             return Err(Errno::ESRCH);
         }
+        let Some(signal) = asked else { return Ok(()) };
         for target in targets {
             send_to_process(&target, signal, SigInfo::sent(signal, code::USER, 0, 0), true)?;
         }
@@ -270,6 +273,34 @@ impl Container {
         console.terminal().set_size(WindowSize { rows, columns, ..WindowSize::default() });
         Ok(())
     }
+}
+
+/// Tries the places where a program of this name may be: those in PATH if it has no slash.
+fn search<T>(
+    process: &ProcessSpec,
+    name: &[u8],
+    mut attempt: impl FnMut(Vec<u8>) -> Result<T, Errno>,
+) -> Result<T, Errno> {
+    if name.contains(&b'/') {
+        return attempt(name.to_vec());
+    }
+    if name.is_empty() {
+        return Err(Errno::ENOENT);
+    }
+    let places = process.env.iter().find_map(|entry| entry.strip_prefix(b"PATH=")).unwrap_or(DEFAULT_PATH);
+    let mut result = Err(Errno::ENOENT);
+    for directory in places.split(|byte| *byte == b':') {
+        let mut path = if directory.is_empty() { b".".to_vec() } else { directory.to_vec() };
+        path.push(b'/');
+        path.extend_from_slice(name);
+        match attempt(path) {
+            // As execvp(3): what may not be executed is passed over, but remembered.
+            Err(Errno::EACCES) => result = Err(Errno::EACCES),
+            Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+            other => return other,
+        }
+    }
+    result
 }
 
 fn credentials(process: &ProcessSpec) -> Arc<Creds> {

@@ -6,6 +6,7 @@
 use std::{
     os::fd::{AsFd, OwnedFd},
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use lazaret_abi::errno::Errno;
@@ -21,11 +22,16 @@ use crate::{
     uio::BufferSink,
 };
 
+/// How long the host's terminal may take for the last output.
+const DRAIN: Duration = Duration::from_secs(1);
+
 /// A running bridge.
 pub struct Console {
     terminal: Arc<Terminal>,
     /// Ends the thread that reads the host's terminal.
     stop: Arc<OwnedFd>,
+    /// Held while output is on its way from the pty to the host's terminal.
+    moving: Arc<Mutex<()>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -40,12 +46,13 @@ impl Console {
         terminal.set_size(WindowSize { rows, columns, ..WindowSize::default() });
         let stop = Arc::new(eventfd(0, rustix::event::EventfdFlags::CLOEXEC).map_err(errno)?);
         let (host, master) = (Arc::new(host), Arc::new(master));
+        let moving: Arc<Mutex<()>> = Arc::default();
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new().name(name.to_string()).spawn(run).map_err(|_| Errno::EAGAIN)
         };
         let show = spawn("console-out", {
-            let (host, terminal, stop) = (host.clone(), terminal.clone(), stop.clone());
-            Box::new(move || show(&host, &terminal, &stop))
+            let (host, terminal, stop, moving) = (host.clone(), terminal.clone(), stop.clone(), moving.clone());
+            Box::new(move || show(&host, &terminal, &stop, &moving))
         })?;
         let typed = spawn("console-in", {
             let (terminal, stop) = (terminal.clone(), stop.clone());
@@ -54,7 +61,7 @@ impl Console {
                 drop(master);
             })
         })?;
-        Ok(Arc::new(Console { terminal, stop, threads: Mutex::new(vec![show, typed]) }))
+        Ok(Arc::new(Console { terminal, stop, moving, threads: Mutex::new(vec![show, typed]) }))
     }
 
     /// The pty.
@@ -71,17 +78,25 @@ impl Console {
         }
     }
 
-    /// Ends the bridge at once.
+    /// Ends the bridge once all that has been written up to now is on the host's terminal, or when that
+    /// takes no more.
     pub fn stop(&self) {
+        let deadline = Instant::now() + DRAIN;
+        let is_drained = || self.moving.try_lock().is_some() && self.terminal.master_readable() == 0;
+        while !is_drained() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         let _ = rustix::io::write(&*self.stop, &1_u64.to_ne_bytes());
     }
 }
 
 /// Moves what the container shows to the host's terminal until the last slave is closed.
-fn show(host: &OwnedFd, terminal: &Terminal, stop: &OwnedFd) {
-    loop {
+fn show(host: &OwnedFd, terminal: &Terminal, stop: &OwnedFd, moving: &Mutex<()>) {
+    while terminal.wait_for_output().is_ok() {
+        let _moving = moving.lock();
         let mut sink = BufferSink::new(16 * 1024);
-        match terminal.read_master(&mut sink, false) {
+        match terminal.read_master(&mut sink, true) {
+            Err(Errno::EAGAIN) => continue,
             Ok(0) | Err(_) => break,
             Ok(_) => {}
         }

@@ -320,6 +320,15 @@ impl Terminal {
         put_all(sink, &data)
     }
 
+    /// Waits until [`Terminal::read_master`] has something to say.
+    ///
+    /// # Errors
+    /// `ERESTARTSYS`.
+    pub fn wait_for_output(&self) -> Result<(), Errno> {
+        let ready = || self.poll_master(None).intersects(Events::IN | Events::PRI | Events::HUP).then_some(());
+        wait_until(&[(&self.master_queue, Events::READABLE)], None, Interruptible::Signals, ready)
+    }
+
     /// write(2) on the slave: output, processed by the line discipline.
     ///
     /// # Errors

@@ -8,31 +8,34 @@ use crate::{
     attached,
     options::{Create, Run},
     report::CommandError,
+    streams,
 };
 
 /// Runs a container to its end, or only starts it.
 pub fn run(config: &Config, args: &Run) -> Result<u8, CommandError> {
-    if args.detach || args.pid_file.is_some() {
-        let mut sandbox = make(config, &args.id, &args.bundle, args.pid_file.as_deref())?;
-        if let Err(error) = sandbox.start() {
-            let _ = sandbox.destroy();
-            return Err(error.into());
-        }
-        if args.detach {
-            return Ok(0);
-        }
-        let end = sandbox.wait()?;
-        sandbox.destroy()?;
-        return Ok(super::lifecycle::status(end));
+    if args.detach {
+        let mut sandbox = make(config, &args.create)?;
+        return match sandbox.start() {
+            Ok(()) => Ok(0),
+            Err(error) => {
+                let _ = sandbox.destroy();
+                Err(error.into())
+            }
+        };
     }
-    lazaret_sandbox::check_id(&args.id)?;
-    let (bundle, spec) = load(&args.bundle)?;
-    attached::run(config, args.id.clone(), spec, bundle)
+    let Create { bundle, pid_file, console_socket, preserve_fds, id, .. } = &args.create;
+    if console_socket.is_some() {
+        return Err(CommandError::new("--console-socket: the container is not detached, so it gets this terminal"));
+    }
+    let files = streams::preserved(*preserve_fds)?;
+    lazaret_sandbox::check_id(id)?;
+    let (bundle, spec) = load(bundle)?;
+    attached::run(config, attached::Container { id: id.clone(), spec, bundle, files, pid_file: pid_file.clone() })
 }
 
 /// Makes a container that waits for its start.
 pub fn create(config: &Config, args: &Create) -> Result<(), CommandError> {
-    make(config, &args.id, &args.bundle, args.pid_file.as_deref()).map(drop)
+    make(config, args).map(drop)
 }
 
 fn load(bundle: &Path) -> Result<(PathBuf, Spec), CommandError> {
@@ -42,19 +45,35 @@ fn load(bundle: &Path) -> Result<(PathBuf, Spec), CommandError> {
     Ok((absolute, spec))
 }
 
-fn make(config: &Config, id: &str, bundle: &Path, pid_file: Option<&Path>) -> Result<Sandbox, CommandError> {
-    lazaret_sandbox::check_id(id)?;
-    let (bundle, spec) = load(bundle)?;
-    if spec.process.as_ref().is_some_and(|process| process.terminal) {
-        return Err(CommandError::new("process.terminal: a detached container cannot have a terminal yet"));
-    }
-    let stdio = Stdio::Files(attached::standard_streams()?);
-    let sandbox = Sandbox::new(config, Args { id: id.into(), spec, bundle, stdio, attached: false })?;
-    if let Some(path) = pid_file
-        && let Err(error) = std::fs::write(path, sandbox.state().pid.to_string())
+fn make(config: &Config, args: &Create) -> Result<Sandbox, CommandError> {
+    let files = streams::preserved(args.preserve_fds)?;
+    lazaret_sandbox::check_id(&args.id)?;
+    let (bundle, spec) = load(&args.bundle)?;
+    let process = spec.process.clone().unwrap_or_default();
+    let stdio = match (process.terminal, &args.console_socket) {
+        (true, Some(socket)) => Stdio::console(socket, process.console_size)?,
+        (true, None) => {
+            return Err(CommandError::new("process.terminal: a detached container needs --console-socket for it"));
+        }
+        (false, Some(_)) => return Err(CommandError::new("--console-socket: process.terminal is false")),
+        (false, None) => Stdio::Files(streams::standard()?),
+    };
+    let sandbox = Sandbox::new(config, Args { id: args.id.clone(), spec, bundle, stdio, files, attached: false })?;
+    if let Some(path) = &args.pid_file
+        && let Err(error) = write_pid(path, sandbox.state().pid)
     {
         let _ = sandbox.destroy();
-        return Err(CommandError::new(format!("write {}: {error}", path.display())));
+        return Err(error);
     }
     Ok(sandbox)
+}
+
+/// Writes a pid file, which appears with its content or not at all.
+pub fn write_pid(path: &Path, pid: i32) -> Result<(), CommandError> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    let new = path.with_file_name(name);
+    std::fs::write(&new, pid.to_string())
+        .and_then(|()| std::fs::rename(&new, path))
+        .map_err(|error| CommandError::new(format!("write {}: {error}", path.display())))
 }

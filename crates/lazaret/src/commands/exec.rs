@@ -2,31 +2,38 @@
 
 use std::path::Path;
 
-use lazaret_sandbox::{Config, Sandbox, spec::Process};
+use lazaret_sandbox::{Config, Sandbox, Stdio, spec::Process};
 
-use crate::{
-    attached::{self, Foreground},
-    options::Exec,
-    report::CommandError,
-};
+use super::{bundle::write_pid, proxy};
+use crate::{attached::Foreground, options::Exec, report::CommandError, streams};
 
 /// Starts the process; returns its exit status, or 0 if it is detached.
 pub fn run(config: &Config, args: &Exec) -> Result<u8, CommandError> {
+    let files = streams::preserved(args.preserve_fds)?;
     let sandbox = Sandbox::load(config, &args.id)?;
-    let process = match &args.process {
+    let mut process = match &args.process {
         Some(path) => read(path)?,
         None => describe(&sandbox.state().process, args)?,
     };
+    process.terminal |= args.tty;
     if args.detach {
-        if process.terminal {
-            return Err(CommandError::new("process.terminal: a detached process cannot have a terminal yet"));
-        }
-        let stdio = lazaret_sandbox::Stdio::Files(attached::standard_streams()?);
-        sandbox.execute(&process, stdio).map_err(|error| CommandError::of_start(&error))?;
+        let terminal = match (process.terminal, &args.console_socket) {
+            (true, Some(socket)) => Some(Stdio::console(socket, process.console_size)?),
+            (true, None) => {
+                return Err(CommandError::new("process.terminal: a detached process needs --console-socket for it"));
+            }
+            (false, _) => None,
+        };
+        let pid = proxy::start(config, &args.id, process, terminal, files)?;
+        args.pid_file.as_ref().map_or(Ok(()), |path| write_pid(path, pid))?;
         return Ok(0);
     }
     let foreground = Foreground::new(process.terminal)?;
-    let execution = sandbox.execute(&process, foreground.stdio()?).map_err(|error| CommandError::of_start(&error))?;
+    let execution =
+        sandbox.execute(&process, foreground.stdio()?, files).map_err(|error| CommandError::of_start(&error))?;
+    if let Some(path) = &args.pid_file {
+        write_pid(path, rustix::process::getpid().as_raw_nonzero().get())?;
+    }
     foreground.make_raw()?;
     let signal = |number| execution.signal(number);
     foreground.relay(execution.ended(), signal, |rows, columns| execution.resize(rows, columns))?;
@@ -49,6 +56,17 @@ fn describe(first: &Process, args: &Exec) -> Result<Process, CommandError> {
         process.user.additional_gids.clear();
         if let Some(gid) = gid {
             process.user.gid = gid.parse().map_err(|_| wrong())?;
+        }
+    }
+    process.user.additional_gids.extend(&args.additional_gids);
+    process.no_new_privileges |= args.no_new_privs;
+    for name in &args.cap {
+        if lazaret_sandbox::spec::capability_bit(name).is_none() {
+            return Err(CommandError::new(format!("--cap {name}: is unknown")));
+        }
+        let sets = process.capabilities.get_or_insert_default();
+        for set in [&mut sets.bounding, &mut sets.effective, &mut sets.permitted] {
+            set.push(name.clone());
         }
     }
     if let Some(cwd) = &args.cwd {

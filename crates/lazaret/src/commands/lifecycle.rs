@@ -25,8 +25,8 @@ pub fn kill(config: &Config, args: &Kill) -> Result<(), CommandError> {
 pub fn delete(config: &Config, args: &Delete) -> Result<(), CommandError> {
     let mut result = Ok(());
     for id in &args.ids {
-        let deleted = match Sandbox::load(config, id) {
-            Ok(sandbox) => sandbox.delete(args.force),
+        let deleted = match Sandbox::load(config, id).and_then(|sandbox| sandbox.delete(args.force)) {
+            Ok(()) => Ok(()),
             Err(Error::NotFound(_)) if args.force => Ok(()),
             Err(Error::Spec { .. }) if args.force => Sandbox::discard(config, id),
             Err(error) => Err(error),

@@ -8,7 +8,12 @@ use lazaret_sandbox::{
 };
 
 use super::user::{self, Ids};
-use crate::{attached, options::Do, report::CommandError, terminal::Terminal};
+use crate::{
+    attached::{self, Container},
+    options::Do,
+    report::CommandError,
+    terminal::Terminal,
+};
 
 /// Exit statuses of a shell for a command that cannot be run, and for one that is not there.
 const NOT_EXECUTABLE: u8 = 126;
@@ -18,7 +23,8 @@ const NOT_FOUND: u8 = 127;
 pub fn run(config: &Config, args: &Do) -> Result<u8, CommandError> {
     let spec = specification(args)?;
     let id = format!("do-{}", std::process::id());
-    attached::run(config, id, spec, "/".into()).map_err(|error| match error.start {
+    let container = Container { id, spec, bundle: "/".into(), files: Vec::new(), pid_file: None };
+    attached::run(config, container).map_err(|error| match error.start {
         Some(libc::ENOENT | libc::ENOTDIR) => CommandError { status: NOT_FOUND, ..error },
         Some(_) => CommandError { status: NOT_EXECUTABLE, ..error },
         None => error,

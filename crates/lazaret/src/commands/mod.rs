@@ -5,7 +5,10 @@ mod exec;
 mod lifecycle;
 mod list;
 mod local;
+mod proxy;
 mod user;
+
+pub use bundle::write_pid;
 
 use std::io::Write;
 

@@ -3,6 +3,7 @@
 //! Each step takes something away; the order matters and is told at each step.
 
 mod confine;
+mod follow;
 mod root;
 mod serve;
 
@@ -19,7 +20,8 @@ use lazaret_platform::{
     stub::{StubConfig, StubPlatform},
 };
 
-use crate::{ids, mounts::Plan, spec};
+use self::follow::Followed;
+use crate::{ids, mounts::Plan, spec, stdio::TerminalSetup};
 
 /// What the sandbox process inherits with the memory of its maker.
 pub struct Setup {
@@ -51,8 +53,8 @@ pub struct Setup {
     pub log_level: Option<Level>,
     /// Report refused host calls instead of dying silently.
     pub trap: bool,
-    /// Size of the terminal, if there is one.
-    pub terminal: Option<(u16, u16)>,
+    /// The terminal, if there is one.
+    pub terminal: Option<TerminalSetup>,
 }
 
 /// The descriptors of a sandbox process.
@@ -69,6 +71,8 @@ pub struct Descriptors {
     pub user_log: OwnedFd,
     /// The debug log, and standard error of the sandbox process itself.
     pub debug_log: OwnedFd,
+    /// Where the exit status is left for those who come later.
+    pub exit: OwnedFd,
     /// For streams that the sandbox process itself does not use.
     pub null: OwnedFd,
 }
@@ -76,7 +80,7 @@ pub struct Descriptors {
 impl Descriptors {
     /// As a list, for the copy of the process to keep.
     pub fn into_list(self) -> Vec<OwnedFd> {
-        let mut list = vec![self.maker, self.gofer, self.listener, self.user_log, self.debug_log, self.null];
+        let mut list = vec![self.maker, self.gofer, self.listener, self.user_log, self.debug_log, self.exit, self.null];
         list.extend(self.stdio);
         list
     }
@@ -90,6 +94,7 @@ impl Descriptors {
             listener: list.next()?,
             user_log: list.next()?,
             debug_log: list.next()?,
+            exit: list.next()?,
             null: list.next()?,
             stdio: list.collect(),
         })
@@ -101,7 +106,7 @@ pub const FAILED: i32 = 1;
 
 /// The body of the sandbox process; returns its exit status, which is the container's.
 pub fn run(setup: Setup, descriptors: Vec<OwnedFd>) -> i32 {
-    let Some(Descriptors { maker, gofer, listener, stdio, user_log, debug_log, null }) =
+    let Some(Descriptors { maker, gofer, listener, stdio, user_log, debug_log, exit, null }) =
         Descriptors::from_list(descriptors)
     else {
         return FAILED;
@@ -110,7 +115,12 @@ pub fn run(setup: Setup, descriptors: Vec<OwnedFd>) -> i32 {
     let logs = Logs { user: user_log, debug: debug_log, null };
     let booted = boot(setup, &maker, &Channel::from(gofer), stdio, logs);
     match booted {
-        Ok((container, process)) => serve::serve(container, process, listener, &maker),
+        Ok(booted) => {
+            let status = serve::serve(booted, listener, &maker);
+            // Nobody may be left to read it.
+            let _ = rustix::io::write(&exit, status.to_string().as_bytes());
+            status
+        }
         Err(failure) => {
             // If nobody listens any more there is nobody to tell.
             let _ = maker.send(&Report::Failed(failure), &[]);
@@ -125,22 +135,30 @@ struct Logs {
     null: OwnedFd,
 }
 
+/// A container that is ready to start.
+pub struct Booted {
+    /// The container.
+    pub container: Arc<Container>,
+    /// Its first process.
+    pub process: ProcessSpec,
+    /// The host terminal whose size that process' terminal follows.
+    pub followed: Option<Followed>,
+}
+
 /// Confines the process, then makes the kernel and the container.
-fn boot(
-    setup: Setup,
-    maker: &Channel,
-    gofer: &Channel,
-    stdio: Vec<OwnedFd>,
-    logs: Logs,
-) -> Result<(Arc<Container>, ProcessSpec), Failure> {
+fn boot(setup: Setup, maker: &Channel, gofer: &Channel, stdio: Vec<OwnedFd>, logs: Logs) -> Result<Booted, Failure> {
     // Nothing can be done before the ids are mapped.
     match maker.receive::<Report>() {
         Ok((Report::Proceed, _)) => {}
         Ok(_) => return Err(Failure::new("start the sandbox process", "its maker sent what was not expected")),
         Err(error) => return Err(Failure::new("start the sandbox process", error)),
     }
-    let stdio = self::stdio(setup.terminal, stdio)?;
     confine::detach(&logs.null, &logs.debug)?;
+    let followed = match (&setup.terminal, stdio.first()) {
+        (Some(TerminalSetup { followed: true, .. }), Some(terminal)) => Some(Followed::new(terminal)?),
+        _ => None,
+    };
+    let (stdio, inherited) = self::stdio(setup.terminal.map(|terminal| terminal.size), stdio)?;
     let maps =
         std::fs::read_to_string("/proc/self/maps").map_err(|error| Failure::host("read /proc/self/maps", error))?;
     let host_file = |path| File::open(path).ok().map(OwnedFd::from);
@@ -183,15 +201,28 @@ fn boot(
             sysctl: setup.sysctl,
         })
         .map_err(serve::start_failure)?;
-    Ok((container, setup.process.for_kernel(stdio)))
+    let process = setup.process.for_kernel(stdio, inherited);
+    if !setup.attached {
+        // Who makes a container now and starts it later wants to know at once.
+        container.check(&process).map_err(serve::start_failure)?;
+    }
+    Ok(Booted { container, process, followed })
 }
 
-/// Standard streams from three files, or one terminal and its size.
-fn stdio(terminal: Option<(u16, u16)>, fds: Vec<OwnedFd>) -> Result<Stdio, Failure> {
+/// Standard streams from three files, or one terminal and its size; and the descriptors after them.
+fn stdio(terminal: Option<(u16, u16)>, mut fds: Vec<OwnedFd>) -> Result<(Stdio, Vec<OwnedFd>), Failure> {
+    let wrong = || Failure::new("start a process", "wrong number of standard streams");
+    let count = if terminal.is_some() { 1 } else { 3 };
+    if fds.len() < count {
+        return Err(wrong());
+    }
+    let inherited = fds.split_off(count);
     match (terminal, <[OwnedFd; 3]>::try_from(fds)) {
-        (None, Ok(files)) => Ok(Stdio::Files(files)),
-        (Some(size), Err(mut files)) if files.len() == 1 => Ok(Stdio::Terminal { terminal: files.remove(0), size }),
-        _ => Err(Failure::new("start a process", "wrong number of standard streams")),
+        (None, Ok(files)) => Ok((Stdio::Files(files), inherited)),
+        (Some(size), Err(mut files)) if files.len() == 1 => {
+            Ok((Stdio::Terminal { terminal: files.remove(0), size }, inherited))
+        }
+        _ => Err(wrong()),
     }
 }
 

@@ -12,13 +12,13 @@ use std::{
 
 use lazaret_abi::errno::Errno;
 use lazaret_control::{
-    Answer, Channel, Failure, Report, Request, Target,
+    self as control, Answer, Channel, Failure, Report, Request, Target,
     server::{self, Service, converse},
 };
 use lazaret_kernel::boot::{Container, ExitStatus, ProcessSpec, StartError};
 use serde_json::Value;
 
-use super::FAILED;
+use super::{Booted, FAILED, follow::Followed};
 use crate::spec;
 
 /// Exit status of a container whose first process could not be started.
@@ -98,8 +98,8 @@ impl Served {
         let wrong = |problem: String| Failure::new("execute a process", problem);
         let process: spec::Process = serde_json::from_value(process).map_err(|error| wrong(error.to_string()))?;
         process.validate().map_err(|(field, problem)| wrong(format!("{field}: {problem}")))?;
-        let stdio = super::stdio(terminal, fds)?;
-        self.container.start(process.for_kernel(stdio)).map_err(start_failure)
+        let (stdio, inherited) = super::stdio(terminal, fds)?;
+        self.container.start(process.for_kernel(stdio, inherited)).map_err(start_failure)
     }
 
     fn wait(&self, process: Option<i32>) -> Result<u8, Failure> {
@@ -112,6 +112,14 @@ impl Served {
                 return Ok(status);
             }
             phase = self.changed.wait(phase).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn state(&self) -> control::Phase {
+        match *lock(&self.phase) {
+            Phase::Created(_) | Phase::Starting => control::Phase::Created,
+            Phase::Running(_) => control::Phase::Running,
+            Phase::Ended(_) => control::Phase::Ended,
         }
     }
 
@@ -154,7 +162,7 @@ impl Service for Served {
             }
             Request::Start => self.start().map(started),
             Request::Execute { process, terminal } => self.execute(process, terminal, fds).map(started),
-            Request::State => Ok(Answer::State { init: self.init("state").ok() }),
+            Request::State => Ok(Answer::State(self.state())),
             Request::Wait { process } => self.wait(process).map(|status| Answer::Exited { status }),
             Request::Signal { signal, target } => self.signal(signal, target).map(done),
             Request::Resize { process, rows, columns } => self.resize(process, rows, columns).map(done),
@@ -170,7 +178,8 @@ impl Service for Served {
 }
 
 /// Serves callers until the container's first process has ended; returns its exit status.
-pub fn serve(container: Arc<Container>, process: ProcessSpec, listener: OwnedFd, maker: &Arc<Channel>) -> i32 {
+pub fn serve(booted: Booted, listener: OwnedFd, maker: &Arc<Channel>) -> i32 {
+    let Booted { container, process, followed } = booted;
     let served = Arc::new(Served {
         container,
         phase: Mutex::new(Phase::Created(Box::new(process))),
@@ -196,14 +205,14 @@ pub fn serve(container: Arc<Container>, process: ProcessSpec, listener: OwnedFd,
     if !spawned {
         return FAILED;
     }
-    let status = await_end(&served);
+    let status = await_end(&served, followed);
     served.set(Phase::Ended(status));
     drop(served.answered.wait_timeout_while(lock(&served.pending), LINGER, |pending| *pending > 0));
     i32::from(status)
 }
 
 /// Waits until the container's first process has ended; its exit status.
-fn await_end(served: &Served) -> u8 {
+fn await_end(served: &Served, followed: Option<Followed>) -> u8 {
     let mut phase = lock(&served.phase);
     let pid = loop {
         match *phase {
@@ -215,5 +224,11 @@ fn await_end(served: &Served) -> u8 {
         }
     };
     drop(phase);
+    if let Some(followed) = followed {
+        let container = served.container.clone();
+        let spawned = thread::Builder::new().name("size".into()).spawn(move || followed.follow(&container, pid));
+        // Without it the terminal keeps its size.
+        drop(spawned);
+    }
     served.container.wait(pid).map_or(u8::MAX, ExitStatus::code)
 }

@@ -35,6 +35,7 @@ pub fn default_spec() -> Spec {
         hostname: "lazaret".into(),
         domainname: String::new(),
         mounts: default_mounts(),
+        hooks: None,
         annotations: BTreeMap::new(),
         linux: Some(Linux {
             namespaces: ["pid", "network", "ipc", "uts", "mount", "cgroup"]

@@ -1,12 +1,14 @@
 //! A process of a specification, for the kernel.
 
+use std::os::fd::OwnedFd;
+
 use lazaret_kernel::boot::{CapabilitySets, ProcessSpec, Stdio};
 
 use super::{Process, capability_bit, resource_number};
 
 impl Process {
     /// What the kernel is told. Names must have been checked by [`Process::validate`].
-    pub(crate) fn for_kernel(&self, stdio: Stdio) -> ProcessSpec {
+    pub(crate) fn for_kernel(&self, stdio: Stdio, inherited: Vec<OwnedFd>) -> ProcessSpec {
         let bytes = |texts: &[String]| texts.iter().map(|text| text.clone().into_bytes()).collect();
         let set = |names: &[String]| names.iter().filter_map(|name| capability_bit(name)).fold(0, |set, bit| set | bit);
         let capabilities = self.capabilities.clone().unwrap_or_default();
@@ -31,6 +33,7 @@ impl Process {
             ordinary_init: self.ordinary_init,
             oom_score_adj: self.oom_score_adj,
             stdio,
+            inherited,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Capabilities, Mount, Process, Resources, Rlimit, Spec, capability_bit, resource_number};
+use super::{Capabilities, Hooks, Mount, Process, Resources, Rlimit, Spec, capability_bit, resource_number};
 
 /// The field that is wrong, and what is wrong about it.
 type Problem = (String, String);
@@ -41,6 +41,7 @@ pub fn validate(spec: &Spec) -> Result<(), Problem> {
     for (index, mount) in spec.mounts.iter().enumerate() {
         check_mount(&format!("mounts[{index}]"), mount)?;
     }
+    spec.hooks.as_ref().map_or(Ok(()), check_hooks)?;
     let Some(linux) = &spec.linux else {
         return Ok(());
     };
@@ -60,6 +61,26 @@ pub fn validate(spec: &Spec) -> Result<(), Problem> {
         text(&format!("linux.sysctl.{name}"), value)?;
     }
     linux.resources.as_ref().map_or(Ok(()), check_resources)
+}
+
+fn check_hooks(hooks: &Hooks) -> Result<(), Problem> {
+    for (name, hooks) in [
+        ("prestart", &hooks.prestart),
+        ("createRuntime", &hooks.create_runtime),
+        ("createContainer", &hooks.create_container),
+        ("startContainer", &hooks.start_container),
+        ("poststart", &hooks.poststart),
+        ("poststop", &hooks.poststop),
+    ] {
+        for (index, hook) in hooks.iter().enumerate() {
+            absolute(&format!("hooks.{name}[{index}].path"), &hook.path)?;
+            if hook.timeout == Some(0) {
+                return problem(format!("hooks.{name}[{index}].timeout"), "is not greater than 0");
+            }
+        }
+    }
+    // It would have to run in the container before the process that is to be its first.
+    if hooks.start_container.is_empty() { Ok(()) } else { problem("hooks.startContainer", "is not supported") }
 }
 
 fn version(version: &str) -> Result<(), Problem> {

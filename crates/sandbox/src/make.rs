@@ -1,0 +1,88 @@
+//! The making of a sandbox: from its arguments to its processes.
+
+use std::{
+    fs::{File, OpenOptions},
+    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    error::Error,
+    ids,
+    launch::{Files, Launched, launch},
+    mounts::{Origin, Plan},
+    process::Setup,
+    sandbox::{Args, Config, Logging},
+    state::{self, Entry, State},
+};
+
+/// Makes the processes and the state of a sandbox; on an error nothing is left but the entry.
+pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launched), Error> {
+    let plan = Plan::new(&args.spec, Origin { bundle: &args.bundle, overlay_root: config.overlay });
+    let rootfs = plan.sources.first().map(|root| root.path.clone()).unwrap_or_default();
+    let (terminal, mut stdio) = args.stdio.into_parts();
+    stdio.extend(args.files);
+    let files = files(&config.logging, &args.id, args.attached, entry, stdio)?;
+    let mode = ids::Mode::detect();
+    let linux = args.spec.linux.clone().unwrap_or_default();
+    let bytes = |paths: &[PathBuf]| paths.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect();
+    let setup = Setup {
+        id: args.id.clone(),
+        hostname: args.spec.hostname.clone(),
+        domainname: args.spec.domainname.clone(),
+        plan,
+        masked_paths: bytes(&linux.masked_paths),
+        readonly_paths: bytes(&linux.readonly_paths),
+        sysctl: linux.sysctl.into_iter().collect(),
+        process: args.spec.process.clone().unwrap_or_default(),
+        ids: mode,
+        own_id: ids::own_id(mode),
+        attached: args.attached,
+        strace: config.logging.strace.clone(),
+        log_level: config.logging.level(),
+        trap: config.logging.debug || cfg!(debug_assertions),
+        terminal,
+    };
+    let launched = launch(setup, files)?;
+    let pid = launched.child.pid.as_raw_nonzero().get();
+    let state = State {
+        oci_version: args.spec.oci_version,
+        pid,
+        start_time: state::start_time(pid).unwrap_or(0),
+        attached: args.attached,
+        bundle: args.bundle,
+        rootfs,
+        annotations: args.spec.annotations,
+        process: args.spec.process.unwrap_or_default(),
+        hooks: args.spec.hooks.unwrap_or_default(),
+        ..State::new(&args.id)
+    };
+    entry.write(&state)?;
+    Ok((state, launched))
+}
+
+/// Opens what the sandbox process gets from its maker.
+fn files(logging: &Logging, id: &str, attached: bool, entry: &Entry, stdio: Vec<OwnedFd>) -> Result<Files, Error> {
+    let null_path = Path::new("/dev/null");
+    let open = |path: &Path| -> Result<OwnedFd, Error> {
+        let file = OpenOptions::new().append(true).create(true).open(path);
+        file.map(Into::into).map_err(|error| Error::host(format!("open {}", path.display()), error))
+    };
+    let null = File::options().read(true).write(true).open(null_path);
+    let null: OwnedFd = null.map_err(|error| Error::host("open /dev/null", error))?.into();
+    let debug_log = match &logging.directory {
+        Some(directory) => {
+            let made = std::fs::create_dir_all(directory);
+            made.map_err(|error| Error::host(format!("make {}", directory.display()), error))?;
+            open(&directory.join(format!("{id}.log")))?
+        }
+        None if attached || logging.debug || logging.strace.is_some() => {
+            rustix::io::dup(rustix::stdio::stderr()).map_err(|error| Error::host("copy standard error", error))?
+        }
+        None => open(null_path)?,
+    };
+    let user_log = open(logging.user_log.as_deref().unwrap_or(null_path))?;
+    // Whom a container is attached to sees its end, and nobody else asks for it.
+    let exit = if attached { open(null_path)? } else { entry.exit_file()? };
+    Ok(Files { listener: entry.listen()?, stdio, user_log, debug_log, exit, null })
+}
