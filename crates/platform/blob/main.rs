@@ -57,6 +57,9 @@ constants! {
     COMMAND = offset_of!(ContextPage, command);
     FLAGS = offset_of!(ContextPage, flags);
     COPIES = offset_of!(ContextPage, copies);
+    CALLS_COUNT = offset_of!(ContextPage, calls_count);
+    CALLS = offset_of!(ContextPage, calls);
+    CALL_SIZE = 56;
     ANSWER = offset_of!(ContextPage, answer);
     ARGUMENTS = offset_of!(ContextPage, arguments);
     REPORT_SEQ = offset_of!(ContextPage, report_seq);
@@ -155,6 +158,7 @@ constants! {
     REPORT_DONE = shared::REPORT_DONE;
     REPORT_BORN = shared::REPORT_BORN;
     REPORT_FAST = shared::REPORT_FAST;
+    REPORT_UNCALLED = shared::REPORT_UNCALLED;
     REPORT_UNSTORED = shared::REPORT_UNSTORED;
     REPORT_CORRUPTED = shared::REPORT_CORRUPTED;
     FLAG_FSGSBASE = shared::FLAG_FSGSBASE;
@@ -175,6 +179,7 @@ constants! {
     CODE_SEGMENT = 0x33;
     STACK_SEGMENT = 0x2b;
     EFAULT = 14;
+    MAX_ERRNO = 4095;
     FUTEX_WAIT = 0;
     FUTEX_WAKE = 1;
     CLONE_PARENT = 0x8000;

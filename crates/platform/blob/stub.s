@@ -420,7 +420,7 @@ obey:
     cmp $COMMAND_RETURN, %eax
     je return
     cmp $COMMAND_RESUME, %eax
-    je store_output
+    je prepare
     cmp $COMMAND_CALL, %eax
     je call
     cmp $COMMAND_MAP_FILE, %eax
@@ -439,13 +439,37 @@ obey:
     je exit
     jmp corrupted
 
+.macro load_call from
+    mov (\from), %rax
+    mov 8(\from), %rdi
+    mov 16(\from), %rsi
+    mov 24(\from), %rdx
+    mov 32(\from), %r10
+    mov 40(\from), %r8
+    mov 48(\from), %r9
+.endm
+
 return:
     mov ANSWER(%rbx), %rax
     mov %rax, RAX(%rbx)
 
-# Stores the entries of the output window in the application's memory.
-store_output:
-    mov COPIES(%rbx), %edx
+# Makes the host calls that go before, and stores the entries of the output window in the
+# application's memory.
+prepare:
+    movzwl CALLS_COUNT(%rbx), %r12d
+    lea CALLS(%rbx), %r13
+    test %r12d, %r12d
+    jz 2f
+1:
+    load_call %r13
+    syscall
+    cmp $-MAX_ERRNO, %rax
+    jae uncalled
+    add $CALL_SIZE, %r13
+    dec %r12d
+    jnz 1b
+2:
+    movzwl COPIES(%rbx), %edx
     test %edx, %edx
     jz resume
     lea OUTPUT(%rbx), %rsi
@@ -462,18 +486,14 @@ store_end:
     jnz 1b
     jmp resume
 
-.macro load_call
-    mov ARGUMENTS(%rbx), %rax
-    mov ARGUMENTS+8(%rbx), %rdi
-    mov ARGUMENTS+16(%rbx), %rsi
-    mov ARGUMENTS+24(%rbx), %rdx
-    mov ARGUMENTS+32(%rbx), %r10
-    mov ARGUMENTS+40(%rbx), %r8
-    mov ARGUMENTS+48(%rbx), %r9
-.endm
+uncalled:
+    mov %rax, RESULT(%rbx)
+    mov $REPORT_UNCALLED, %eax
+    jmp report
 
 call:
-    load_call
+    lea ARGUMENTS(%rbx), %r12
+    load_call %r12
     syscall
 done:
     mov %rax, RESULT(%rbx)
@@ -481,7 +501,8 @@ done:
     jmp report
 
 map_file:
-    load_call
+    lea ARGUMENTS(%rbx), %r12
+    load_call %r12
     syscall
     mov %rax, %r12
     mov ARGUMENTS+40(%rbx), %edi

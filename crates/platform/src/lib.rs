@@ -188,7 +188,9 @@ pub trait AddressSpace: Send + Sync {
 /// [`Context::interrupter`]'s result may be used from elsewhere.
 ///
 /// While `run` is not active the application thread is stopped in the platform's code, and the
-/// memory operations below are carried out by it, in its address space.
+/// memory operations below are carried out by it, in its address space. Between a system call and its
+/// answer, some of them wait for the answer, if there is but one thread: until then,
+/// [`AddressSpace`]'s methods do not see them, and an error becomes the call's result.
 pub trait Context: Send {
     /// The registers the application continues with. Valid between calls of `run`.
     fn regs(&mut self) -> &mut Regs;
@@ -220,6 +222,14 @@ pub trait Context: Send {
     /// along with the call, and some of what is written goes with the answer.
     fn memory(&self) -> Arc<dyn AddressSpace> {
         Arc::clone(self.address_space())
+    }
+
+    /// Does now what waits for the answer.
+    ///
+    /// # Errors
+    /// `Host` with the first error of a memory operation.
+    fn settle(&mut self) -> Result<()> {
+        Ok(())
     }
 
     /// Maps `length` bytes at exactly `address`, over whatever is there.

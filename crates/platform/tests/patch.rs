@@ -333,6 +333,7 @@ fn mappings_over_patched_code_are_clean() {
         let (space, mut context) = load(&platform, call_then_compare());
         run(&mut context);
         context.map(CODE, PAGE, Prot::READ | Prot::WRITE, Backing::Anonymous).unwrap();
+        context.settle().unwrap();
         space.write(CODE, move_then_call());
         context.protect(CODE, PAGE, Prot::READ | Prot::EXEC).unwrap();
         context.regs().rip = CODE;
@@ -342,6 +343,7 @@ fn mappings_over_patched_code_are_clean() {
         let (space, mut context) = load(&platform, call_then_compare());
         run(&mut context);
         context.advise(CODE, PAGE, Advice::DontNeed).unwrap();
+        context.settle().unwrap();
         assert_eq!(code_of(&*space, call_then_compare().len()), call_then_compare());
         run(&mut context);
         // Moved code is the original.

@@ -183,6 +183,7 @@ impl Slot {
         page.own_address.store(self.address(), Ordering::Relaxed);
         page.fast_rip.store(NOWHERE, Ordering::Relaxed);
         page.copies.store(0, Ordering::Relaxed);
+        page.calls_count.store(0, Ordering::Relaxed);
         page.flags.store(flags, Ordering::Relaxed);
         page.features.store(features, Ordering::Release);
     }

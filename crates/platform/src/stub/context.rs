@@ -12,10 +12,10 @@ use super::{
     reaper,
     shared::{
         COMMAND_RESET_FP, COMMAND_RESTORE_FP, COMMAND_RESUME, COMMAND_RETURN, COMMAND_SAVE_FP, ContextPage,
-        FLAG_FSGSBASE, NOWHERE, REPORT_CORRUPTED, REPORT_FAST, REPORT_FAULT, REPORT_FOREIGN, REPORT_INTERRUPTED,
-        REPORT_SYSCALL, REPORT_UNSTORED,
+        FLAG_FSGSBASE, MAX_CALLS, NOWHERE, REPORT_CORRUPTED, REPORT_FAST, REPORT_FAULT, REPORT_FOREIGN,
+        REPORT_INTERRUPTED, REPORT_SYSCALL, REPORT_UNCALLED, REPORT_UNSTORED,
     },
-    thread::Thread,
+    thread::{Call, Thread},
     window::Memory,
 };
 use crate::{
@@ -29,6 +29,9 @@ const USER_END: u64 = 0x8000_0000_0000;
 /// Flags an application may have: what Linux takes from a signal frame (FIX_EFLAGS), and the
 /// nested-task and identification flags, which code can set by itself.
 const USER_FLAGS: u64 = 0x0005_0dd5 | 0x4000 | 0x20_0000;
+/// A larger anonymous mapping the host may well refuse, so it is asked for at once.
+const LATER_MAX: u64 = 64 << 20;
+
 /// The interrupt flag and the bit that is always set.
 const FIXED_FLAGS: u64 = 0x202;
 
@@ -44,6 +47,10 @@ pub(super) struct StubContext {
     /// The registers are in the page, all but for what [`Context::answer`] says.
     unread: Option<Unread>,
     memory: Arc<Memory>,
+    /// Host calls that wait for the application to go on.
+    deferred: Vec<Call>,
+    /// A system call of the application is being answered.
+    in_call: bool,
 }
 
 /// A call by a trampoline, of which nothing but number and arguments was looked at.
@@ -69,7 +76,18 @@ impl StubContext {
         });
         let memory = Arc::new(Memory::new(Arc::clone(&space), thread.slot.clone()));
         let bases = (regs.fs_base, regs.gs_base);
-        StubContext { thread, regs, bases, control, space, fast_rip: NOWHERE, unread: None, memory }
+        StubContext {
+            thread,
+            regs,
+            bases,
+            control,
+            space,
+            fast_rip: NOWHERE,
+            unread: None,
+            memory,
+            deferred: Vec::new(),
+            in_call: false,
+        }
     }
 
     fn page(&self) -> &ContextPage {
@@ -129,10 +147,26 @@ impl StubContext {
         }
     }
 
-    /// What was written for the application's return is stored now: the memory is about to change,
-    /// or to be copied.
-    fn settle(&mut self) {
+    /// Has the stub make a host call that its filter leaves open, at the latest before the
+    /// application goes on. Should it fail then, that is the result of the application's call.
+    ///
+    /// Where there are several threads it is made at once: another one may be about to ask for a
+    /// mapping at the place that this one gives up.
+    fn call_later(&mut self, call: Call) -> Result<()> {
+        if !self.in_call || self.thread.process.threads() > 1 {
+            self.settle()?;
+            return self.thread.call(call).map(|_| ());
+        }
+        if self.thread.process.is_dead() {
+            return Err(Error::Dead);
+        }
+        // Of what was written before, some may be meant for memory that goes away.
         self.memory.store();
+        if self.deferred.len() == MAX_CALLS {
+            self.settle()?;
+        }
+        self.deferred.push(call);
+        Ok(())
     }
 
     /// Lets the application run until the stub reports.
@@ -141,6 +175,13 @@ impl StubContext {
         let page = slot.page();
         page.patience.store(pace.start(*id, &process.shared.load), Ordering::Relaxed);
         page.copies.store(self.memory.hand_over(), Ordering::Relaxed);
+        for (place, call) in page.calls.iter().zip(&self.deferred) {
+            for (word, value) in place.iter().zip(call) {
+                word.store(*value, Ordering::Relaxed);
+            }
+        }
+        // At most MAX_CALLS.
+        page.calls_count.store(u16::try_from(self.deferred.len()).unwrap_or_default(), Ordering::Relaxed);
         let command = if let Some(Unread { call: [number, ..], answer }) = self.unread {
             page.answer.store(answer.unwrap_or(number), Ordering::Relaxed);
             COMMAND_RETURN
@@ -316,12 +357,23 @@ impl Context for StubContext {
             self.control.stop();
             let report = report?;
             if report == REPORT_UNSTORED {
+                self.deferred.clear();
                 if !self.memory.store() {
                     self.answer(i64::from(-libc::EFAULT).cast_unsigned());
                 }
                 continue;
             }
+            if report == REPORT_UNCALLED {
+                // Once more, for the error; what was made already makes no difference.
+                if let Err(error) = self.settle() {
+                    let errno = if let Error::Host(errno) = error { errno } else { libc::ENOMEM };
+                    self.answer(i64::from(-errno).cast_unsigned());
+                }
+                continue;
+            }
             self.memory.stored();
+            self.deferred.clear();
+            self.in_call = matches!(report, REPORT_FAST | REPORT_SYSCALL);
             if report == REPORT_FAST {
                 let call = self.page().call.each_ref().map(|word| word.load(Ordering::Relaxed));
                 self.unread = Some(Unread { call, answer: None });
@@ -370,9 +422,17 @@ impl Context for StubContext {
         Arc::<Memory>::clone(&self.memory)
     }
 
+    fn settle(&mut self) -> Result<()> {
+        let mut result = Ok(());
+        for call in std::mem::take(&mut self.deferred) {
+            result = result.and(self.thread.call(call).map(|_| ()));
+        }
+        self.memory.store();
+        result
+    }
+
     fn map(&mut self, address: u64, length: u64, prot: Prot, backing: Backing<'_>) -> Result<()> {
         check_range(address, length)?;
-        self.settle();
         let private = !matches!(backing, Backing::File { shared: true, .. });
         let code = private && prot.contains(Prot::EXEC) && !prot.contains(Prot::WRITE);
         self.thread.process.code.replaced(address, length, false);
@@ -381,9 +441,16 @@ impl Context for StubContext {
         match backing {
             Backing::Anonymous => {
                 let flags = bits(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE);
-                self.thread.call([number, address, length, prot, flags, u64::MAX, 0])?;
+                let call = [number, address, length, prot, flags, u64::MAX, 0];
+                if length > LATER_MAX {
+                    self.settle()?;
+                    self.thread.call(call)?;
+                } else {
+                    self.call_later(call)?;
+                }
             }
             Backing::File { fd, offset, shared } => {
+                self.settle()?;
                 let kind = if shared { libc::MAP_SHARED } else { libc::MAP_PRIVATE | libc::MAP_NORESERVE };
                 let flags = bits(kind | libc::MAP_FIXED);
                 self.thread.guarded_call([number, address, length, prot, flags, 0, offset], Some(fd))?;
@@ -397,21 +464,17 @@ impl Context for StubContext {
 
     fn unmap(&mut self, address: u64, length: u64) -> Result<()> {
         check_range(address, length)?;
-        self.settle();
         self.thread.process.code.replaced(address, length, false);
-        self.thread.call([libc::SYS_munmap.cast_unsigned(), address, length, 0, 0, 0, 0])?;
-        Ok(())
+        self.call_later([libc::SYS_munmap.cast_unsigned(), address, length, 0, 0, 0, 0])
     }
 
     fn protect(&mut self, address: u64, length: u64, prot: Prot) -> Result<()> {
         check_range(address, length)?;
-        self.settle();
         if prot.contains(Prot::WRITE) {
             let process = Arc::clone(&self.thread.process);
             process.code.release(address, length, &mut self.thread)?;
         }
-        self.thread.call([libc::SYS_mprotect.cast_unsigned(), address, length, prot.bits().into(), 0, 0, 0])?;
-        Ok(())
+        self.call_later([libc::SYS_mprotect.cast_unsigned(), address, length, prot.bits().into(), 0, 0, 0])
     }
 
     fn remap(
@@ -423,7 +486,7 @@ impl Context for StubContext {
         keep_old: bool,
     ) -> Result<()> {
         check_range(new_address, new_length)?;
-        self.settle();
+        self.settle()?;
         if old_length != 0 {
             check_range(old_address, old_length)?;
         }
@@ -444,7 +507,7 @@ impl Context for StubContext {
 
     fn advise(&mut self, address: u64, length: u64, advice: Advice) -> Result<()> {
         check_range(address, length)?;
-        self.settle();
+        let at_once = matches!(advice, Advice::PopulateRead | Advice::PopulateWrite);
         let advice = match advice {
             Advice::DontNeed => libc::MADV_DONTNEED,
             Advice::Free => libc::MADV_FREE,
@@ -453,12 +516,16 @@ impl Context for StubContext {
             Advice::PopulateRead => libc::MADV_POPULATE_READ,
             Advice::PopulateWrite => libc::MADV_POPULATE_WRITE,
         };
-        self.thread.call([libc::SYS_madvise.cast_unsigned(), address, length, bits(advice), 0, 0, 0])?;
-        Ok(())
+        let call = [libc::SYS_madvise.cast_unsigned(), address, length, bits(advice), 0, 0, 0];
+        if at_once {
+            self.settle()?;
+            return self.thread.call(call).map(|_| ());
+        }
+        self.call_later(call)
     }
 
     fn fork(&mut self) -> Result<(Arc<dyn AddressSpace>, Box<dyn Context>)> {
-        self.settle();
+        self.settle()?;
         self.load();
         let thread = self.thread.fork()?;
         let mut context = StubContext::first(thread, self.regs);
@@ -467,7 +534,7 @@ impl Context for StubContext {
     }
 
     fn spawn(&mut self) -> Result<Box<dyn Context>> {
-        self.settle();
+        self.settle()?;
         self.load();
         let thread = self.thread.spawn()?;
         let mut context = StubContext::new(thread, self.regs, Arc::clone(&self.space));
@@ -477,14 +544,14 @@ impl Context for StubContext {
 
     fn save_fp(&mut self, address: u64) -> Result<()> {
         self.check_area(address)?;
-        self.settle();
+        self.settle()?;
         self.thread.execute(COMMAND_SAVE_FP, &[address])?;
         Ok(())
     }
 
     fn restore_fp(&mut self, address: u64, features: u64) -> Result<()> {
         self.check_area(address)?;
-        self.settle();
+        self.settle()?;
         let features = features & self.thread.process.shared.features;
         self.thread.execute(COMMAND_RESTORE_FP, &[address, features])?;
         Ok(())

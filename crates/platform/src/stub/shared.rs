@@ -3,7 +3,7 @@
 //! The stub's side of a page is untrusted: the sandbox process reads each word once, into memory of
 //! its own, and checks it there.
 
-use core::sync::atomic::{AtomicU32, AtomicU64};
+use core::sync::atomic::{AtomicU16, AtomicU32, AtomicU64};
 
 /// Where the stub's code lies in every stub.
 pub const STUB_BASE: u64 = 0x7e00_0000_0000;
@@ -34,6 +34,8 @@ pub const SIGNAL_STACK: u64 = OUTPUT + OUTPUT_SIZE;
 /// Longest string that is fetched, with its zero.
 #[allow(dead_code, reason = "only the stub's code needs it")]
 pub const STRING_MAX: u64 = 0x200;
+/// Most host calls that are made with one resumption.
+pub const MAX_CALLS: usize = 4;
 /// What lies in the windows is aligned to so many bytes.
 pub const WINDOW_ALIGN: u64 = 16;
 /// Slots are mapped in chunks of this size.
@@ -59,7 +61,9 @@ pub struct ContextPage {
     /// How many ticks of the time stamp counter to wait awake for the command after a report.
     pub patience: AtomicU32,
     /// How many entries the output window has.
-    pub copies: AtomicU32,
+    pub copies: AtomicU16,
+    /// How many of `calls` are to be made before that.
+    pub calls_count: AtomicU16,
     /// Result of the call that [`COMMAND_RETURN`] ends.
     pub answer: AtomicU64,
     /// Arguments of the command; for [`COMMAND_CALL`] number and arguments of a host call.
@@ -88,6 +92,8 @@ pub struct ContextPage {
     /// error code and page-fault address.
     pub fault: [AtomicU64; 6],
     _fault_end: [AtomicU64; 2],
+    /// Host calls to be made before the application goes on: number and arguments.
+    pub calls: [[AtomicU64; 7]; MAX_CALLS],
 
     /// Registers, in the order of `crate::Regs`.
     pub regs: [AtomicU64; 21],
@@ -165,6 +171,8 @@ pub const REPORT_CORRUPTED: u32 = 7;
 pub const REPORT_FAST: u32 = 8;
 /// The output window could not be stored in the application's memory, which did not go on.
 pub const REPORT_UNSTORED: u32 = 9;
+/// One of the host calls before that failed; the application did not go on.
+pub const REPORT_UNCALLED: u32 = 10;
 
 /// The processor and the host allow rdfsbase and its kin.
 pub const FLAG_FSGSBASE: u32 = 1;

@@ -38,6 +38,13 @@ impl Part {
         self.address.saturating_add(self.length as u64)
     }
 
+    /// Where the bytes of a range are, if the part has them all.
+    fn find(&self, address: u64, length: usize) -> Option<usize> {
+        let offset = usize::try_from(address.checked_sub(self.address)?).ok()?;
+        let end = offset.checked_add(length)?;
+        (end <= self.length).then_some(self.place + offset)
+    }
+
     fn overlaps(&self, address: u64, length: usize) -> bool {
         address < self.end() && self.address < address.saturating_add(length as u64)
     }
@@ -82,11 +89,11 @@ impl Memory {
     }
 
     /// The application is about to go on. Returns how many entries the output window has.
-    pub fn hand_over(&self) -> u32 {
+    pub fn hand_over(&self) -> u16 {
         let mut content = self.content.lock();
         content.fetched = [Part::default(); 2];
         // There are few.
-        u32::try_from(content.copies.len()).unwrap_or_default()
+        u16::try_from(content.copies.len()).unwrap_or_default()
     }
 
     /// The stub stored the output window.
@@ -125,13 +132,9 @@ impl AddressSpace for Memory {
     fn read(&self, address: u64, into: &mut [u8]) -> usize {
         let mut content = self.content.lock();
         self.settle(&mut content, address, into.len());
-        let end = address.saturating_add(into.len() as u64);
-        let known = content.fetched.iter().find(|part| part.address <= address && end <= part.end());
-        match known {
-            Some(part) => {
-                // Within the part, whose length fits.
-                let offset = (address - part.address) as usize;
-                self.slot.read(part.place + offset, into);
+        match content.fetched.iter().find_map(|part| part.find(address, into.len())) {
+            Some(place) => {
+                self.slot.read(place, into);
                 into.len()
             }
             None => self.space.read(address, into),
