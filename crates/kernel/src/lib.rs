@@ -10,6 +10,7 @@ pub mod boot;
 pub mod checkpoint;
 pub mod fs;
 pub mod futex;
+pub mod ipc;
 pub mod loader;
 pub mod log;
 pub mod mm;

@@ -1,5 +1,7 @@
 //! A kernel for unit tests: its platform keeps books, but runs no application.
 
+use std::ops::Range;
+
 use lazaret_platform::{
     AddressSpace, Advice, Backing, Context, Error, Interrupt, Platform, Prot, Regs, Result, Trap, layout::PAGE_SIZE,
 };
@@ -37,8 +39,8 @@ impl Platform for Idle {
         Ok((space.clone(), Box::new(IdleContext { regs: Regs::default(), space })))
     }
 
-    fn vdso(&self) -> u64 {
-        0
+    fn vdso(&self) -> Range<u64> {
+        0..0
     }
 
     fn fp_size(&self) -> usize {

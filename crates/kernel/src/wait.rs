@@ -9,7 +9,7 @@ use lazaret_abi::errno::Errno;
 use lazaret_snapshot::{Reader, Snapshot, Writer, snapshot_bits};
 
 use crate::{
-    sync::{Arc, AtomicBool, AtomicUsize, Mutex, OnceLock, Ordering},
+    sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, OnceLock, Ordering},
     task::Task,
     time::Deadline,
 };
@@ -182,6 +182,8 @@ pub struct Parker {
     woken: AtomicBool,
     /// Sleeps, or is about to.
     parked: AtomicBool,
+    /// How often it has slept.
+    sleeps: AtomicU64,
 }
 
 impl Parker {
@@ -202,6 +204,7 @@ impl Parker {
             return;
         }
         self.parked.store(true, Ordering::Relaxed);
+        self.sleeps.fetch_add(1, Ordering::Relaxed);
         match deadline.map(Deadline::remaining) {
             None => std::thread::park(),
             Some(left) if left.is_zero() => {}
@@ -214,6 +217,11 @@ impl Parker {
     /// The thread sleeps; for those who show it.
     pub fn is_parked(&self) -> bool {
         self.parked.load(Ordering::Relaxed)
+    }
+
+    /// How often the thread has slept.
+    pub fn sleeps(&self) -> u64 {
+        self.sleeps.load(Ordering::Relaxed)
     }
 
     /// Wakes the thread. Returns whether this call was the one that did.

@@ -8,7 +8,7 @@
 pub mod layout;
 pub mod stub;
 
-use std::{fmt, os::fd::BorrowedFd, sync::Arc};
+use std::{fmt, ops::Range, os::fd::BorrowedFd, sync::Arc};
 
 /// General-purpose registers of an application thread, as the application sees them.
 ///
@@ -146,8 +146,8 @@ pub trait Platform: Send + Sync {
     /// [`Error::Host`] when the host has no process or memory left.
     fn create(&self) -> Result<(Arc<dyn AddressSpace>, Box<dyn Context>)>;
 
-    /// The address of the vDSO image inside every address space, for AT_SYSINFO_EHDR.
-    fn vdso(&self) -> u64;
+    /// Where the vDSO image is in every address space, for AT_SYSINFO_EHDR.
+    fn vdso(&self) -> Range<u64>;
 
     /// Bytes that [`Context::save_fp`] writes: the size of an XSAVE area in the standard
     /// (non-compacted) format, without the kernel's trailing magic.

@@ -606,9 +606,9 @@ fn the_vdso_is_an_elf_image_in_every_address_space() {
         let (space, _context) = load(&platform, vdso_time());
         let mut magic = [0; 4];
         // The application may read it, but it lies outside of what the kernel copies to and from.
-        assert_eq!(space.read(platform.vdso(), &mut magic), 0);
+        assert_eq!(space.read(platform.vdso().start, &mut magic), 0);
         let pid = rustix::process::Pid::from_raw(space.host_pid()).unwrap();
-        lazaret_hostcall::remote::read_memory(pid, platform.vdso(), &mut magic);
+        lazaret_hostcall::remote::read_memory(pid, platform.vdso().start, &mut magic);
         assert_eq!(&magic, b"\x7fELF");
     });
 }

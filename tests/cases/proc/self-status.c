@@ -2,6 +2,9 @@
 #include "case.h"
 
 int main(void) {
+    // Whoever started the case may have ignored signals, even those that signal(3) keeps for threads.
+    long standard[4] = {0};
+    for (int number = 1; number <= 64; number++) syscall(SYS_rt_sigaction, number, standard, NULL, 8);
     gid_t groups[] = {7, 8};
     NEED(syscall(SYS_setgroups, 2, groups));
     NEED(setresgid(10, 20, 30));

@@ -34,8 +34,10 @@ int main(void) {
     SHOW(syscall(SYS_capget, &header, data));
     header.pid = -1;
     SHOW(syscall(SYS_capget, &header, data));
-    header = (struct __user_cap_header_struct){_LINUX_CAPABILITY_VERSION_3, 1};
-    SHOW(syscall(SYS_capset, &header, data));
+    IN_CHILD("another process", {
+        header = (struct __user_cap_header_struct){_LINUX_CAPABILITY_VERSION_3, getppid()};
+        SHOW(syscall(SYS_capset, &header, data));
+    });
 
     show("start");
     IN_CHILD("seteuid", NEED(seteuid(1000)); show("effective user"); NEED(seteuid(0)); show("back"));

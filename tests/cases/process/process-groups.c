@@ -9,7 +9,7 @@ int main(int argc, char **argv) {
     SHOW(setpgid(0, -1));
     SHOW(setpgid(-5, 0));
     SHOW(setpgid(999999, 0));
-    SHOW(setpgid(1, 1));
+    IN_CHILD("neither the caller nor its child", SHOW(setpgid(getppid(), 0)));
     SHOW(getpgid(999999));
     int ready[2];
     NEED(pipe2(ready, O_CLOEXEC));

@@ -13,6 +13,10 @@ int main(int argc, char **argv) {
         printf(" gid %d %d %d secure %ld dumpable %d\n", real, effective, saved, getauxval(AT_SECURE), prctl(PR_GET_DUMPABLE));
         return 0;
     }
+    // Not where the case runs: /tmp is often mounted with nosuid.
+    char folder[] = "/var/tmp/setuid-program.XXXXXX";
+    NEED(mkdtemp(folder) ? 0 : -1);
+    NEED(chdir(folder));
     int from = NEED(open("/proc/self/exe", O_RDONLY));
     int to = NEED(open("program", O_WRONLY | O_CREAT, 0755));
     struct stat stat;
@@ -31,4 +35,6 @@ int main(int argc, char **argv) {
     NEED(chmod("program", 06755));
     IN_CHILD("no new privileges", BECOME(1000); prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); execl("program", "program", "x", NULL));
     IN_CHILD("root", execl("program", "program", "x", NULL));
+    NEED(unlink("program"));
+    NEED(rmdir(folder));
 }

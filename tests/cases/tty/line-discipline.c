@@ -74,6 +74,7 @@ int main(void) {
     t.c_cc[VMIN] = 1;
     t.c_cc[VTIME] = 0;
     tcsetattr(slave, TCSANOW, &t);
+    show("the rest of an unfinished line", slave);
     TYPE("x");
     TYPE("\177\004");
 }

@@ -47,6 +47,11 @@ int main(void) {
     SHOW(read(slave, text, 10));
     int count = -1;
     NEED(write(master, "hello", 5));
+    // The line discipline takes its time on Linux.
+    for (int i = 0; i < 100 && count != 5; i++) {
+        sleep_ms(1);
+        NEED(ioctl(slave, FIONREAD, &count));
+    }
     SHOW(ioctl(slave, FIONREAD, &count));
     SHOW(count);
     SHOW(tcflush(slave, TCIFLUSH));

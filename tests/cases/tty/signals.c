@@ -31,14 +31,16 @@ int main(void) {
     for (int i = 0; i < 3; i++) {
         char byte, text[10] = "";
         NEED(read(ready[0], &byte, 1));
+        // What was typed before is shown already when the key throws it away.
+        char screen[100];
         NEED(write(master, "typed", 5));
+        for (ssize_t shown = 0; shown < 5;) shown += NEED(read(master, screen, sizeof screen));
         NEED(write(master, keys[i], 1));
         usleep(1000);
         ssize_t count = NEED(read(ready[0], text, 3));
         if (count < 3) NEED(read(ready[0], text + count, 3 - count));
         text[3] = 0;
         printf("key %d: %s\n", keys[i][0], text);
-        char screen[100];
         count = NEED(read(master, screen, sizeof screen));
         printf("  screen %.*s\n", (int)count, screen);
     }

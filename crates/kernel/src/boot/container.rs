@@ -20,6 +20,7 @@ use crate::{
         stream,
         vfs::{Location, LookupFlags, MountNamespace, OpenHow, PathContext, open::open_for_exec},
     },
+    ipc::IpcNamespace,
     seccomp::Seccomp,
     signal::send_to_process,
     sync::{Arc, Mutex, Ordering},
@@ -82,7 +83,7 @@ impl Container {
             pid_for_children,
             user: NamespaceId::new(),
             net: NamespaceId::new(),
-            ipc: NamespaceId::new(),
+            ipc: IpcNamespace::new(),
             cgroup: NamespaceId::new(),
             time: NamespaceId::new(),
         };
@@ -187,7 +188,8 @@ impl Container {
         let runner = Runner { kernel: &self.kernel, paths, creds: &paths.creds, limits, personality: 0 };
         search(process, name, |path: Vec<u8>| {
             let location = paths.lookup(&path, LookupFlags::FOLLOW)?;
-            let program = Program { location, path, args: process.args.clone(), env: process.env.clone() };
+            let program =
+                Program { location, path, can_reopen: true, args: process.args.clone(), env: process.env.clone() };
             exec::load(&runner, program).map_err(Failure::errno)
         })
     }

@@ -153,7 +153,7 @@ impl<'k> Family<'k> {
             pid_for_children: PidNamespace::new(&kernel.pids).unwrap(),
             user: NamespaceId::new(),
             net: NamespaceId::new(),
-            ipc: NamespaceId::new(),
+            ipc: crate::ipc::IpcNamespace::new(),
             cgroup: NamespaceId::new(),
             time: NamespaceId::new(),
         });

@@ -133,6 +133,14 @@ pub fn anonymous_file(name: &str, ops: Box<dyn FileOps>, flags: u32) -> Arc<File
     File::new(ops, anonymous_location(inode, format!("anon_inode:{name}").as_bytes()), flags)
 }
 
+/// The place of a namespace with this number, which shows as `mnt:[7]`.
+pub fn namespace_location(name: &str, number: u64, namespace: Arc<dyn Reopen>) -> Location {
+    let inode = AnonInode::numbered(number, FileKind::Regular, 0o444, Some(namespace));
+    inode.attributes.lock().uid = 0;
+    inode.attributes.lock().gid = 0;
+    anonymous_location(inode, format!("{name}:[{number}]").as_bytes())
+}
+
 /// The place of a pipe or socket, which shows as `pipe:[7]`; `object` is what opening it through
 /// `/proc/PID/fd` leads to.
 pub fn numbered_location(prefix: &str, kind: FileKind, permissions: u32, object: Option<Arc<dyn Reopen>>) -> Location {

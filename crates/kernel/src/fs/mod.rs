@@ -18,6 +18,7 @@ pub mod inode;
 pub mod inotify;
 pub mod lock;
 pub mod notify;
+pub mod nsfs;
 pub mod overlay;
 pub mod pipe;
 pub mod poll;

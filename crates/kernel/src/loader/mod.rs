@@ -22,6 +22,7 @@ use crate::{
     },
     mm::{
         ImageLayout, MapRequest, MemoryLimits, Mm, Placement,
+        stack::{MAX_STACK, MIN_STACK},
         tree::{page_align_down, page_align_up},
         vma::VmaFlags,
     },
@@ -32,14 +33,11 @@ use crate::{
 /// How often one script may be the interpreter of another.
 const MAX_SCRIPTS: usize = 5;
 
-/// Largest stack that is set aside; a larger limit, or none, gives this.
-const MAX_STACK: u64 = 1 << 30;
-
-/// Smallest stack.
-const MIN_STACK: u64 = 128 * 1024;
-
 /// Room between the stack and mapped memory.
 const STACK_GAP: u64 = 1 << 20;
+
+/// Room that a stack at least has to grow into when its limit is raised, as on Linux.
+const STACK_ROOM: u64 = 128 << 20;
 
 /// Bounds of the randomisation of executable, stack and mappings, in pages: 256 MiB each, so that all
 /// stays within reach of the platform's trampolines.
@@ -58,11 +56,17 @@ pub struct Resolved {
 }
 
 /// Finds out how to run `file`, which was opened with [`open_for_exec`]: follows `#!` lines and opens
-/// the program interpreter.
+/// the program interpreter. `can_reopen` tells that `path` is good for the new program as well.
 ///
 /// # Errors
 /// Those of execve(2).
-pub fn resolve(paths: &PathContext, file: Arc<File>, path: Vec<u8>, args: Vec<Vec<u8>>) -> Result<Resolved, Errno> {
+pub fn resolve(
+    paths: &PathContext,
+    file: Arc<File>,
+    path: Vec<u8>,
+    args: Vec<Vec<u8>>,
+    can_reopen: bool,
+) -> Result<Resolved, Errno> {
     let (mut file, mut args) = (file, args);
     let mut name = path.clone();
     for _ in 0..=MAX_SCRIPTS {
@@ -76,6 +80,10 @@ pub fn resolve(paths: &PathContext, file: Arc<File>, path: Vec<u8>, args: Vec<Ve
             };
             return Ok(Resolved { file, path, args, elf, interpreter });
         };
+        if !can_reopen {
+            // Its interpreter would look for a descriptor that is closed by then.
+            return Err(Errno::ENOENT);
+        }
         // The script's own name takes the place of argument 0.
         let mut new = vec![line.interpreter.clone()];
         new.extend(line.argument);
@@ -135,7 +143,7 @@ pub fn load(program: &Resolved, mm: &Mm, context: &mut dyn Context, info: &LoadI
     let random = Random::new(info.randomize);
     let stack_top = APP_MAX - random.pages() * PAGE_SIZE;
     let stack_size = page_align_down(info.stack_limit.clamp(MIN_STACK, MAX_STACK));
-    mm.set_top(stack_top - stack_size - STACK_GAP - random.pages() * PAGE_SIZE);
+    mm.set_top(stack_top - stack_size.max(STACK_ROOM) - STACK_GAP - random.pages() * PAGE_SIZE);
 
     let bias = if program.elf.relocatable {
         let (start, _) = program.elf.span();

@@ -38,9 +38,11 @@ fn trim(mut text: &[u8]) -> &[u8] {
 /// `ENOEXEC` when the line names no interpreter, or its name does not end within [`HEAD_SIZE`].
 pub fn parse(head: &[u8]) -> Result<Option<ScriptLine>, Errno> {
     let Some(line) = head.strip_prefix(b"#!") else { return Ok(None) };
-    let (line, whole) = match line.iter().position(|byte| *byte == b'\n') {
-        Some(end) => (&line[..end], true),
-        None => (line, head.len() < HEAD_SIZE),
+    let (line, whole) = match (line.iter().position(|byte| *byte == b'\n'), line) {
+        (Some(end), _) => (&line[..end], true),
+        // The last byte of a full head tells only whether the name ends there.
+        (None, [rest @ .., last]) if head.len() >= HEAD_SIZE => (rest, is_blank(last)),
+        (None, _) => (line, true),
     };
     // A zero ends the line as well.
     let (line, whole) = match line.iter().position(|byte| *byte == 0) {

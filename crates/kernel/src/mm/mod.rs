@@ -9,6 +9,8 @@ mod advice;
 mod heap;
 mod map;
 mod remap;
+mod resident;
+pub mod stack;
 pub mod tree;
 pub mod vma;
 

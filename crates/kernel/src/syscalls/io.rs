@@ -43,7 +43,8 @@ pub fn check_file_size(current: &Current, size: u64) -> Result<(), Errno> {
 /// Cuts what is written to a regular file to what RLIMIT_FSIZE leaves.
 fn cut_to_limit(current: &Current, file: &File, at: At, buffers: &mut UserBuffers) -> Result<(), Errno> {
     let limit = size_limit(current);
-    if limit == RLimit::INFINITY || file.inode().kind() != FileKind::Regular {
+    // What a write to a generated file changes is no file's size.
+    if limit == RLimit::INFINITY || file.inode().kind() != FileKind::Regular || file.inode().is_generated() {
         return Ok(());
     }
     let start = match at {
@@ -115,30 +116,38 @@ fn write_file(current: &Current, file: &File, at: At, mut buffers: UserBuffers, 
     Ok(done)
 }
 
+/// A buffer of application memory. What reaches beyond all addresses is refused before anything is copied, as
+/// Linux's `access_ok` does.
+fn buffer(current: &Current, address: UserAddr, count: usize) -> Result<UserBuffers, Errno> {
+    const TASK_SIZE: u64 = 0x7fff_ffff_f000;
+    let end = address.get().checked_add(count as u64);
+    if end.is_some_and(|end| end <= TASK_SIZE) { Ok(current.buffer(address, count)) } else { Err(Errno::EFAULT) }
+}
+
 /// read(2).
-pub fn read(current: &mut Current, fd: Fd, buffer: UserAddr, count: usize) -> SysResult {
+pub fn read(current: &mut Current, fd: Fd, address: UserAddr, count: usize) -> SysResult {
     let file = descriptor::usable(current, fd)?;
-    read_file(&file, At::Position, current.buffer(buffer, count))
+    read_file(&file, At::Position, buffer(current, address, count)?)
 }
 
 /// write(2).
-pub fn write(current: &mut Current, fd: Fd, buffer: UserAddr, count: usize) -> SysResult {
+pub fn write(current: &mut Current, fd: Fd, address: UserAddr, count: usize) -> SysResult {
     let file = descriptor::usable(current, fd)?;
-    write_file(current, &file, At::Position, current.buffer(buffer, count), 0)
+    write_file(current, &file, At::Position, buffer(current, address, count)?, 0)
 }
 
 /// pread64(2).
-pub fn pread64(current: &mut Current, fd: Fd, buffer: UserAddr, count: usize, offset: i64) -> SysResult {
+pub fn pread64(current: &mut Current, fd: Fd, address: UserAddr, count: usize, offset: i64) -> SysResult {
     let at = At::offset(offset)?;
     let file = descriptor::usable(current, fd)?;
-    read_file(&file, at, current.buffer(buffer, count))
+    read_file(&file, at, buffer(current, address, count)?)
 }
 
 /// pwrite64(2).
-pub fn pwrite64(current: &mut Current, fd: Fd, buffer: UserAddr, count: usize, offset: i64) -> SysResult {
+pub fn pwrite64(current: &mut Current, fd: Fd, address: UserAddr, count: usize, offset: i64) -> SysResult {
     let at = At::offset(offset)?;
     let file = descriptor::usable(current, fd)?;
-    write_file(current, &file, at, current.buffer(buffer, count), 0)
+    write_file(current, &file, at, buffer(current, address, count)?, 0)
 }
 
 /// readv(2).

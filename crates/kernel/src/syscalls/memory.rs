@@ -5,7 +5,7 @@ use lazaret_abi::{
     id::Fd,
     memory::{advice, lock, lockall, map, prot, remap, sync},
 };
-use lazaret_platform::{Advice, Prot};
+use lazaret_platform::{Advice, Prot, layout::PAGE_SIZE};
 
 use super::SysResult;
 use crate::{
@@ -61,6 +61,8 @@ pub fn mmap(
         | map::HUGETLB
         | map::FIXED_NOREPLACE
         | map::UNINITIALIZED;
+    /// Where the logarithm of a huge page's size is (MAP_HUGE_SHIFT).
+    const HUGE_SHIFT: u32 = 26;
     if !is_page_aligned(offset) {
         return Err(Errno::EINVAL);
     }
@@ -73,8 +75,9 @@ pub fn mmap(
     };
     let file = if flags & map::ANONYMOUS == 0 { Some((descriptor::usable(current, fd)?, offset)) } else { None };
     if flags & map::HUGETLB != 0 {
-        // No huge pages are set aside in the sandbox.
-        return Err(if file.is_some() { Errno::EINVAL } else { Errno::ENOMEM });
+        // No huge pages are set aside in the sandbox; they are of the default size, 2 MiB or 1 GiB.
+        let known = matches!(flags >> HUGE_SHIFT, 0 | 21 | 30);
+        return Err(if file.is_some() || !known { Errno::EINVAL } else { Errno::ENOMEM });
     }
     let placement = match (flags & map::FIXED_NOREPLACE != 0, flags & map::FIXED != 0) {
         (true, _) => Placement::FixedFree(addr.get()),
@@ -93,7 +96,8 @@ pub fn mmap(
     let request = MapRequest {
         placement,
         length: length as u64,
-        prot: protection(prot)?,
+        // Other than mprotect(2), mmap(2) ignores what it does not know.
+        prot: Prot::from_bits_truncate(prot),
         flags: vma_flags,
         file,
         populate: flags & map::POPULATE != 0 && flags & map::NONBLOCK == 0,
@@ -218,6 +222,25 @@ pub fn msync(current: &mut Current, addr: UserAddr, length: usize, flags: u32) -
         return Err(Errno::EINVAL);
     }
     current.mm().sync(addr.get(), length as u64, flags & sync::SYNC != 0, flags & sync::INVALIDATE != 0)?;
+    Ok(0)
+}
+
+/// mincore(2).
+pub fn mincore(current: &mut Current, addr: UserAddr, length: usize, vec: UserAddr) -> SysResult {
+    /// Pages looked at together.
+    const PIECE: u64 = 1 << 14;
+    if !is_page_aligned(addr.get()) {
+        return Err(Errno::EINVAL);
+    }
+    let end = addr.get().checked_add(page_align_up(length as u64).ok_or(Errno::ENOMEM)?).ok_or(Errno::ENOMEM)?;
+    let (mut start, mut vec) = (addr.get(), vec);
+    while start < end {
+        let piece = start..end.min(start + PIECE * PAGE_SIZE);
+        let resident = current.mm().resident(current.task.kernel(), piece.clone())?;
+        current.write_bytes(vec, &resident)?;
+        vec = vec.checked_add(resident.len() as u64).ok_or(Errno::EFAULT)?;
+        start = piece.end;
+    }
     Ok(0)
 }
 

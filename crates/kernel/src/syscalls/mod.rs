@@ -27,6 +27,7 @@ pub mod message;
 pub mod misc;
 pub mod missing;
 pub mod mount;
+pub mod namespace;
 pub mod open;
 pub mod path;
 pub mod pidfd;

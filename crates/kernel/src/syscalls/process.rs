@@ -13,12 +13,11 @@ use super::SysResult;
 use crate::{
     boot::ExitStatus,
     fs::at,
-    sync::{Arc, Ordering},
+    sync::Ordering,
     task::{
         Current,
-        clone::{self as cloning, CloneRequest, NEW_NAMESPACES, new_namespaces},
+        clone::{self as cloning, CloneRequest},
         exec::{self, Program},
-        namespaces::with_new_mounts,
         pidfd::PidFd,
         wait::{self, Waited, Who},
     },
@@ -187,13 +186,15 @@ pub fn execveat(
         // Since Linux 5.18: a program always has a name.
         args.push(Vec::new());
     }
+    let through_descriptor = directory != Fd::CWD && !path.starts_with(b"/");
+    let can_reopen = !through_descriptor || !current.task.files().descriptor(directory.get())?.close_on_exec;
     let path = match (directory, path.as_slice()) {
         (Fd::CWD, _) | (_, [b'/', ..]) => path,
         (fd, []) => format!("/dev/fd/{fd}").into_bytes(),
         (fd, rest) => [format!("/dev/fd/{fd}/").as_bytes(), rest].concat(),
     };
     let paths = at::context(current);
-    exec::exec(current, &paths, Program { location, path, args, env })?;
+    exec::exec(current, &paths, Program { location, path, can_reopen, args, env })?;
     Ok(0)
 }
 
@@ -318,38 +319,6 @@ pub fn waitid(
 fn waited_info(waited: &Waited) -> SigInfo {
     let (code, status) = waited.change.code_and_status();
     SigInfo::child(code, waited.pid, waited.uid, status, 0, 0)
-}
-
-/// unshare(2).
-pub fn unshare(current: &mut Current, flags: u64) -> SysResult {
-    let task = current.task.clone();
-    let single = flag::THREAD | flag::SIGHAND | flag::VM;
-    let known = NEW_NAMESPACES | flag::FS | flag::FILES | flag::SYSVSEM | single;
-    if flags & !known != 0 {
-        return Err(Errno::EINVAL);
-    }
-    // These can only be "unshared" by who shares them with nobody.
-    if flags & single != 0 && task.group().threads().len() > 1 {
-        return Err(Errno::EINVAL);
-    }
-    let mut namespaces = None;
-    if flags & NEW_NAMESPACES != 0 {
-        namespaces = Some(new_namespaces(&task, flags)?);
-    }
-    if flags & (flag::FS | flag::NEWNS) != 0 {
-        task.set_fs(Arc::new(task.fs().duplicate()));
-    }
-    if flags & flag::FILES != 0 {
-        let files = Arc::new(task.files().duplicate());
-        drop(task.set_files(files));
-    }
-    if let Some(mut namespaces) = namespaces {
-        if flags & flag::NEWNS != 0 {
-            namespaces = with_new_mounts(&namespaces, &task.fs());
-        }
-        task.set_namespaces(Arc::new(namespaces));
-    }
-    Ok(0)
 }
 
 /// personality(2): kept and shown; ADDR_NO_RANDOMIZE has its effect at the next execve(2).

@@ -38,6 +38,22 @@ fn exchange(current: &Current, process: &ThreadGroup, resource: u32, new: Option
     Ok(old)
 }
 
+/// What a new limit changes at once.
+fn take_effect(current: &mut Current, process: &Arc<ThreadGroup>, resource: u32, new: RLimit) {
+    match resource {
+        limit::CPU => process.timers().set_cpu_limit(new.current),
+        // Another's memory is changed by itself alone: it keeps its stack.
+        limit::STACK if Arc::ptr_eq(process, current.task.group()) => {
+            let limits = process.limits.lock().memory(true);
+            let stack_pointer = current.context.regs().rsp;
+            let mm = current.mm();
+            // Without room the stack stays as it is; a program that needs more finds out as on Linux.
+            let _ = mm.set_stack_limit(&mut *current.context, new.current, stack_pointer, &limits);
+        }
+        _ => {}
+    }
+}
+
 /// getrlimit(2).
 pub fn getrlimit(current: &mut Current, resource: u32, value: UserPtr<RLimit>) -> SysResult {
     let old = exchange(current, current.task.group(), resource, None)?;
@@ -48,7 +64,9 @@ pub fn getrlimit(current: &mut Current, resource: u32, value: UserPtr<RLimit>) -
 /// setrlimit(2).
 pub fn setrlimit(current: &mut Current, resource: u32, value: UserPtr<RLimit>) -> SysResult {
     let new = current.read(value)?;
-    exchange(current, current.task.group(), resource, Some(new))?;
+    let process = current.task.group().clone();
+    exchange(current, &process, resource, Some(new))?;
+    take_effect(current, &process, resource, new);
     Ok(0)
 }
 
@@ -80,6 +98,9 @@ pub fn prlimit64(
         return Err(Errno::EPERM);
     }
     let value = exchange(current, &process, resource, new)?;
+    if let Some(new) = new {
+        take_effect(current, &process, resource, new);
+    }
     if !old.is_null() {
         current.write(old, &value)?;
     }

@@ -72,7 +72,7 @@ syscalls! {
     24 sched_yield() = sched::sched_yield;
     25 mremap(old: Addr, old_size: usize, new_size: usize, flags: RemapFlags, new: Addr) = memory::mremap -> Addr;
     26 msync(addr: Addr, length: usize, flags: MsyncFlags) = memory::msync;
-    27 mincore(addr: Addr, length: usize, vec: Addr) todo memory::mincore;
+    27 mincore(addr: Addr, length: usize, vec: Addr) = memory::mincore;
     28 madvise(addr: Addr, length: usize, advice: Advice) = memory::madvise;
     29 shmget(key: i32, size: usize, flags: Octal) todo ipc::shmget;
     30 shmat(id: i32, addr: Addr, flags: Octal) todo ipc::shmat -> Addr;
@@ -331,7 +331,7 @@ syscalls! {
     270 pselect6(count: i32, read: Addr, write: Addr, except: Addr, timeout: InOut<Timespec>, mask: Ptr<SigsetArgument>)
         = poll::pselect6;
     271 ppoll(fds: PollFds, count: u32, timeout: InOut<Timespec>, mask: In<SigSet>, size: usize) = poll::ppoll;
-    272 unshare(flags: UnshareFlags) = process::unshare;
+    272 unshare(flags: UnshareFlags) = namespace::unshare;
     273 set_robust_list(head: Ptr<RobustListHead>, size: usize) = futex::set_robust_list;
     274 get_robust_list(pid: Pid, head: Ptr<u64>, size: Ptr<u64>) = futex::get_robust_list;
     275 splice(input: Fd, input_offset: InOut<i64>, output: Fd, output_offset: InOut<i64>, count: usize, flags: SpliceFlags)
@@ -372,7 +372,7 @@ syscalls! {
     305 clock_adjtime(clock: Clock, buf: Ptr<Timex>) = time::clock_adjtime;
     306 syncfs(fd: Fd) = io::syncfs;
     307 sendmmsg(fd: Fd, messages: Ptr<MMsgHdr>, count: u32, flags: MessageFlags) = socket::sendmmsg;
-    308 setns(fd: Fd, kind: UnshareFlags) todo process::setns;
+    308 setns(fd: Fd, kind: UnshareFlags) = namespace::setns;
     309 getcpu(cpu: Out<u32>, node: Out<u32>) = sched::getcpu;
     310 process_vm_readv(pid: Pid, local: Addr, local_count: usize, remote: Addr, remote_count: usize, flags: Hex)
         = inspect::process_vm_readv;

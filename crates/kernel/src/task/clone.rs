@@ -1,6 +1,10 @@
 //! New threads and processes; see clone(2), fork(2), vfork(2).
 
-use lazaret_abi::{errno::Errno, process::clone as flag, resource::limit};
+use lazaret_abi::{
+    errno::Errno,
+    process::clone as flag,
+    resource::{RLimit, limit},
+};
 use lazaret_platform::{Context, layout::APP_MAX};
 
 use super::{
@@ -12,6 +16,7 @@ use super::{
     pidfd, run, threads,
 };
 use crate::{
+    ipc::IpcNamespace,
     mm::{Mm, host_errno},
     sync::{Arc, AtomicBool, Ordering},
     uaddr::{UserAddr, UserPtr},
@@ -116,7 +121,7 @@ pub fn new_namespaces(task: &Task, flags: u64) -> Result<Namespaces, Errno> {
         namespaces.uts_id = NamespaceId::new();
     }
     if flags & flag::NEWIPC != 0 {
-        namespaces.ipc = NamespaceId::new();
+        namespaces.ipc = IpcNamespace::new();
     }
     if flags & flag::NEWCGROUP != 0 {
         namespaces.cgroup = NamespaceId::new();
@@ -257,7 +262,11 @@ fn make_process(task: &Task, request: &CloneRequest, pid: &Arc<Pid>, mm: &Mm) ->
     group.huge_pages_disabled.store(parent.huge_pages_disabled.load(Ordering::Relaxed), Ordering::Relaxed);
     group.oom_score_adj.store(parent.oom_score_adj.load(Ordering::Relaxed), Ordering::Relaxed);
     group.account.enter_space(None, mm.space().host_pid());
-    Arc::new(group)
+    let group = Arc::new(group);
+    if limits.soft(limit::CPU) != RLimit::INFINITY {
+        group.timers().set_cpu_limit(limits.soft(limit::CPU));
+    }
+    group
 }
 
 fn open_pidfd(current: &Current, request: &CloneRequest, child: &Arc<Task>) -> Result<i32, Errno> {

@@ -40,6 +40,8 @@ pub struct Program {
     pub location: Location,
     /// The name it was called by (AT_EXECFN, and what a script's interpreter is given).
     pub path: Vec<u8>,
+    /// The new program can open the file by `path`: not one that leads through a descriptor that is closed.
+    pub can_reopen: bool,
     /// Arguments.
     pub args: Vec<Vec<u8>>,
     /// Environment.
@@ -106,7 +108,7 @@ pub fn load(runner: &Runner<'_>, program: Program) -> Result<Image, Failure> {
     let stack_limit = runner.limits.soft(limit::STACK);
     loader::check_size(&program.args, &program.env, stack_limit)?;
     let name = program.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default().to_vec();
-    let resolved = loader::resolve(runner.paths, file, program.path, program.args)?;
+    let resolved = loader::resolve(runner.paths, file, program.path, program.args, program.can_reopen)?;
     let granted = privilege::of_program(runner.creds, &resolved.file)?;
     let (space, mut context) = runner.kernel.platform.create().map_err(host_errno)?;
     let mm = Mm::new(space, APP_MAX);
@@ -117,7 +119,7 @@ pub fn load(runner: &Runner<'_>, program: Program) -> Result<Image, Failure> {
         secure: granted.secure,
         stack_limit,
         limits: runner.limits.memory(true),
-        vdso: runner.kernel.platform.vdso(),
+        vdso: runner.kernel.platform.vdso().start,
         min_signal_stack: rustix::param::linux_minsigstksz() as u64,
         randomize: runner.personality & ADDR_NO_RANDOMIZE == 0,
     };

@@ -46,7 +46,7 @@ pub fn exit(mut current: Current, status: ExitStatus) {
 
     let (last, stopped, status) = {
         let mut signals = group.signals();
-        group.account.thread_ends(task.kernel_time());
+        group.account.thread_ends(task.kernel_time(), task.parker().sleeps());
         signals.threads.retain(|other| !Arc::ptr_eq(other, &task));
         let stopped = if task.is_stopped() { None } else { signals.thread_stopped() };
         let status = signals.exit.unwrap_or(status);

@@ -5,6 +5,7 @@ use lazaret_snapshot::{Context, Snapshot};
 use super::{pid::PidNamespace, uts::UtsNamespace};
 use crate::{
     fs::{context::FsContext, vfs::MountNamespace},
+    ipc::IpcNamespace,
     sync::{Arc, AtomicU64, Ordering},
 };
 
@@ -51,8 +52,8 @@ pub struct Namespaces {
     pub user: Arc<NamespaceId>,
     /// Identity of the network namespace.
     pub net: Arc<NamespaceId>,
-    /// Identity of the IPC namespace.
-    pub ipc: Arc<NamespaceId>,
+    /// System V IPC and POSIX message queues.
+    pub ipc: Arc<IpcNamespace>,
     /// Identity of the cgroup namespace.
     pub cgroup: Arc<NamespaceId>,
     /// Identity of the time namespace.

@@ -54,6 +54,10 @@ pub struct Usage {
     pub cpu: CpuTime,
     /// Most memory resident at once, in KiB.
     pub max_rss: i64,
+    /// Page faults that the host served from memory, and those for which it had to read.
+    pub faults: (i64, i64),
+    /// How often threads slept in the kernel.
+    pub sleeps: u64,
 }
 
 impl Usage {
@@ -61,6 +65,9 @@ impl Usage {
     pub fn absorb(&mut self, other: &Usage) {
         self.cpu.add(other.cpu);
         self.max_rss = self.max_rss.max(other.max_rss);
+        self.faults.0 = self.faults.0.saturating_add(other.faults.0);
+        self.faults.1 = self.faults.1.saturating_add(other.faults.1);
+        self.sleeps = self.sleeps.saturating_add(other.sleeps);
     }
 
     /// As getrusage(2) tells it. What the kernel does not count is 0, as for the fields that Linux
@@ -70,6 +77,9 @@ impl Usage {
             user_time: timeval(self.cpu.user),
             system_time: timeval(self.cpu.system),
             max_rss: self.max_rss,
+            minor_faults: self.faults.0,
+            major_faults: self.faults.1,
+            voluntary_switches: i64::try_from(self.sleeps).unwrap_or(i64::MAX),
             ..RUsage::default()
         }
     }
@@ -85,6 +95,8 @@ pub struct Account {
 struct State {
     /// Kernel time of threads that have ended.
     ended_threads: Duration,
+    /// How often they slept.
+    ended_sleeps: u64,
     /// User time in address spaces that an execve has left.
     left_spaces: Duration,
     /// The clock of the present address space when the process entered it. Threads of a vfork live in
@@ -108,9 +120,10 @@ impl Account {
         state.space_start = process_cpu_time(new).unwrap_or_default();
     }
 
-    /// A thread ends after so much time in the kernel.
-    pub fn thread_ends(&self, system: Duration) {
+    /// A thread ends after so much time in the kernel, and so many sleeps.
+    pub fn thread_ends(&self, system: Duration, sleeps: u64) {
         let mut state = self.state.lock();
+        state.ended_sleeps = state.ended_sleeps.saturating_add(sleeps);
         state.ended_threads = state.ended_threads.saturating_add(system);
     }
 
@@ -142,16 +155,34 @@ impl ThreadGroup {
     /// What the process has used.
     pub fn usage(&self) -> Usage {
         let cpu = self.cpu_time();
-        let resident = self.threads().first().and_then(|task| peak_resident(task));
+        let threads = self.threads();
+        let memory = threads.first().map(HostMemory::of).unwrap_or_default();
         let mut state = self.account.state.lock();
-        state.max_rss = state.max_rss.max(resident.unwrap_or(0));
-        Usage { cpu, max_rss: state.max_rss }
+        state.max_rss = state.max_rss.max(memory.resident);
+        let sleeps = threads.iter().map(|task| task.parker().sleeps()).fold(state.ended_sleeps, u64::saturating_add);
+        Usage { cpu, max_rss: state.max_rss, faults: memory.faults, sleeps }
     }
 }
 
-/// An upper bound of the memory that was resident, in KiB.
-fn peak_resident(task: &Arc<Task>) -> Option<i64> {
-    i64::try_from(task.mm().areas().peak() / 1024).ok()
+/// What the host tells of the memory of a process, since its last execve.
+#[derive(Clone, Copy, Debug, Default)]
+struct HostMemory {
+    /// Resident, in KiB.
+    resident: i64,
+    /// Minor and major faults.
+    faults: (i64, i64),
+}
+
+impl HostMemory {
+    fn of(task: &Arc<Task>) -> HostMemory {
+        let pid = task.mm().space().host_pid();
+        let text = task.kernel().host_proc_file(&format!("{pid}/stat")).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        // Fields are counted from the one after the name, which is the third; proc_pid_stat(5).
+        let fields: Vec<&str> = text.rsplit_once(')').map_or_else(Vec::new, |(_, rest)| rest.split(' ').collect());
+        let field = |number: usize| fields.get(number - 2).and_then(|field| field.parse().ok()).unwrap_or(0);
+        HostMemory { resident: field(24) * 4, faults: (field(10), field(12)) }
+    }
 }
 
 impl Task {

@@ -1,9 +1,10 @@
 //! The timers of a process: setitimer(2), timer_create(2).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use lazaret_abi::{
     errno::Errno,
+    resource::{RLimit, limit},
     signal::{SigInfo, Signal, code},
     time::interval,
 };
@@ -55,6 +56,8 @@ impl PosixTimer {
 /// The timers of a process.
 pub struct ProcessTimers {
     intervals: [Arc<SignalTimer>; 3],
+    /// RLIMIT_CPU: runs out at the soft limit, and each second after it.
+    cpu_limit: Arc<SignalTimer>,
     posix: Mutex<Posix>,
 }
 
@@ -77,6 +80,22 @@ fn interval_timer(group: &Arc<ThreadGroup>, signal: Signal, clock: Option<CpuClo
     )
 }
 
+/// Sends SIGXCPU, and SIGKILL from the hard limit on; see getrlimit(2).
+fn cpu_limit_timer(group: &Arc<ThreadGroup>) -> Arc<SignalTimer> {
+    let (clock, group) = (Arc::downgrade(group), Arc::downgrade(group));
+    SignalTimer::new(
+        Some(Box::new(move || Some(clock.upgrade()?.cpu_time().total()))),
+        Box::new(move |_| {
+            let Some(group) = group.upgrade() else { return };
+            let hard = group.limits.lock().get(limit::CPU).map_or(RLimit::INFINITY, |limit| limit.maximum);
+            let reached = group.cpu_time().total().as_secs() >= hard;
+            let signal = if reached { Signal::KILL } else { Signal::XCPU };
+            // A standard signal is pending once, so there is always room.
+            let _ = send_to_process(&group, signal, SigInfo::new(signal, code::KERNEL), true);
+        }),
+    )
+}
+
 impl ProcessTimers {
     /// None is armed.
     pub fn new(group: &Arc<ThreadGroup>) -> ProcessTimers {
@@ -89,7 +108,19 @@ impl ProcessTimers {
                 interval_timer(group, Signal::VTALRM, Some(user)),
                 interval_timer(group, Signal::PROF, Some(total)),
             ],
+            cpu_limit: cpu_limit_timer(group),
             posix: Mutex::default(),
+        }
+    }
+
+    /// RLIMIT_CPU has a new soft value, in seconds of processor time since the process began.
+    pub fn set_cpu_limit(&self, seconds: u64) {
+        const SECOND: Duration = Duration::from_secs(1);
+        if seconds == RLimit::INFINITY {
+            self.cpu_limit.set(Duration::ZERO, Duration::ZERO);
+        } else {
+            // Linux takes 0 for 1.
+            self.cpu_limit.set_absolute(Duration::from_secs(seconds.max(1)), SECOND);
         }
     }
 
@@ -155,7 +186,7 @@ impl ProcessTimers {
     /// The process ends: no timer has anybody to signal.
     pub fn stop(&self) {
         self.executed();
-        for timer in &self.intervals {
+        for timer in self.intervals.iter().chain([&self.cpu_limit]) {
             timer.set(Default::default(), Default::default());
         }
     }

@@ -83,6 +83,13 @@ impl SignalTimer {
         self.set_schedule(Schedule { expiry, interval })
     }
 
+    /// Arms a timer on a CPU clock to run out when the clock shows `first`, and then each `interval`.
+    pub fn set_absolute(&self, first: Duration, interval: Duration) {
+        let Some(now) = self.cpu_now() else { return };
+        // What has passed already runs out at the next look.
+        self.set(first.saturating_sub(now).max(SHORTEST_NAP), interval);
+    }
+
     /// Arms it on real time, or on its CPU clock as far from now as the schedule's expiry is.
     pub fn set_schedule(&self, schedule: Schedule) -> (Duration, Duration) {
         let mut state = self.state.lock();

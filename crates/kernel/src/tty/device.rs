@@ -39,6 +39,8 @@ mod request {
     pub const FIONREAD: u32 = 0x541b;
     pub const TIOCPKT: u32 = 0x5420;
     pub const TIOCNOTTY: u32 = 0x5422;
+    pub const TIOCSETD: u32 = 0x5423;
+    pub const TIOCGETD: u32 = 0x5424;
     pub const TCSBRKP: u32 = 0x5425;
     pub const TIOCGSID: u32 = 0x5429;
     pub const TCGETS2: u32 = 0x802c_542a;
@@ -290,6 +292,12 @@ fn common_ioctl(
         }
         // What was written is with the master at once, and a break means nothing to it.
         request::TCSBRK | request::TCSBRKP => Ok(0),
+        // There is one line discipline, N_TTY.
+        request::TIOCGETD => write_int(current, argument, 0),
+        request::TIOCSETD => match current.read::<i32>(UserPtr::new(argument))? {
+            0 => Ok(0),
+            _ => Err(Errno::EINVAL),
+        },
         request::TIOCEXCL => {
             terminal.set_exclusive(true);
             Ok(0)

@@ -353,8 +353,10 @@ impl Discipline {
             }
             _ => 1,
         };
+        // A tab left nothing to be overwritten.
+        let eraser: &[u8] = if erased == b"\t" { b"\x08" } else { b"\x08 \x08" };
         for _ in 0..width {
-            effects.echo.extend_from_slice(b"\x08 \x08");
+            effects.echo.extend_from_slice(eraser);
         }
         self.column = self.column.saturating_sub(width);
     }

@@ -27,6 +27,7 @@ mod zygote;
 
 use std::{
     arch::x86_64::{__cpuid, __cpuid_count, _xgetbv},
+    ops::Range,
     sync::Arc,
 };
 
@@ -84,7 +85,7 @@ pub struct StubPlatform {
     zygote: Mutex<Thread>,
     /// Keeps the zygote running.
     _space: Space,
-    vdso: u64,
+    vdso: Range<u64>,
 }
 
 impl StubPlatform {
@@ -136,8 +137,8 @@ impl Platform for StubPlatform {
         Ok((Arc::clone(context.address_space()), Box::new(context)))
     }
 
-    fn vdso(&self) -> u64 {
-        self.vdso
+    fn vdso(&self) -> Range<u64> {
+        self.vdso.clone()
     }
 
     fn fp_size(&self) -> usize {

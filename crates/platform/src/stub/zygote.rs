@@ -6,6 +6,7 @@
 
 use std::{
     fs, io,
+    ops::Range,
     os::fd::{FromRawFd, OwnedFd},
     ptr,
     sync::{Arc, atomic::Ordering},
@@ -58,7 +59,7 @@ pub(super) struct Zygote {
     pub slot: Slot,
     pub listener: Listener,
     /// Where every stub has the vDSO.
-    pub vdso: u64,
+    pub vdso: Range<u64>,
 }
 
 /// A named step of [`Zygote::start`].
@@ -93,7 +94,7 @@ impl Zygote {
             Some(pid) if pid.as_raw_nonzero().get() > 0 => pid,
             _ => return step("copy the process", Err(io::Error::last_os_error())),
         };
-        let started = Self::finish(pid, chunk, slot);
+        let started = Self::finish(pid, chunk, slot, &special);
         if started.is_err() {
             let _ = kill_process(pid, Signal::KILL);
             let _ = reap_clone_child(pid);
@@ -101,7 +102,7 @@ impl Zygote {
         started
     }
 
-    fn finish(pid: Pid, mut chunk: Arc<Chunk>, slot: Slot) -> Result<Zygote, StartError> {
+    fn finish(pid: Pid, mut chunk: Arc<Chunk>, slot: Slot, special: &[Special]) -> Result<Zygote, StartError> {
         let page = slot.page();
         let deadline = Instant::now() + PATIENCE;
         while page.report_seq.load(Ordering::Acquire) == 0 {
@@ -128,6 +129,8 @@ impl Zygote {
         // SAFETY: the host put a new descriptor into the shared table; the zygote does not use it.
         let listener = Listener::new(unsafe { OwnedFd::from_raw_fd(fd) });
         let vdso = page.arguments[1].load(Ordering::Relaxed);
+        let length = special.iter().find(|place| place.code).map_or(0, |place| place.end - place.start);
+        let vdso = vdso..vdso + length;
         // The slot has the only other reference.
         let _ = Arc::get_mut(&mut chunk);
         Ok(Zygote { pid, chunk, slot, listener, vdso })

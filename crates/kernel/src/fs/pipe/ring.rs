@@ -97,7 +97,7 @@ impl Ring {
     /// call is the first of its write: only then may it merge into the last page.
     ///
     /// # Errors
-    /// `EFAULT` when nothing could be taken from bad memory.
+    /// `EFAULT` when memory is bad in the first page: as on Linux, a page is taken as a whole or not.
     pub fn fill(&mut self, source: &mut dyn Source, packet: bool, fresh: bool) -> Result<usize, Errno> {
         if self.memory.is_empty() {
             self.memory = vec![0; self.slots.len() * PAGE];
@@ -114,14 +114,18 @@ impl Ring {
                 Err(error) if done == 0 => return Err(error),
                 Err(_) => break,
             };
-            for start in (0..taken).step_by(PAGE) {
-                let slot = Slot { offset: 0, length: (taken - start).min(PAGE), packet };
+            let whole = if taken < want { taken - taken % PAGE } else { taken };
+            if whole == 0 && done == 0 {
+                return Err(Errno::EFAULT);
+            }
+            for start in (0..whole).step_by(PAGE) {
+                let slot = Slot { offset: 0, length: (whole - start).min(PAGE), packet };
                 let index = self.index(self.used);
                 self.slots[index] = slot;
                 self.used += 1;
             }
-            done += taken;
-            if taken < want {
+            done += whole;
+            if whole < want {
                 break;
             }
         }
@@ -141,6 +145,9 @@ impl Ring {
             return Ok(0);
         }
         let taken = source.take(&mut self.memory[last * PAGE + end..last * PAGE + end + odd])?;
+        if taken < odd {
+            return Err(Errno::EFAULT);
+        }
         self.slots[last].length += taken;
         Ok(taken)
     }

@@ -1,6 +1,6 @@
 //! `/proc/PID/maps` and `smaps`.
 
-use std::fmt::Write;
+use std::{fmt::Write, ops::Range};
 
 use lazaret_abi::errno::Errno;
 use lazaret_platform::Prot;
@@ -15,7 +15,7 @@ use crate::{
 /// Column at which names begin.
 const NAME_COLUMN: usize = 73;
 
-fn line(area: &Vma, text: &mut Vec<u8>) {
+fn line(area: &Vma, vdso: u64, text: &mut Vec<u8>) {
     let flag = |set: bool, letter: char| if set { letter } else { '-' };
     let (offset, file) = match &area.backing {
         VmaBacking::Anonymous => (0, None),
@@ -41,6 +41,7 @@ fn line(area: &Vma, text: &mut Vec<u8>) {
     );
     let name: Option<Vec<u8>> = match file {
         Some(file) => Task::try_current().map(|task| file.location().display_path(&task.fs().root())),
+        None if area.start == vdso => Some(b"[vdso]".to_vec()),
         None if area.flags.contains(VmaFlags::STACK) => Some(b"[stack]".to_vec()),
         None if area.flags.contains(VmaFlags::HEAP) => Some(b"[heap]".to_vec()),
         None if area.flags.contains(VmaFlags::SHARED) => Some(b"/dev/zero (deleted)".to_vec()),
@@ -58,16 +59,26 @@ fn line(area: &Vma, text: &mut Vec<u8>) {
     text.push(b'\n');
 }
 
-/// All areas of the process; copied, since showing them looks at files.
+/// All areas of the process, and the vDSO, which the platform keeps; copied, since showing them looks at files.
 fn areas(subject: &Subject) -> Result<Vec<Vma>, Errno> {
-    Ok(subject.task()?.mm().areas().tree.iter().cloned().collect())
+    let mut areas: Vec<Vma> = subject.task()?.mm().areas().tree.iter().cloned().collect();
+    areas.extend(vdso(subject.kernel()?.platform.vdso()));
+    Ok(areas)
+}
+
+/// The vDSO as an area.
+fn vdso(Range { start, end }: Range<u64>) -> Option<Vma> {
+    let prot = Prot::READ | Prot::EXEC;
+    let area = Vma { start, end, prot, max_prot: prot, flags: VmaFlags::empty(), backing: VmaBacking::Anonymous };
+    (start < end).then_some(area)
 }
 
 /// `maps`.
 pub fn maps(subject: &Subject) -> Result<Vec<u8>, Errno> {
     let mut text = Vec::new();
+    let vdso = subject.kernel()?.platform.vdso().start;
     for area in areas(subject)? {
-        line(&area, &mut text);
+        line(&area, vdso, &mut text);
     }
     Ok(text)
 }
@@ -101,8 +112,9 @@ fn rows(size: u64, locked: u64, text: &mut Vec<u8>) {
 /// `smaps`.
 pub fn smaps(subject: &Subject) -> Result<Vec<u8>, Errno> {
     let mut text = Vec::new();
+    let vdso = subject.kernel()?.platform.vdso().start;
     for area in areas(subject)? {
-        line(&area, &mut text);
+        line(&area, vdso, &mut text);
         let locked = if area.flags.contains(VmaFlags::LOCKED) { area.length() / 1024 } else { 0 };
         rows(area.length() / 1024, locked, &mut text);
     }

@@ -2,6 +2,7 @@
 
 mod descriptors;
 mod maps;
+mod memory;
 mod network;
 mod process;
 mod status;
@@ -9,7 +10,7 @@ mod sysctl;
 mod system;
 mod totals;
 
-use lazaret_abi::errno::Errno;
+use lazaret_abi::{errno::Errno, mount::magic};
 
 use self::process::Subject;
 use super::{
@@ -22,12 +23,9 @@ use crate::{
     task::{Task, pid::PidNamespace},
 };
 
-/// `f_type` of procfs.
-const PROC_MAGIC: u64 = 0x9fa0;
-
 /// The root directory of a new procfs that shows the processes of `namespace`.
 pub fn new_root(kernel: &Arc<Kernel>, namespace: Arc<PidNamespace>, device: u64) -> Arc<dyn Inode> {
-    let fs = PseudoFs::new(device, PROC_MAGIC);
+    let fs = PseudoFs::new(device, magic::PROC_SUPER_MAGIC);
     let caller = |namespace: &Arc<PidNamespace>, thread: bool| {
         let namespace = namespace.clone();
         PseudoLink::new(&fs, move || {

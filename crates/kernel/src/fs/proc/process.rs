@@ -2,12 +2,17 @@
 
 use lazaret_abi::errno::Errno;
 
-use super::{descriptors, maps, network, status};
+use super::{
+    descriptors, maps,
+    memory::{MemoryFile, View},
+    network, status,
+};
 use crate::{
     boot::Kernel,
     fs::{
         file::Location,
         inode::{FileKind, Inode, LinkTarget},
+        nsfs::Namespace,
         pseudo::{Content, Entries, NodeAttributes, PseudoDirectory, PseudoFile, PseudoFs, PseudoLink},
     },
     sync::{Arc, Weak},
@@ -96,12 +101,14 @@ enum Kind {
     Setting(Make, Take),
     /// A link that only those may follow who may look into the process.
     Link(Follow),
+    /// Memory itself, or what is known of its pages.
+    Memory(u32, View),
     /// A directory.
     Directory(fn(&Subject) -> Arc<dyn Inode>),
 }
 
 /// The entries, in the order of their names. `task` is only in the directory of a process.
-const ENTRIES: [(&str, Kind); 37] = [
+const ENTRIES: [(&str, Kind); 39] = [
     ("auxv", Kind::Private(0o400, status::auxv)),
     ("cgroup", Kind::File(0o444, |_| Ok(b"0::/\n".to_vec()))),
     ("cmdline", Kind::File(0o444, status::command_line)),
@@ -115,6 +122,7 @@ const ENTRIES: [(&str, Kind); 37] = [
     ("io", Kind::Private(0o400, status::io)),
     ("limits", Kind::File(0o444, status::limits)),
     ("maps", Kind::Private(0o444, maps::maps)),
+    ("mem", Kind::Memory(0o600, View::Content)),
     ("mountinfo", Kind::File(0o444, mount_info)),
     ("mounts", Kind::File(0o444, mounts)),
     ("net", Kind::Directory(network::directory)),
@@ -122,6 +130,7 @@ const ENTRIES: [(&str, Kind); 37] = [
     ("oom_adj", Kind::File(0o444, |_| Ok(b"0\n".to_vec()))),
     ("oom_score", Kind::File(0o444, |_| Ok(b"0\n".to_vec()))),
     ("oom_score_adj", Kind::Setting(status::oom_score_adj, status::set_oom_score_adj)),
+    ("pagemap", Kind::Memory(0o400, View::Presence)),
     ("personality", Kind::Private(0o400, status::personality)),
     ("root", Kind::Link(|subject| object(subject.task()?.fs().root()))),
     ("sched", Kind::File(0o444, status::sched)),
@@ -204,6 +213,7 @@ impl ProcessDirectory {
                     follow(&subject)
                 })
             }
+            Kind::Memory(permissions, view) => MemoryFile::new(subject, permissions, view),
             Kind::Directory(make) => make(&subject),
         }
     }
@@ -217,7 +227,7 @@ impl Entries for ProcessDirectory {
 
     fn list(&self) -> Result<Vec<(u64, Vec<u8>, FileKind, u64)>, Errno> {
         let kind_of = |kind: &Kind| match kind {
-            Kind::File(..) | Kind::Private(..) | Kind::Setting(..) => FileKind::Regular,
+            Kind::File(..) | Kind::Private(..) | Kind::Setting(..) | Kind::Memory(..) => FileKind::Regular,
             Kind::Link(_) => FileKind::Symlink,
             Kind::Directory(_) => FileKind::Directory,
         };
@@ -275,14 +285,14 @@ impl Entries for Threads {
 
 /// `/proc/PID/ns`.
 fn namespaces(subject: &Subject) -> Arc<dyn Inode> {
-    let names = ["cgroup", "ipc", "mnt", "net", "pid", "pid_for_children", "time", "user", "uts"];
+    let names = ["cgroup", "ipc", "mnt", "net", "pid", "pid_for_children", "time", "time_for_children", "user", "uts"];
     let entries = NamespaceLinks { subject: subject.clone(), names };
     PseudoDirectory::with_attributes(&subject.fs, subject.attributes(0o511), entries)
 }
 
 struct NamespaceLinks {
     subject: Subject,
-    names: [&'static str; 9],
+    names: [&'static str; 10],
 }
 
 impl Entries for NamespaceLinks {
@@ -292,19 +302,16 @@ impl Entries for NamespaceLinks {
         let fs = &self.subject.fs;
         Ok(PseudoLink::with_attributes(fs, self.subject.attributes(0o777), move || {
             subject.check_access()?;
-            let namespaces = subject.task()?.namespaces();
-            let (shown, number) = match name {
-                "cgroup" => (name, namespaces.cgroup.number()),
-                "ipc" => (name, namespaces.ipc.number()),
-                "mnt" => (name, namespaces.mount_id.number()),
-                "net" => (name, namespaces.net.number()),
-                "pid" => (name, subject.process.namespace().identity().number()),
-                "pid_for_children" => ("pid", namespaces.pid_for_children.identity().number()),
-                "time" => (name, namespaces.time.number()),
-                "user" => (name, namespaces.user.number()),
-                _ => (name, namespaces.uts_id.number()),
+            let task = subject.task()?;
+            let namespace = match name {
+                "pid_for_children" => Namespace::Pid(task.namespaces().pid_for_children.clone()),
+                name => {
+                    let kind = name.strip_suffix("_for_children").unwrap_or(name);
+                    let mut all = Namespace::all(&task).into_iter();
+                    all.find(|namespace| namespace.name() == kind).ok_or(Errno::ENOENT)?
+                }
             };
-            Ok(LinkTarget::Path(format!("{shown}:[{number}]").into_bytes()))
+            object(namespace.location())
         }))
     }
 

@@ -19,6 +19,8 @@ struct Summary {
     zombie: Option<Zombie>,
     /// Parent, process group, session, in the numbers of the file system's namespace.
     relatives: [i32; 3],
+    /// Threads that live, and a first one that has ended before them.
+    threads: usize,
 }
 
 fn summary(subject: &Subject) -> Result<Summary, Errno> {
@@ -30,8 +32,13 @@ fn summary(subject: &Subject) -> Result<Summary, Errno> {
     let zombie = node.zombie.clone();
     drop(tree);
     let task = subject.thread.clone().or_else(|| subject.process.first_thread());
+    let threads = subject.process.threads().len();
+    // The process is shown by its first thread, which stays as a zombie until the last one has ended.
+    let first_is_gone =
+        subject.thread.is_none() && task.as_ref().is_some_and(|task| task.tid() != subject.process.id());
     let state = match &task {
         None => 'Z',
+        Some(_) if first_is_gone => 'Z',
         Some(task) if task.is_stopped() => 'T',
         Some(task) if task.parker().is_parked() => 'S',
         Some(_) => 'R',
@@ -41,7 +48,8 @@ fn summary(subject: &Subject) -> Result<Summary, Errno> {
         (None, Some(zombie)) => zombie.name.clone(),
         (None, None) => Vec::new(),
     };
-    Ok(Summary { name, state, task, zombie, relatives })
+    let threads = threads + usize::from(first_is_gone);
+    Ok(Summary { name, state, task, zombie, relatives, threads })
 }
 
 /// Pages in memory, and those of them that are shared, as the host counts them.
@@ -137,7 +145,7 @@ pub fn sched(subject: &Subject) -> Result<Vec<u8>, Errno> {
     let summary = summary(subject)?;
     let name = String::from_utf8_lossy(&summary.name).into_owned();
     let number = subject.process.pid().number_in(&subject.namespace);
-    let threads = subject.process.threads().len();
+    let threads = summary.threads;
     Ok(format!("{name} ({number}, #threads: {threads})\npolicy : 0\nprio : 120\n").into_bytes())
 }
 
@@ -207,7 +215,9 @@ pub fn stat(subject: &Subject) -> Result<Vec<u8>, Errno> {
         None => subject.process.cpu_time(),
     };
     let children = subject.process.account.children().cpu;
-    let threads = subject.process.threads().len();
+    let threads = summary.threads;
+    let nice = summary.task.as_ref().map_or(0, |task| task.scheduling().nice);
+    let priority = 20 + nice;
     let start = system::ticks(kernel.since_boot(subject.process.start()));
     let (total, resident, image) = match &summary.task {
         Some(task) => {
@@ -224,7 +234,7 @@ pub fn stat(subject: &Subject) -> Result<Vec<u8>, Errno> {
     let mut text = format!("{number} (").into_bytes();
     text.extend_from_slice(&summary.name);
     let rest = format!(
-        ") {} {parent} {group} {session} {tty} {foreground} 4194304 0 0 0 0 {} {} {} {} 20 0 {threads} 0 {start} {total} {resident} \
+        ") {} {parent} {group} {session} {tty} {foreground} 4194304 0 0 0 0 {} {} {} {} {priority} {nice} {threads} 0 {start} {total} {resident} \
          18446744073709551615 {} {} {} 0 0 0 0 0 0 0 0 0 17 {} 0 0 0 0 0 {} {} {} {} {} {} {} {exit_code}\n",
         summary.state,
         system::ticks(own.user),
@@ -292,7 +302,7 @@ pub fn status(subject: &Subject) -> Result<Vec<u8>, Errno> {
         );
         memory_rows(subject, task, &mut rest);
     }
-    let _ = writeln!(rest, "Threads:\t{}", process.threads().len());
+    let _ = writeln!(rest, "Threads:\t{}", summary.threads);
     if let Some(task) = &summary.task {
         signal_rows(subject, task, &mut rest);
         let creds = task.creds();
@@ -315,7 +325,8 @@ pub fn status(subject: &Subject) -> Result<Vec<u8>, Errno> {
             "Speculation_Store_Bypass:\tthread vulnerable\nCpus_allowed:\t{mask:x}\nCpus_allowed_list:\t{range}\nMems_allowed:\t1\nMems_allowed_list:\t0\n"
         );
     }
-    rest.push_str("voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n");
+    let sleeps = summary.task.as_ref().map_or(0, |task| task.parker().sleeps());
+    let _ = write!(rest, "voluntary_ctxt_switches:\t{sleeps}\nnonvoluntary_ctxt_switches:\t0\n");
     text.extend_from_slice(rest.as_bytes());
     Ok(text)
 }

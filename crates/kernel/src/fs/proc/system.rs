@@ -18,13 +18,14 @@ use crate::{
 /// Adds the files to the root.
 pub fn add_files(fs: &Arc<PseudoFs>, kernel: &Arc<Kernel>, mut root: StaticDirectory) -> StaticDirectory {
     type Make = fn(&Kernel) -> Result<Vec<u8>, Errno>;
-    let files: [(&str, Make); 15] = [
+    let files: [(&str, Make); 16] = [
         ("cgroups", |_| Ok(b"#subsys_name\thierarchy\tnum_cgroups\tenabled\n".to_vec())),
         ("cmdline", |_| Ok(b"BOOT_IMAGE=/lazaret quiet\n".to_vec())),
         ("cpuinfo", |kernel| host_text(&kernel.host_files.processors)),
         ("devices", |_| Ok(DEVICES.as_bytes().to_vec())),
         ("diskstats", |_| Ok(Vec::new())),
         ("filesystems", |_| Ok(FILE_SYSTEMS.as_bytes().to_vec())),
+        ("interrupts", interrupts),
         ("loadavg", loadavg),
         ("meminfo", |kernel| host_text(&kernel.host_files.memory)),
         ("modules", |_| Ok(Vec::new())),
@@ -66,6 +67,12 @@ fn vmstat() -> Result<Vec<u8>, Errno> {
         .into_bytes())
 }
 
+/// The processors, and no interrupt: none is the sandbox's.
+fn interrupts(kernel: &Kernel) -> Result<Vec<u8>, Errno> {
+    let columns: String = (0..kernel.cpu_count()).map(|cpu| format!("{:<11}", format!("CPU{cpu}"))).collect();
+    Ok(format!("{:11}{columns}\n", "").into_bytes())
+}
+
 fn uptime(kernel: &Kernel) -> Result<Vec<u8>, Errno> {
     let up = kernel.uptime().as_secs_f64();
     let busy = kernel.cpu_time().as_secs_f64();
@@ -104,12 +111,28 @@ fn stat(kernel: &Kernel) -> Result<Vec<u8>, Errno> {
 
 impl Kernel {
     /// A file of the host's procfs of the sandbox's own processes.
-    pub(super) fn host_proc_file(&self, name: &str) -> Result<Vec<u8>, Errno> {
+    pub(crate) fn host_proc_file(&self, name: &str) -> Result<Vec<u8>, Errno> {
         use rustix::fs::{Mode, OFlags};
         let Some(directory) = &self.host_proc else { return Ok(Vec::new()) };
         let how = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(directory, name, how, Mode::empty()).map_err(errno)?;
         read_whole(&file)
+    }
+}
+
+impl Kernel {
+    /// What the host's `/proc/PID/pagemap` says of `count` pages of one of the sandbox's processes; fewer at the
+    /// end. Where pages are in the machine's memory is left out, as it is for those without privilege.
+    pub fn host_pages(&self, pid: i32, first: u64, count: usize) -> Result<Vec<u64>, Errno> {
+        use rustix::fs::{Mode, OFlags};
+        const FRAME: u64 = (1 << 55) - 1;
+        let Some(directory) = &self.host_proc else { return Ok(Vec::new()) };
+        let how = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(directory, format!("{pid}/pagemap"), how, Mode::empty()).map_err(errno)?;
+        let mut bytes = vec![0; count.saturating_mul(8)];
+        let got = rustix::io::pread(&file, &mut bytes, first.saturating_mul(8)).map_err(errno)?;
+        let words = bytes.get(..got).unwrap_or_default().chunks_exact(8);
+        Ok(words.map(|word| u64::from_le_bytes(word.try_into().unwrap_or_default()) & !FRAME).collect())
     }
 }
 

@@ -8,7 +8,7 @@ use super::{NodeAttributes, PseudoFs};
 use crate::{
     fs::{
         file::{File, FileOps},
-        inode::{Attributes, DirSink, FileKind, FsStatistics, Inode, SetAttributes},
+        inode::{Attributes, DirSink, FileKind, FsStatistics, Inode, NewAttributes, NewNode, SetAttributes},
     },
     sync::Arc,
     uio::Sink,
@@ -71,6 +71,10 @@ impl<E: Entries + 'static> Inode for PseudoDirectory<E> {
 
     fn set_attributes(&self, _change: &SetAttributes) -> Result<(), Errno> {
         Err(Errno::EPERM)
+    }
+
+    fn create(&self, _name: &[u8], _node: NewNode<'_>, _attributes: &NewAttributes) -> Result<Arc<dyn Inode>, Errno> {
+        Err(self.fs.creation_error())
     }
 
     fn lookup(&self, name: &[u8]) -> Result<Arc<dyn Inode>, Errno> {

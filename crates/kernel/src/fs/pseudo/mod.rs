@@ -8,6 +8,8 @@ pub use self::{
     file::{Content, PseudoFile, PseudoLink},
 };
 
+use lazaret_abi::{errno::Errno, mount::magic};
+
 use super::inode::{Attributes, FileKind, FsStatistics, Timestamp};
 use crate::sync::{Arc, AtomicU64, Ordering};
 
@@ -31,6 +33,11 @@ impl PseudoFs {
     /// `st_dev`.
     pub fn device(&self) -> u64 {
         self.device
+    }
+
+    /// Why nothing can be made in its directories: a name that is not there cannot even be asked for in procfs.
+    pub fn creation_error(&self) -> Errno {
+        if self.magic == magic::PROC_SUPER_MAGIC { Errno::ENOENT } else { Errno::EPERM }
     }
 
     /// A fresh inode number.
