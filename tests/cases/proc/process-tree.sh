@@ -9,8 +9,7 @@ ps -o ppid= -p $child | tr -d ' ' | sed "s/^$$\$/parent/"
 kill -STOP $child
 sleep 0.05
 ps -o stat= -p $child | cut -c1
-kill -KILL $child
-wait $child 2>/dev/null
+{ kill -KILL $child; wait $child; } 2>/dev/null
 echo $?
 ps -p $child >/dev/null
 echo $?

@@ -77,6 +77,11 @@ pub trait FileOps: Any + Send + Sync {
         false
     }
 
+    /// lseek(2) takes SEEK_END: not where the length is known only when all has been read.
+    fn has_end(&self) -> bool {
+        true
+    }
+
     /// Finds the new position for lseek(2) with SEEK_DATA or SEEK_HOLE; the default sees one piece
     /// of data followed by a hole at the end.
     fn seek_data(&self, file: &File, offset: u64, hole: bool) -> Result<u64, Errno> {

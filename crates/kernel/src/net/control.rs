@@ -45,7 +45,11 @@ const fn align(length: usize) -> usize {
 /// # Errors
 /// `EINVAL` for malformed buffers and unknown messages, `EBADF` for descriptors that are not open,
 /// `EPERM` and `ESRCH` for credentials of others, `ENOBUFS` for a buffer that is too long, `ETOOMANYREFS`.
-pub fn parse(current: &Current, mut buffer: &[u8], check_claim: impl Fn(&UCred) -> Result<(), Errno>) -> Result<Control, Errno> {
+pub fn parse(
+    current: &Current,
+    mut buffer: &[u8],
+    check_claim: impl Fn(&UCred) -> Result<(), Errno>,
+) -> Result<Control, Errno> {
     if buffer.len() > MAX_LENGTH {
         return Err(Errno::ENOBUFS);
     }

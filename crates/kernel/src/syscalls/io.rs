@@ -243,6 +243,7 @@ pub fn lseek(current: &mut Current, fd: Fd, offset: i64, whence: u32) -> SysResu
     let base = match whence {
         seek::SET => 0,
         seek::CUR => *position,
+        seek::END if !file.ops().has_end() => return Err(Errno::EINVAL),
         seek::END => file.attributes()?.size,
         _ => {
             let offset = u64::try_from(offset).map_err(|_| Errno::ENXIO)?;

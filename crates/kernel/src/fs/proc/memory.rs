@@ -83,6 +83,10 @@ struct OpenContent {
 }
 
 impl FileOps for OpenContent {
+    fn has_end(&self) -> bool {
+        false
+    }
+
     fn read(&self, _file: &File, offset: &mut u64, sink: &mut dyn Sink) -> Result<usize, Errno> {
         let mut piece = vec![0; PIECE.min(sink.remaining())];
         let mut done = 0;

@@ -90,7 +90,11 @@ impl Inode for PseudoFile {
 
     fn open(self: Arc<Self>, _flags: u32) -> Result<Box<dyn FileOps>, Errno> {
         self.content.check_open()?;
-        Ok(Box::new(OpenPseudoFile { content: self.content.clone(), text: Mutex::new(None) }))
+        Ok(Box::new(OpenPseudoFile {
+            content: self.content.clone(),
+            has_end: !self.fs.is_proc(),
+            text: Mutex::new(None),
+        }))
     }
 
     fn is_generated(&self) -> bool {
@@ -104,6 +108,8 @@ impl Inode for PseudoFile {
 
 struct OpenPseudoFile {
     content: Arc<dyn Content>,
+    /// Files of procfs have no end to seek to.
+    has_end: bool,
     /// The text as it was when reading began, so that a reader in pieces sees one state.
     text: Mutex<Option<Vec<u8>>>,
 }
@@ -127,6 +133,10 @@ impl FileOps for OpenPseudoFile {
 
     fn sync(&self, _file: &File, _data_only: bool) -> Result<(), Errno> {
         Err(Errno::EINVAL)
+    }
+
+    fn has_end(&self) -> bool {
+        self.has_end
     }
 }
 

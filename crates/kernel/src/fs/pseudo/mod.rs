@@ -35,9 +35,14 @@ impl PseudoFs {
         self.device
     }
 
+    /// It is a procfs.
+    pub fn is_proc(&self) -> bool {
+        self.magic == magic::PROC_SUPER_MAGIC
+    }
+
     /// Why nothing can be made in its directories: a name that is not there cannot even be asked for in procfs.
     pub fn creation_error(&self) -> Errno {
-        if self.magic == magic::PROC_SUPER_MAGIC { Errno::ENOENT } else { Errno::EPERM }
+        if self.is_proc() { Errno::ENOENT } else { Errno::EPERM }
     }
 
     /// A fresh inode number.

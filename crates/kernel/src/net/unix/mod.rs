@@ -220,13 +220,7 @@ impl UnixSocket {
         }
     }
 
-    fn segment(
-        &self,
-        data: Vec<u8>,
-        mut outgoing: Outgoing,
-        from: Option<Address>,
-        target: &Endpoint,
-    ) -> Segment {
+    fn segment(&self, data: Vec<u8>, mut outgoing: Outgoing, from: Option<Address>, target: &Endpoint) -> Segment {
         self.name_sender(&mut outgoing, target);
         Segment::new(data, outgoing.control, from)
     }
