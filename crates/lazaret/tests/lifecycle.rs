@@ -61,6 +61,39 @@ fn streams_and_exit_statuses() {
     place.assert_clean();
 }
 
+/// The position of a file is one for all who have it: both streams, and the host's processes.
+#[test]
+fn a_file_as_both_streams() {
+    let place = Place::new();
+    let path = place.0.join("out");
+    let mut file = std::fs::File::create(&path).unwrap();
+    file.write_all(b"before\n").unwrap();
+    let streams = || Stdio::from(file.try_clone().unwrap());
+    let script = "echo one; echo two >&2; echo three; (echo four; echo five >&2) & wait";
+    let child = place.command(&["do", "sh", "-c", script]).stdout(streams()).stderr(streams()).spawn().unwrap();
+    assert!(finish(child).status.success());
+    file.write_all(b"after\n").unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "before\none\ntwo\nthree\nfour\nfive\nafter\n");
+    let mut file = std::fs::File::open(&path).unwrap();
+    let script = "read a; read b; echo $a $b";
+    assert_output(
+        &finish(
+            place
+                .command(&["do", "sh", "-c", script])
+                .stdin(file.try_clone().unwrap())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap(),
+        ),
+        0,
+        "before one\n",
+    );
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut file, &mut rest).unwrap();
+    assert_eq!(rest, "two\nthree\nfour\nfive\nafter\n");
+    place.assert_clean();
+}
+
 #[test]
 fn programs_that_cannot_run() {
     let place = Place::new();

@@ -1,6 +1,9 @@
 //! Open files (open file descriptions in the words of POSIX).
 
-use std::any::Any;
+use std::{
+    any::Any,
+    ops::{Deref, DerefMut},
+};
 
 use lazaret_abi::errno::Errno;
 use lazaret_snapshot::{Context, Snapshot};
@@ -13,7 +16,7 @@ use super::{
 };
 use crate::{
     checkpoint,
-    sync::{Arc, AtomicU32, Mutex, Ordering},
+    sync::{Arc, AtomicU32, Mutex, MutexGuard, Ordering},
     task::Current,
     uaddr::UserAddr,
     uio::{Sink, Source},
@@ -71,6 +74,15 @@ pub trait FileOps: Any + Send + Sync {
     fn is_seekable(&self) -> bool {
         true
     }
+
+    /// The position, if the host keeps it since processes outside the sandbox share it. The file's
+    /// `read` and `write` are then asked for [`HOST_POSITION`] where it is meant.
+    fn host_position(&self) -> Option<u64> {
+        None
+    }
+
+    /// Moves that position.
+    fn set_host_position(&self, _position: u64) {}
 
     /// lseek(2) always moves to 0, as it does on `/dev/null`.
     fn seeks_to_start(&self) -> bool {
@@ -164,6 +176,39 @@ pub struct AsyncOwner {
     pub pid: i32,
     /// The signal; 0 is SIGIO.
     pub signal: i32,
+}
+
+/// An offset that means the host's position; see [`FileOps::host_position`].
+pub const HOST_POSITION: u64 = u64::MAX;
+
+/// A file's position, locked.
+pub struct Position<'a> {
+    ops: &'a dyn FileOps,
+    /// Where the host had it.
+    host: Option<u64>,
+    value: MutexGuard<'a, u64>,
+}
+
+impl Deref for Position<'_> {
+    type Target = u64;
+
+    fn deref(&self) -> &u64 {
+        &self.value
+    }
+}
+
+impl DerefMut for Position<'_> {
+    fn deref_mut(&mut self) -> &mut u64 {
+        &mut self.value
+    }
+}
+
+impl Drop for Position<'_> {
+    fn drop(&mut self) {
+        if self.host.is_some_and(|host| host != *self.value) {
+            self.ops.set_host_position(*self.value);
+        }
+    }
 }
 
 /// An open file: what a descriptor stands for, shared by dup(2) and fork(2).
@@ -298,8 +343,13 @@ impl File {
     }
 
     /// The position, locked: read(2), write(2), lseek(2) and getdents64(2) hold it throughout.
-    pub fn position(&self) -> crate::sync::MutexGuard<'_, u64> {
-        self.position.lock()
+    pub fn position(&self) -> Position<'_> {
+        let mut value = self.position.lock();
+        let host = self.ops.host_position();
+        if let Some(host) = host {
+            *value = host;
+        }
+        Position { ops: &*self.ops, host, value }
     }
 
     /// read(2): from the position, moving it.
@@ -310,7 +360,9 @@ impl File {
         if !self.is_readable() {
             return Err(Errno::EBADF);
         }
-        let done = if self.ops.is_seekable() {
+        let done = if self.ops.host_position().is_some() {
+            self.ops.read(self, &mut { HOST_POSITION }, sink)
+        } else if self.ops.is_seekable() {
             self.ops.read(self, &mut self.position(), sink)
         } else {
             self.ops.read(self, &mut 0, sink)
@@ -327,7 +379,9 @@ impl File {
         if !self.is_writable() {
             return Err(Errno::EBADF);
         }
-        let done = if self.ops.is_seekable() {
+        let done = if self.ops.host_position().is_some() {
+            self.ops.write(self, &mut { HOST_POSITION }, source)
+        } else if self.ops.is_seekable() {
             self.ops.write(self, &mut self.position(), source)
         } else {
             self.ops.write(self, &mut 0, source)

@@ -17,7 +17,7 @@ use rustix::{
 
 use super::{
     anon::anonymous_location,
-    file::{File, FileOps, flags},
+    file::{File, FileOps, HOST_POSITION, flags},
     inode::{Attributes, FileKind, FsStatistics, Inode, Timestamp},
 };
 use crate::{
@@ -70,12 +70,7 @@ pub fn open(fd: OwnedFd) -> Result<Arc<File>, Errno> {
     let file = Arc::new(HostFile { fd, kind, queue, watched });
     let inode: Arc<dyn Inode> = Arc::new(StreamInode { file: file.clone() });
     let access = status.bits() & (flags::ACCMODE | flags::APPEND | flags::NONBLOCK);
-    let open = File::new(Box::new(HostStream { file }), anonymous_location(inode, name.as_bytes()), access);
-    if kind == FileKind::Regular {
-        *open.position() =
-            rustix::fs::tell(&open.ops().downcast_ref::<HostStream>().ok_or(Errno::EIO)?.file.fd).map_err(errno)?;
-    }
-    Ok(open)
+    Ok(File::new(Box::new(HostStream { file }), anonymous_location(inode, name.as_bytes()), access))
 }
 
 impl Drop for HostFile {
@@ -115,7 +110,10 @@ impl HostFile {
     }
 
     /// Reads what is there, without blocking where the host can.
-    fn read(&self, buffer: &mut [u8]) -> rustix::io::Result<usize> {
+    fn read(&self, buffer: &mut [u8], offset: u64) -> rustix::io::Result<usize> {
+        if self.kind == FileKind::Regular && offset != HOST_POSITION {
+            return rustix::io::pread(&self.fd, buffer, offset);
+        }
         if !self.watched {
             return rustix::io::read(&self.fd, buffer);
         }
@@ -128,7 +126,10 @@ impl HostFile {
         }
     }
 
-    fn write(&self, data: &[u8]) -> rustix::io::Result<usize> {
+    fn write(&self, data: &[u8], offset: u64) -> rustix::io::Result<usize> {
+        if self.kind == FileKind::Regular && offset != HOST_POSITION {
+            return rustix::io::pwrite(&self.fd, data, offset);
+        }
         if !self.watched {
             return rustix::io::write(&self.fd, data);
         }
@@ -143,21 +144,25 @@ impl HostFile {
     }
 }
 
+/// Moves an offset that is not the host's own position.
+fn advance(offset: &mut u64, count: usize) {
+    if *offset != HOST_POSITION {
+        *offset = offset.saturating_add(count as u64);
+    }
+}
+
 impl FileOps for HostStream {
     fn read(&self, file: &File, offset: &mut u64, sink: &mut dyn Sink) -> Result<usize, Errno> {
         let mut buffer = vec![0; sink.remaining().min(PIECE)];
         if buffer.is_empty() {
             return Ok(0);
         }
-        if self.is_seekable() {
-            rustix::fs::seek(&self.file.fd, SeekFrom::Start(*offset)).map_err(errno)?;
-        }
         loop {
             self.file.wait(file.is_nonblocking(), Events::READABLE)?;
-            match self.file.read(&mut buffer) {
+            match self.file.read(&mut buffer, *offset) {
                 Ok(got) => {
                     let stored = sink.put(buffer.get(..got).unwrap_or_default())?;
-                    *offset = offset.saturating_add(stored as u64);
+                    advance(offset, stored);
                     return Ok(stored);
                 }
                 // Another reader was faster.
@@ -172,9 +177,6 @@ impl FileOps for HostStream {
     }
 
     fn write(&self, file: &File, offset: &mut u64, source: &mut dyn Source) -> Result<usize, Errno> {
-        if self.is_seekable() {
-            rustix::fs::seek(&self.file.fd, SeekFrom::Start(*offset)).map_err(errno)?;
-        }
         let mut done = 0;
         while source.remaining() > 0 {
             let mut buffer = vec![0; source.remaining().min(PIECE)];
@@ -184,7 +186,7 @@ impl FileOps for HostStream {
                 Err(error) => return Err(error),
             };
             let data = buffer.get(..taken).unwrap_or_default();
-            match self.write_all(file, data) {
+            match self.write_all(file, data, offset) {
                 (written, None) if written > 0 || taken == 0 => done += written,
                 (written, _) if done + written > 0 => {
                     done += written;
@@ -197,12 +199,20 @@ impl FileOps for HostStream {
                 break;
             }
         }
-        *offset = if self.is_seekable() { rustix::fs::tell(&self.file.fd).map_err(errno)? } else { 0 };
         Ok(done)
     }
 
     fn is_seekable(&self) -> bool {
         self.file.kind == FileKind::Regular
+    }
+
+    fn host_position(&self) -> Option<u64> {
+        if self.is_seekable() { rustix::fs::tell(&self.file.fd).ok() } else { None }
+    }
+
+    fn set_host_position(&self, position: u64) {
+        // Only of a regular file, where it cannot fail for a position that it had told or was asked.
+        let _ = rustix::fs::seek(&self.file.fd, SeekFrom::Start(position));
     }
 
     fn poll(&self, _file: &File, poller: Option<&mut Poller>) -> Events {
@@ -224,14 +234,17 @@ impl FileOps for HostStream {
 
 impl HostStream {
     /// Writes all of `data`, as far as it goes; what was written, and why no more.
-    fn write_all(&self, file: &File, data: &[u8]) -> (usize, Option<Errno>) {
+    fn write_all(&self, file: &File, data: &[u8], offset: &mut u64) -> (usize, Option<Errno>) {
         let mut done = 0;
         while let Some(rest) = data.get(done..).filter(|rest| !rest.is_empty()) {
             if let Err(error) = self.file.wait(file.is_nonblocking(), Events::WRITABLE) {
                 return (done, Some(error));
             }
-            match self.file.write(rest) {
-                Ok(written) => done += written,
+            match self.file.write(rest, *offset) {
+                Ok(written) => {
+                    done += written;
+                    advance(offset, written);
+                }
                 Err(rustix::io::Errno::AGAIN) if file.is_nonblocking() => return (done, Some(Errno::EAGAIN)),
                 Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}
                 Err(rustix::io::Errno::PIPE) => {
