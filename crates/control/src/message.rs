@@ -45,7 +45,21 @@ pub enum Request {
         columns: u16,
     },
     /// Answered with [`Answer::Processes`].
-    Processes,
+    Processes {
+        /// Only those whose ids are greater.
+        after: i32,
+    },
+    /// Stops all tasks; answered with [`Answer::Done`] when none runs application code.
+    Pause,
+    /// Lets them go on; answered with [`Answer::Done`].
+    Resume,
+    /// Sets limits that the application kernel enforces; answered with [`Answer::Done`].
+    Limit {
+        /// Most tasks; none for any number.
+        tasks: Option<u64>,
+    },
+    /// Answered with [`Answer::Usage`].
+    Usage,
 }
 
 /// Whom a signal is for.
@@ -78,8 +92,17 @@ pub enum Answer {
         /// Exit status as a shell reports it: 128 + n for signal n.
         status: u8,
     },
-    /// The processes of the container.
+    /// Some processes of the container, by their ids; none when there are no more.
     Processes(Vec<Process>),
+    /// What the container has used.
+    Usage {
+        /// Nanoseconds in application code.
+        user: u64,
+        /// Nanoseconds in the application kernel.
+        system: u64,
+        /// Processes and threads that live.
+        tasks: u64,
+    },
     /// It could not be done.
     Failed(Failure),
 }
@@ -92,6 +115,8 @@ pub enum Phase {
     Created,
     /// Its first process runs.
     Running,
+    /// Nothing runs until it is resumed.
+    Paused,
     /// Its first process has ended.
     Ended,
 }
@@ -103,9 +128,19 @@ pub struct Process {
     pub pid: i32,
     /// Parent's process id.
     pub ppid: i32,
-    /// Real user id.
+    /// Process group.
+    pub pgid: i32,
+    /// Effective user id.
     pub uid: u32,
-    /// The program and its arguments.
+    /// Number of threads.
+    pub threads: u32,
+    /// Number of its terminal in `/dev/pts`, if it has one.
+    pub terminal: Option<u32>,
+    /// When it started, in seconds since the epoch.
+    pub started: u64,
+    /// Nanoseconds of processor time.
+    pub cpu: u64,
+    /// The program and its arguments, cut where they are long.
     pub command: String,
 }
 

@@ -5,6 +5,7 @@
 //! application is not trusted.
 
 mod container;
+mod inspect;
 
 use std::os::fd::OwnedFd;
 
@@ -12,11 +13,11 @@ use lazaret_abi::{errno::Errno, signal::Signal};
 use lazaret_platform::Platform;
 use lazaret_snapshot::Snapshot;
 
-pub use self::container::Container;
+pub use self::{container::Container, inspect::ProcessInfo};
 
 use crate::{
     log::{Level, Log},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, AtomicU64, Mutex, MutexGuard},
     syscalls::{missing::Missing, strace},
     task::{pid::PidNamespace, sched::CpuSet, tree::ProcessTree},
     tty::job::ControllingTerminals,
@@ -107,6 +108,8 @@ pub struct ContainerSpec {
     pub readonly_paths: Vec<Vec<u8>>,
     /// Kernel parameters of the container, as in `/proc/sys` (`kernel.msgmax`).
     pub sysctl: Vec<(String, String)>,
+    /// Most tasks that it may have; `None` for any number.
+    pub max_tasks: Option<u64>,
 }
 
 /// Standard input, output and error of a first process.
@@ -221,6 +224,8 @@ pub struct Kernel {
     pub host_proc: Option<OwnedFd>,
     /// What the host tells of itself.
     pub host_files: HostFiles,
+    /// Most tasks that may live; see "pids" in cgroups(7).
+    pub max_tasks: AtomicU64,
     processes: Mutex<ProcessTree>,
 }
 
@@ -246,6 +251,7 @@ impl Kernel {
             terminals: ControllingTerminals::default(),
             host_proc: config.host_proc,
             host_files: config.host_files,
+            max_tasks: AtomicU64::new(u64::MAX),
             processes: Mutex::default(),
         })
     }

@@ -1,6 +1,6 @@
 //! What can be typed. Names follow runc and runsc where they have one for the thing.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -53,6 +53,10 @@ pub struct Options {
     /// Where writes to a container's root go: `memory` keeps them in the sandbox, `none` passes them to the host
     #[arg(long, value_name = "MEDIUM", default_value = "memory")]
     pub overlay2: Overlay,
+
+    /// Make no cgroups, and set no limits
+    #[arg(long)]
+    pub ignore_cgroups: bool,
 
     /// Accepted for the sake of tools: what needs root is found out
     #[arg(long, value_name = "BOOL", hide = true, default_value = "auto")]
@@ -124,6 +128,18 @@ pub enum Command {
     State(Id),
     /// List containers
     List(List),
+    /// List the processes of a container, by their ids there
+    Ps(Ps),
+    /// Stop all processes of a container
+    Pause(Id),
+    /// Let a paused container go on
+    Resume(Id),
+    /// Tell what a container uses, as JSON, again and again
+    Events(Events),
+    /// Change the limits of a container
+    Update(Box<Update>),
+    /// Tell what this runtime can do, as JSON
+    Features,
     /// Wait for a container's end; exits with its status
     Wait(Id),
     /// Write a config.json to start from
@@ -341,6 +357,101 @@ pub enum ListFormat {
     Json,
 }
 
+/// Arguments of `ps`.
+#[derive(Debug, Args)]
+pub struct Ps {
+    /// Output format; `json` gives only the ids
+    #[arg(long, short, default_value = "table")]
+    pub format: ListFormat,
+
+    /// Name of the container
+    pub id: String,
+
+    /// Accepted for runc's sake, which passes them to ps(1)
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    pub options: Vec<String>,
+}
+
+/// Arguments of `events`.
+#[derive(Debug, Args)]
+pub struct Events {
+    /// Time between two events, as `5s` or `100ms`
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_interval)]
+    pub interval: Duration,
+
+    /// Only once
+    #[arg(long)]
+    pub stats: bool,
+
+    /// Name of the container
+    pub id: String,
+}
+
+/// A time as Go's tools write it, with one unit.
+fn parse_interval(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is not a time such as 5s or 100ms");
+    let number = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let count: u64 = number.parse().map_err(|_| wrong())?;
+    let time = match &text[number.len()..] {
+        "ms" => Duration::from_millis(count),
+        "s" => Duration::from_secs(count),
+        "m" => Duration::from_secs(count.saturating_mul(60)),
+        _ => return Err(wrong()),
+    };
+    if time.is_zero() { Err(wrong()) } else { Ok(time) }
+}
+
+/// Arguments of `update`.
+#[derive(Debug, Args)]
+pub struct Update {
+    /// File with limits as `linux.resources` of a specification; `-` is standard input
+    #[arg(long, short, value_name = "FILE")]
+    pub resources: Option<PathBuf>,
+
+    /// Memory in bytes, -1 for any amount
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
+    pub memory: Option<i64>,
+
+    /// Memory that is left to it when memory is short
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
+    pub memory_reservation: Option<i64>,
+
+    /// Memory and swap together
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
+    pub memory_swap: Option<i64>,
+
+    /// Weight for processors
+    #[arg(long, value_name = "WEIGHT", visible_alias = "cpu-shares")]
+    pub cpu_share: Option<u64>,
+
+    /// Microseconds of processor time in each period, -1 for any amount
+    #[arg(long, value_name = "MICROSECONDS", allow_negative_numbers = true)]
+    pub cpu_quota: Option<i64>,
+
+    /// Length of a period
+    #[arg(long, value_name = "MICROSECONDS")]
+    pub cpu_period: Option<u64>,
+
+    /// Processors, as in 0-2,4
+    #[arg(long, value_name = "LIST")]
+    pub cpuset_cpus: Option<String>,
+
+    /// Memory nodes
+    #[arg(long, value_name = "LIST")]
+    pub cpuset_mems: Option<String>,
+
+    /// Number of processes and threads, -1 for any number
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub pids_limit: Option<i64>,
+
+    /// Weight for block devices
+    #[arg(long, value_name = "WEIGHT")]
+    pub blkio_weight: Option<u16>,
+
+    /// Name of the container
+    pub id: String,
+}
+
 /// Arguments of `spec`.
 #[derive(Debug, Args)]
 pub struct SpecArgs {
@@ -372,6 +483,7 @@ impl Options {
                 user_log: self.user_log.clone(),
             },
             overlay: self.overlay2 == Overlay::Memory,
+            ignore_cgroups: self.ignore_cgroups,
         }
     }
 }

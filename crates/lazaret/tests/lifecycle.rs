@@ -10,7 +10,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
-use common::{Place, finish, until, wait};
+use common::{Place, change, finish, script, until, wait};
 use rustix::process::{Pid, Signal, kill_process};
 
 #[track_caller]
@@ -34,19 +34,6 @@ fn sandbox_pid(place: &Place) -> Option<i32> {
 /// A process runs. Its new parent may take a while to reap one that has ended.
 fn is_alive(pid: i32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
-}
-
-/// Changes the specification.
-fn change(place: &Place, change: impl FnOnce(&mut serde_json::Value)) {
-    let mut spec = serde_json::from_str(&fs::read_to_string(place.config()).unwrap()).unwrap();
-    change(&mut spec);
-    fs::write(place.config(), spec.to_string()).unwrap();
-}
-
-/// A bundle over the host's own root that runs a shell script.
-fn script(place: &Place, script: &str) {
-    place.edit("\"path\": \"rootfs\"", "\"path\": \"/\"");
-    change(place, |spec| spec["process"]["args"] = serde_json::json!(["/bin/sh", "-c", script]));
 }
 
 #[test]

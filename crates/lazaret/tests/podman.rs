@@ -104,12 +104,17 @@ fn podman_steers_a_container() {
     let place = Place::new();
     let Some(podman) = Podman::new(&place) else { return };
     let script = "trap 'echo bye; exit 4' TERM; echo started; while :; do sleep 0.05; done";
-    podman.good(&[&RUN[..], &["--detach", "box:1", "sh", "-c", script]].concat());
+    podman.good(&[&RUN[..], &["--detach", "--memory=64m", "--pids-limit=50", "box:1", "sh", "-c", script]].concat());
     until("its output", || (podman.good(&["logs", "c"]) == "started").then_some(()));
     assert_eq!(podman.good(&["exec", "c", "echo", "in"]), "in");
     assert_eq!(podman.run(&["exec", "c", "sh", "-c", "exit 9"]).status.code(), Some(9));
     assert_eq!(podman.good(&["exec", "--tty", "c", "tty"]), "/dev/pts/0");
     podman.good(&["exec", "--detach", "c", "sh", "-c", "echo from a detached process > /proc/1/fd/1"]);
+    podman.good(&["pause", "c"]);
+    assert_eq!(podman.good(&["inspect", "c", "--format", "{{.State.Status}}"]), "paused");
+    podman.good(&["unpause", "c"]);
+    let stats = podman.good(&["stats", "--no-stream", "--format", "{{.PIDs}} {{.MemLimit}}", "c"]);
+    assert!(stats.ends_with(" 67108864"), "{stats}");
     podman.good(&["stop", "--time", "10", "c"]);
     assert_eq!(podman.good(&["inspect", "c", "--format", "{{.State.ExitCode}} {{.State.Status}}"]), "4 exited");
     assert_eq!(podman.good(&["logs", "c"]), "started\nfrom a detached process\nbye");

@@ -11,10 +11,11 @@ use lazaret_hostcall::process::{Child, Namespaces, PANICKED, spawn};
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,
-    process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid},
+    process::{Pid, Signal, WaitId, WaitIdOptions, geteuid, pidfd_send_signal, waitid},
 };
 
 use crate::{
+    cgroup::Cgroup,
     ids,
     process::{self, Descriptors, Setup},
 };
@@ -47,11 +48,34 @@ pub struct Files {
     pub null: OwnedFd,
 }
 
+/// What the host is told of the sandbox process.
+pub struct Host<'a> {
+    /// Where it is counted and limited.
+    pub cgroup: Option<&'a Cgroup>,
+    /// How soon it is killed when memory is short; see proc(5).
+    pub oom_score_adj: Option<i32>,
+}
+
+impl Host<'_> {
+    /// Before the process does anything.
+    fn receive(&self, pid: Pid) -> Result<(), Failure> {
+        if let Some(score) = self.oom_score_adj {
+            let written = std::fs::write(format!("/proc/{}/oom_score_adj", pid.as_raw_nonzero()), score.to_string());
+            match written {
+                // An ordinary user may only ask to be killed sooner; runc, too, leaves it at that.
+                Err(error) if !geteuid().is_root() && error.kind() == std::io::ErrorKind::PermissionDenied => {}
+                result => result.map_err(|error| Failure::host(format!("process.oomScoreAdj {score}"), error))?,
+            }
+        }
+        self.cgroup.map_or(Ok(()), |cgroup| cgroup.add(pid))
+    }
+}
+
 /// Starts a sandbox process and its gofer; returns when the container is made.
 ///
 /// # Errors
 /// What failed, in the words of the process where it did. Then no process is left.
-pub fn launch(setup: Setup, files: Files) -> Result<Launched, Failure> {
+pub fn launch(setup: Setup, files: Files, host: &Host<'_>) -> Result<Launched, Failure> {
     let (sandbox, maker_of_sandbox) = pair()?;
     let (gofer, maker_of_gofer) = pair()?;
     let (files_in, files_out) = pair()?;
@@ -71,6 +95,7 @@ pub fn launch(setup: Setup, files: Files) -> Result<Launched, Failure> {
         .map_err(|error| explain_clone("make the sandbox process", error))?;
     let pid = child.pid;
     let child = Guarded::new("the sandbox process", child);
+    host.receive(pid)?;
 
     let mut namespaces = Namespaces::MOUNT | Namespaces::IPC | Namespaces::UTS;
     if mode == ids::Mode::Own {
@@ -214,10 +239,16 @@ impl Drop for Guarded {
         if let Some(child) = &self.child
             && self.ended.get().is_none()
         {
-            let _ = pidfd_send_signal(&child.pidfd, Signal::KILL);
-            let _ = wait_for(child);
+            let _ = kill(child);
         }
     }
+}
+
+/// Kills a child and reaps it.
+pub fn kill(child: &Child) -> rustix::io::Result<ChildEnd> {
+    // It may be dead already.
+    let _ = pidfd_send_signal(&child.pidfd, Signal::KILL);
+    wait_for(child)
 }
 
 /// How a child ended.

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod cgroup;
 mod error;
 mod execution;
 pub mod filter;
@@ -20,10 +21,12 @@ pub mod spec;
 mod state;
 mod stdio;
 
+pub use cgroup::{Cgroup, Stats};
 pub use error::Error;
 pub use execution::Execution;
 pub use lazaret_control::{Failure, Process, Target};
-pub use sandbox::{Args, Config, End, Logging, Sandbox};
+pub use mounts::mount_options;
+pub use sandbox::{Args, Config, End, Logging, Sandbox, Usage};
 pub use spec::Spec;
 pub use state::{Registry, State, Status, check_id};
 pub use stdio::{Console, Stdio};

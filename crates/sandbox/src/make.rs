@@ -7,9 +7,10 @@ use std::{
 };
 
 use crate::{
+    cgroup::Cgroup,
     error::Error,
     ids,
-    launch::{Files, Launched, launch},
+    launch::{Files, Host, Launched, kill, launch},
     mounts::{Origin, Plan},
     process::Setup,
     sandbox::{Args, Config, Logging},
@@ -25,6 +26,8 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
     let files = files(&config.logging, &args.id, args.attached, entry, stdio)?;
     let mode = ids::Mode::detect();
     let linux = args.spec.linux.clone().unwrap_or_default();
+    let resources = linux.resources.clone().unwrap_or_default();
+    let oom_score_adj = args.spec.process.as_ref().and_then(|process| process.oom_score_adj);
     let bytes = |paths: &[PathBuf]| paths.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect();
     let setup = Setup {
         id: args.id.clone(),
@@ -33,7 +36,8 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
         plan,
         masked_paths: bytes(&linux.masked_paths),
         readonly_paths: bytes(&linux.readonly_paths),
-        sysctl: linux.sysctl.into_iter().collect(),
+        sysctl: linux.sysctl.clone().into_iter().collect(),
+        max_tasks: resources.max_tasks(),
         process: args.spec.process.clone().unwrap_or_default(),
         ids: mode,
         own_id: ids::own_id(mode),
@@ -43,7 +47,19 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
         trap: config.logging.debug || cfg!(debug_assertions),
         terminal,
     };
-    let launched = launch(setup, files)?;
+    let mut cgroup = if config.ignore_cgroups { None } else { Cgroup::plan(&args.id, &linux)? };
+    if let Some(planned) = &cgroup {
+        // If this process is killed from here on, others know what to clean up.
+        entry.write(&State { cgroup: cgroup.clone(), ..State::new(&args.id) })?;
+        if !planned.make(&resources)? {
+            cgroup = None;
+        }
+    }
+    let host = Host { cgroup: cgroup.as_ref(), oom_score_adj };
+    let launched = launch(setup, files, &host).inspect_err(|_| {
+        // The first failure is the one to tell.
+        let _ = cgroup.as_ref().map(Cgroup::remove);
+    })?;
     let pid = launched.child.pid.as_raw_nonzero().get();
     let state = State {
         oci_version: args.spec.oci_version,
@@ -55,9 +71,15 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
         annotations: args.spec.annotations,
         process: args.spec.process.unwrap_or_default(),
         hooks: args.spec.hooks.unwrap_or_default(),
+        cgroup,
+        resources,
         ..State::new(&args.id)
     };
-    entry.write(&state)?;
+    entry.write(&state).inspect_err(|_| {
+        // Unreleased, it ends with this connection; its cgroup can be removed then.
+        let _ = kill(&launched.child);
+        let _ = state.cgroup.as_ref().map(Cgroup::remove);
+    })?;
     Ok((state, launched))
 }
 

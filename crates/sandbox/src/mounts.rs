@@ -51,6 +51,13 @@ const FLAGS: [(&str, u64, u64); 25] = [
 const PROPAGATION: [&str; 8] =
     ["private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable"];
 
+/// The mount options that are known, apart from those of a file system.
+pub fn mount_options() -> Vec<&'static str> {
+    let mut names: Vec<_> = FLAGS.iter().map(|(name, ..)| *name).chain(PROPAGATION).collect();
+    names.sort_unstable();
+    names
+}
+
 /// The mount shows a file or directory of the host.
 pub fn is_bind(mount: &Mount) -> bool {
     let kind = mount.kind.as_deref().unwrap_or("");

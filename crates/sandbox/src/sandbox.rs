@@ -11,6 +11,7 @@ use lazaret_kernel::log::Level;
 use rustix::process::{Signal, pidfd_send_signal};
 
 use crate::{
+    cgroup::{Cgroup, Stats},
     error::Error,
     execution::Execution,
     hooks,
@@ -30,6 +31,8 @@ pub struct Config {
     pub logging: Logging,
     /// Keep writes to a container's root in the sandbox, instead of passing them to the host.
     pub overlay: bool,
+    /// Make no cgroup, whatever the specification wants.
+    pub ignore_cgroups: bool,
 }
 
 /// What is logged, and where.
@@ -81,6 +84,24 @@ pub enum End {
     /// The sandbox process was killed by this signal.
     Killed(i32),
 }
+
+/// What a container has used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Nanoseconds of processor time in application code, as the application kernel counts it.
+    pub user: u64,
+    /// Nanoseconds in the application kernel.
+    pub system: u64,
+    /// Processes and threads that live.
+    pub tasks: u64,
+    /// The most that may live.
+    pub max_tasks: Option<u64>,
+    /// What the host has counted; it has nothing to tell of a container without a cgroup.
+    pub host: Stats,
+}
+
+/// Most processes that a sandbox is believed to have: PID_MAX of Linux.
+const MAX_PROCESSES: usize = 1 << 22;
 
 /// A sandbox: its processes and its place in the state directory.
 #[derive(Debug)]
@@ -153,6 +174,7 @@ impl Sandbox {
         match self.entry.connect().and_then(|channel| channel.call(&Request::State).map_err(|error| self.lost(error))) {
             Ok(Answer::State(Phase::Created)) => Status::Created,
             Ok(Answer::State(Phase::Running)) => Status::Running,
+            Ok(Answer::State(Phase::Paused)) => Status::Paused,
             Ok(Answer::State(Phase::Ended)) => Status::Stopped,
             // It has ended meanwhile, or does not answer.
             _ => self.state.status(),
@@ -260,7 +282,7 @@ impl Sandbox {
         self.done(&Request::Resize { process, rows, columns })
     }
 
-    /// The container's processes.
+    /// The container's processes, by their ids there.
     ///
     /// # Errors
     /// [`Error::Status`] if it does not run.
@@ -269,8 +291,84 @@ impl Sandbox {
             Status::Running | Status::Created | Status::Paused => {}
             status => return Err(self.wrong_status("list the processes of", status)),
         }
-        match self.call(&Request::Processes)? {
-            Answer::Processes(processes) => Ok(processes),
+        let mut all: Vec<Process> = Vec::new();
+        // A sandbox that never comes to an end is not listened to for ever.
+        while all.len() < MAX_PROCESSES {
+            let after = all.last().map_or(0, |process| process.pid);
+            match self.call(&Request::Processes { after })? {
+                Answer::Processes(some) if some.is_empty() => break,
+                Answer::Processes(some) => all.extend(some),
+                other => return Err(self.refused(other)),
+            }
+        }
+        Ok(all)
+    }
+
+    /// Stops every task of the container, which keeps its memory and files.
+    ///
+    /// # Errors
+    /// [`Error::Status`] if it does not run or is paused already.
+    pub fn pause(&self) -> Result<(), Error> {
+        let _lock = self.entry.lock_changes()?;
+        match self.status() {
+            Status::Running => self.done(&Request::Pause),
+            status => Err(self.wrong_status("pause", status)),
+        }
+    }
+
+    /// Lets a paused container go on.
+    ///
+    /// # Errors
+    /// [`Error::Status`] if it is not paused.
+    pub fn resume(&self) -> Result<(), Error> {
+        let _lock = self.entry.lock_changes()?;
+        match self.status() {
+            Status::Paused => self.done(&Request::Resume),
+            status => Err(self.wrong_status("resume", status)),
+        }
+    }
+
+    /// Changes limits; what `changes` does not name stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Status`] if the container has ended; the limit that is wrong or refused.
+    pub fn update(&mut self, changes: spec::Resources) -> Result<(), Error> {
+        let wrong = |(field, problem): (String, String)| Error::spec(Path::new("the limits"), &field, problem);
+        changes.validate().map_err(wrong)?;
+        let _lock = self.entry.lock_changes()?;
+        match self.status() {
+            Status::Running | Status::Created | Status::Paused => {}
+            status => return Err(self.wrong_status("update", status)),
+        }
+        // Another command may have changed it before we had the lock.
+        self.state = self.entry.read()?;
+        match &self.state.cgroup {
+            Some(cgroup) => cgroup.limit(&changes)?,
+            None if changes.needs_cgroup() => {
+                let id = &self.state.id;
+                return Err(Failure::new(format!("update container {id:?}"), "it was made without a cgroup").into());
+            }
+            None => {}
+        }
+        self.state.resources.merge(changes);
+        self.done(&Request::Limit { tasks: self.state.resources.max_tasks() })?;
+        self.entry.write(&self.state)
+    }
+
+    /// What the container has used.
+    ///
+    /// # Errors
+    /// [`Error::Status`] if it has ended.
+    pub fn usage(&self) -> Result<Usage, Error> {
+        match self.status() {
+            Status::Running | Status::Created | Status::Paused => {}
+            status => return Err(self.wrong_status("count the use of", status)),
+        }
+        match self.call(&Request::Usage)? {
+            Answer::Usage { user, system, tasks } => {
+                let host = self.state.cgroup.as_ref().map(Cgroup::stats).unwrap_or_default();
+                Ok(Usage { user, system, tasks, max_tasks: self.state.resources.max_tasks(), host })
+            }
             other => Err(self.refused(other)),
         }
     }
@@ -323,6 +421,7 @@ impl Sandbox {
 
     /// Removes what is left of a container that has ended.
     fn remove(&self) -> Result<(), Error> {
+        self.state.cgroup.as_ref().map_or(Ok(()), Cgroup::remove)?;
         self.entry.remove()?;
         if let Err(failure) = hooks::run("poststop", &self.state.hooks.poststop, &self.state, Status::Stopped) {
             eprintln!("lazaret: warning: {failure}");

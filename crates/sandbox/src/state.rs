@@ -25,8 +25,9 @@ use rustix::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    cgroup::Cgroup,
     error::Error,
-    spec::{Hooks, Process},
+    spec::{Hooks, Process, Resources},
 };
 
 /// Longest state file that is believed, in bytes.
@@ -79,6 +80,12 @@ pub struct State {
     /// Programs that are still to be run.
     #[serde(default)]
     pub hooks: Hooks,
+    /// The cgroup of the sandbox process, if it has one of its own.
+    #[serde(default)]
+    pub cgroup: Option<Cgroup>,
+    /// Its limits.
+    #[serde(default)]
+    pub resources: Resources,
 }
 
 /// A container's place in the life cycle; see `runtime.md` of the specification.
@@ -128,6 +135,8 @@ impl State {
             process: Process::default(),
             annotations: BTreeMap::new(),
             hooks: Hooks::default(),
+            cgroup: None,
+            resources: Resources::default(),
         }
     }
 
@@ -293,7 +302,17 @@ impl Registry {
             return false;
         }
         // Now again, while nobody is making it.
-        self.lock().is_ok_and(|_making| entry.is_leftover() && entry.remove().is_ok())
+        let Ok(_making) = self.lock() else { return false };
+        if !entry.is_leftover() {
+            return false;
+        }
+        if let Ok(State { cgroup: Some(cgroup), .. }) = entry.read() {
+            // Its processes have ended; what cannot be removed now stays until the next attempt.
+            if cgroup.remove().is_err() {
+                return false;
+            }
+        }
+        entry.remove().is_ok()
     }
 
     /// The states of all containers, by id. Leftovers of attached containers are removed.
@@ -391,10 +410,13 @@ impl Entry {
         Ok(lock)
     }
 
-    /// The container was attached to a command that is dead, or was never made.
+    /// The container was attached to a command that is dead, or its maker died too early.
     fn is_leftover(&self) -> bool {
         let ended = || match self.read() {
-            Ok(state) => state.attached && state.status() == Status::Stopped,
+            Ok(state) => match state.status() {
+                Status::Creating => true,
+                status => state.attached && status == Status::Stopped,
+            },
             Err(_) => accessat(&self.directory, "state.json", Access::EXISTS, AtFlags::empty()).is_err(),
         };
         self.try_lock().is_ok_and(|_lock| ended())

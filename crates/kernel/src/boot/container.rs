@@ -87,12 +87,22 @@ impl Container {
             cgroup: NamespaceId::new(),
             time: NamespaceId::new(),
         };
+        kernel.max_tasks.store(spec.max_tasks.unwrap_or(u64::MAX), Ordering::Relaxed);
         Ok(Arc::new(Container {
             kernel: kernel.clone(),
             namespaces,
             started: Mutex::default(),
             consoles: Mutex::default(),
         }))
+    }
+
+    pub(super) fn kernel(&self) -> &Arc<Kernel> {
+        &self.kernel
+    }
+
+    /// The container's pid namespace.
+    pub(super) fn pids(&self) -> &Arc<PidNamespace> {
+        &self.namespaces.pid_for_children
     }
 
     /// Finds out whether a process could be started: its working directory and its program. What the

@@ -185,11 +185,14 @@ pub fn clone(current: &mut Current, request: &CloneRequest) -> Result<i32, Errno
     Ok(seen)
 }
 
-/// RLIMIT_NPROC counts the threads of the caller's real user.
+/// RLIMIT_NPROC counts the threads of the caller's real user, the container's limit all.
 fn check_process_limit(task: &Task) -> Result<(), Errno> {
     let limit = task.group().limit(limit::NPROC);
     let creds = task.creds();
     let tree = task.kernel().processes();
+    if tree.is_full(task.kernel().max_tasks.load(Ordering::Relaxed)) {
+        return Err(Errno::EAGAIN);
+    }
     let may_exceed = creds.has(cap::SYS_RESOURCE) || creds.has(cap::SYS_ADMIN) || creds.uid == 0;
     let reached = |count: usize| u64::try_from(count).is_ok_and(|count| count >= limit);
     if may_exceed || !reached(tree.task_count()) {
@@ -295,6 +298,9 @@ fn start(current: &mut Current, request: &CloneRequest, child: Current) -> Resul
             && (signals.exit.is_some() || signals.executing.is_some() || signals.stop.is_requested())
         {
             return Err(Errno::ERESTARTNOINTR);
+        }
+        if tree.is_full(kernel.max_tasks.load(Ordering::Relaxed)) {
+            return Err(Errno::EAGAIN);
         }
         signals.threads.push(new.clone());
         drop(signals);

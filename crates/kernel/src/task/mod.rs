@@ -12,6 +12,7 @@ pub mod exit;
 pub mod group;
 pub mod limits;
 pub mod namespaces;
+pub mod pause;
 pub mod pid;
 pub mod pidfd;
 pub mod privilege;
@@ -54,8 +55,10 @@ pub mod work {
     pub const SIGNAL: u32 = 1;
     /// The task must die.
     pub const KILL: u32 = 2;
-    /// The task must stop (group stop, pause of the sandbox, checkpoint).
+    /// The task must stop with its process (job control).
     pub const STOP: u32 = 4;
+    /// The task must run no application code; see [`super::pause`]. Ends no sleep.
+    pub const PAUSE: u32 = 8;
 }
 
 /// A thread of the application.

@@ -8,7 +8,7 @@ use lazaret_abi::{
 };
 use lazaret_platform::{Error, Fault, Trap};
 
-use super::{Current, Task, exit};
+use super::{Current, Task, exit, pause};
 use crate::{
     boot::ExitStatus,
     log::Level,
@@ -51,6 +51,7 @@ fn run_until_end(current: &mut Current) -> ExitStatus {
         if let Some(status) = current.exit {
             return status;
         }
+        pause::wait_for_end(&task);
         if (task.work() != 0 || current.has_signal_work())
             && let Some(status) = deliver::deliver(current)
         {

@@ -21,6 +21,16 @@ pub fn kill(config: &Config, args: &Kill) -> Result<(), CommandError> {
     Ok(Sandbox::load(config, &args.id)?.signal(signal, target)?)
 }
 
+/// Stops all processes of a container.
+pub fn pause(config: &Config, id: &str) -> Result<(), CommandError> {
+    Ok(Sandbox::load(config, id)?.pause()?)
+}
+
+/// Lets a paused container go on.
+pub fn resume(config: &Config, id: &str) -> Result<(), CommandError> {
+    Ok(Sandbox::load(config, id)?.resume()?)
+}
+
 /// Removes containers; goes on after an error, and reports the first.
 pub fn delete(config: &Config, args: &Delete) -> Result<(), CommandError> {
     let mut result = Ok(());

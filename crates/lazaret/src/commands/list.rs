@@ -1,19 +1,16 @@
 //! `list` and `state`: what there is, in runc's formats.
 
-use std::fmt::Write;
-
 use lazaret_sandbox::{Config, Registry, Sandbox, State, Status};
 use serde_json::{Value, json};
 
-use super::print;
+use super::{print, table::table as columns};
 use crate::{
     options::{List, ListFormat},
     report::{CommandError, timestamp},
 };
 
 /// A container's state with the names that `runc state` uses.
-fn describe(state: &State) -> Value {
-    let status = state.status();
+fn describe(state: &State, status: Status) -> Value {
     json!({
         "ociVersion": state.oci_version,
         "id": state.id,
@@ -34,45 +31,39 @@ fn shown_pid(state: &State, status: Status) -> i32 {
 /// Prints the state of one container.
 pub fn state(config: &Config, id: &str) -> Result<(), CommandError> {
     let sandbox = Sandbox::load(config, id)?;
-    print(format!("{:#}\n", describe(sandbox.state())).as_bytes())
+    print(format!("{:#}\n", describe(sandbox.state(), sandbox.status())).as_bytes())
 }
 
 /// Prints all containers.
 pub fn list(config: &Config, args: &List) -> Result<(), CommandError> {
-    let states = Registry::open(&config.root)?.list()?;
+    let known = Registry::open(&config.root)?.list()?;
     if args.quiet {
-        let ids: String = states.iter().map(|state| format!("{}\n", state.id)).collect();
+        let ids: String = known.iter().map(|state| format!("{}\n", state.id)).collect();
         return print(ids.as_bytes());
     }
+    // One that is removed meanwhile is not there.
+    let load = |state: State| Sandbox::load(config, &state.id).map(|sandbox| (sandbox.status(), state)).ok();
+    let states: Vec<(Status, State)> = known.into_iter().filter_map(load).collect();
     match args.format {
         ListFormat::Json => {
-            let all: Vec<Value> = states.iter().map(describe).collect();
+            let all: Vec<Value> = states.iter().map(|(status, state)| describe(state, *status)).collect();
             print(format!("{}\n", Value::from(all)).as_bytes())
         }
         ListFormat::Table => print(table(&states).as_bytes()),
     }
 }
 
-fn table(states: &[State]) -> String {
+fn table(states: &[(Status, State)]) -> String {
     let mut rows = vec![["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"].map(String::from)];
-    rows.extend(states.iter().map(|state| {
-        let status = state.status();
+    rows.extend(states.iter().map(|(status, state)| {
         [
             state.id.clone(),
-            shown_pid(state, status).to_string(),
+            shown_pid(state, *status).to_string(),
             status.name().into(),
             state.bundle.display().to_string(),
             timestamp(state.created),
             state.owner.clone(),
         ]
     }));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 6] = std::array::from_fn(width);
-    let mut table = String::new();
-    for row in &rows {
-        let line: String = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}   ")).collect();
-        // Writing to a String does not fail.
-        let _ = writeln!(table, "{}", line.trim_end());
-    }
-    table
+    columns(&rows)
 }

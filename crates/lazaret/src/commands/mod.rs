@@ -2,10 +2,13 @@
 
 mod bundle;
 mod exec;
+mod inspect;
 mod lifecycle;
 mod list;
 mod local;
 mod proxy;
+mod table;
+mod update;
 mod user;
 
 pub use bundle::write_pid;
@@ -33,6 +36,12 @@ pub fn run(options: &Options) -> Result<u8, CommandError> {
         Command::Wait(args) => return lifecycle::wait(&config, &args.id),
         Command::State(args) => list::state(&config, &args.id),
         Command::List(args) => list::list(&config, args),
+        Command::Ps(args) => inspect::ps(&config, args),
+        Command::Pause(args) => lifecycle::pause(&config, &args.id),
+        Command::Resume(args) => lifecycle::resume(&config, &args.id),
+        Command::Events(args) => inspect::events(&config, args),
+        Command::Update(args) => update::run(&config, args),
+        Command::Features => inspect::features(),
         Command::Spec(args) => write_spec(args),
         Command::Completions(args) => {
             let mut script = Vec::new();

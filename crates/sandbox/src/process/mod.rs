@@ -39,6 +39,8 @@ pub struct Setup {
     pub readonly_paths: Vec<Vec<u8>>,
     /// Kernel parameters.
     pub sysctl: Vec<(String, String)>,
+    /// Most tasks of the container.
+    pub max_tasks: Option<u64>,
     /// The container's first process.
     pub process: spec::Process,
     /// How the user namespace's ids are mapped.
@@ -199,6 +201,7 @@ fn boot(setup: Setup, maker: &Channel, gofer: &Channel, stdio: Vec<OwnedFd>, log
             masked_paths: setup.masked_paths,
             readonly_paths: setup.readonly_paths,
             sysctl: setup.sysctl,
+            max_tasks: setup.max_tasks,
         })
         .map_err(serve::start_failure)?;
     let process = setup.process.for_kernel(stdio, inherited);

@@ -15,7 +15,7 @@ use lazaret_control::{
     self as control, Answer, Channel, Failure, Report, Request, Target,
     server::{self, Service, converse},
 };
-use lazaret_kernel::boot::{Container, ExitStatus, ProcessSpec, StartError};
+use lazaret_kernel::boot::{Container, ExitStatus, ProcessInfo, ProcessSpec, StartError};
 use serde_json::Value;
 
 use super::{Booted, FAILED, follow::Followed};
@@ -57,6 +57,10 @@ struct Served {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn refused(step: impl Into<String>) -> impl FnOnce(Errno) -> Failure {
@@ -115,9 +119,36 @@ impl Served {
         }
     }
 
+    /// As many processes as one message is sure to have room for.
+    fn processes(&self, after: i32) -> Vec<control::Process> {
+        const COUNT: usize = 128;
+        const COMMAND: usize = 256;
+        let describe = |process: ProcessInfo| control::Process {
+            pid: process.pid,
+            ppid: process.parent,
+            pgid: process.group,
+            uid: process.uid,
+            threads: process.threads,
+            terminal: process.terminal,
+            started: process.started,
+            cpu: nanoseconds(process.cpu.total()),
+            command: String::from_utf8_lossy(&process.command).chars().take(COMMAND).collect(),
+        };
+        let mut all = self.container.processes();
+        all.retain(|process| process.pid > after);
+        all.sort_unstable_by_key(|process| process.pid);
+        all.into_iter().take(COUNT).map(describe).collect()
+    }
+
+    fn usage(&self) -> Answer {
+        let (cpu, tasks) = self.container.usage();
+        Answer::Usage { user: nanoseconds(cpu.user), system: nanoseconds(cpu.system), tasks }
+    }
+
     fn state(&self) -> control::Phase {
         match *lock(&self.phase) {
             Phase::Created(_) | Phase::Starting => control::Phase::Created,
+            Phase::Running(_) if self.container.is_paused() => control::Phase::Paused,
             Phase::Running(_) => control::Phase::Running,
             Phase::Ended(_) => control::Phase::Ended,
         }
@@ -166,7 +197,14 @@ impl Service for Served {
             Request::Wait { process } => self.wait(process).map(|status| Answer::Exited { status }),
             Request::Signal { signal, target } => self.signal(signal, target).map(done),
             Request::Resize { process, rows, columns } => self.resize(process, rows, columns).map(done),
-            Request::Processes => Err(Failure::new("list processes", "the kernel does not tell its processes yet")),
+            Request::Processes { after } => Ok(Answer::Processes(self.processes(after))),
+            Request::Pause => self.container.pause().map(done).map_err(refused("pause")),
+            Request::Resume => self.container.resume().map(done).map_err(refused("resume")),
+            Request::Limit { tasks } => {
+                self.container.limit_tasks(tasks);
+                Ok(Answer::Done)
+            }
+            Request::Usage => Ok(self.usage()),
         }
         .unwrap_or_else(Answer::Failed)
     }

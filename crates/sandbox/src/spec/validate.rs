@@ -189,7 +189,24 @@ fn check_mount(field: &str, mount: &Mount) -> Result<(), Problem> {
     }
 }
 
-fn check_resources(resources: &Resources) -> Result<(), Problem> {
+/// Finds the first problem of limits.
+pub fn check_resources(resources: &Resources) -> Result<(), Problem> {
+    for (name, value) in &resources.unified {
+        let is_file =
+            name.contains('.') && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        if !is_file || name.starts_with("cgroup.") {
+            return problem(format!("linux.resources.unified.{name}"), "is not a limit");
+        }
+        text(&format!("linux.resources.unified.{name}"), value)?;
+    }
+    if let Some(cpu) = &resources.cpu {
+        for (name, list) in [("cpus", &cpu.cpus), ("mems", &cpu.mems)] {
+            let is_list = |list: &String| list.bytes().all(|byte| byte.is_ascii_digit() || b",-\n".contains(&byte));
+            if !list.as_ref().is_none_or(is_list) {
+                return problem(format!("linux.resources.cpu.{name}"), "is not a list of numbers");
+            }
+        }
+    }
     match resources.memory.as_ref().and_then(|memory| memory.limit) {
         Some(limit) if limit > 0 && limit < MIN_MEMORY => {
             problem("linux.resources.memory.limit", format!("{limit} is too small: a sandbox needs {MIN_MEMORY} bytes"))
@@ -239,8 +256,8 @@ mod tests {
                 spec.linux.as_mut().unwrap().namespaces[0] = Namespace { kind: "space".into(), path: None };
             }),
             ("linux.resources.memory.limit", |spec| {
-                let memory = Some(Memory { limit: Some(4096) });
-                spec.linux.as_mut().unwrap().resources = Some(Resources { memory, pids: None });
+                let memory = Some(Memory { limit: Some(4096), ..Memory::default() });
+                spec.linux.as_mut().unwrap().resources = Some(Resources { memory, ..Resources::default() });
             }),
         ];
         for (field, change) in changes {

@@ -10,6 +10,8 @@ mod sysctl;
 mod system;
 mod totals;
 
+pub use status::arguments;
+
 use lazaret_abi::{errno::Errno, mount::magic};
 
 use self::process::Subject;

@@ -82,14 +82,31 @@ pub fn set_name(subject: &Subject, data: &[u8]) -> Result<(), Errno> {
 fn memory_of(subject: &Subject, range: impl Fn(&crate::mm::ImageLayout) -> (u64, u64)) -> Result<Vec<u8>, Errno> {
     // Arguments are bounded when a program starts; it may claim more later.
     const LIMIT: u64 = 8 << 20;
-    let Ok(task) = subject.task() else { return Ok(Vec::new()) };
+    Ok(subject.task().map_or_else(|_| Vec::new(), |task| read_image(&task, LIMIT, range)))
+}
+
+/// A part of a program's memory, as far as it can be read.
+fn read_image(task: &Task, limit: u64, range: impl Fn(&crate::mm::ImageLayout) -> (u64, u64)) -> Vec<u8> {
     let mm = task.mm();
     let (start, end) = range(&mm.areas().image);
-    let length = end.saturating_sub(start).min(LIMIT);
+    let length = end.saturating_sub(start).min(limit);
     let mut text = vec![0; usize::try_from(length).unwrap_or(0)];
     let got = mm.space().read(start, &mut text);
     text.truncate(got);
-    Ok(text)
+    text
+}
+
+/// The arguments of a task's program on one line, or its name in brackets where they cannot be read.
+pub fn arguments(task: &Task) -> Vec<u8> {
+    const LIMIT: u64 = 4096;
+    let mut text = read_image(task, LIMIT, |image| (image.arg_start, image.arg_end));
+    while text.last() == Some(&0) {
+        text.pop();
+    }
+    if text.is_empty() {
+        return [b"[", &task.name()[..], b"]"].concat();
+    }
+    text.iter().map(|byte| if *byte == 0 { b' ' } else { *byte }).collect()
 }
 
 /// `cmdline`.

@@ -1,0 +1,126 @@
+//! What is seen of a container from outside, and what stops and limits it as a whole.
+
+use lazaret_abi::errno::Errno;
+
+use super::Container;
+use crate::{
+    fs::proc,
+    sync::{Arc, Ordering},
+    task::{group::ThreadGroup, pause, tree::ProcessTree, usage::CpuTime},
+};
+
+/// A process, as ps(1) shows it.
+#[derive(Clone, Debug)]
+pub struct ProcessInfo {
+    /// Id in the container.
+    pub pid: i32,
+    /// Parent's id; 0 if it was started from outside.
+    pub parent: i32,
+    /// Process group.
+    pub group: i32,
+    /// Effective user id.
+    pub uid: u32,
+    /// Number of threads; 0 when it has ended and nobody has waited for it.
+    pub threads: u32,
+    /// Number of the controlling terminal in `/dev/pts`.
+    pub terminal: Option<u32>,
+    /// Seconds since the epoch at its start.
+    pub started: u64,
+    /// What it has used.
+    pub cpu: CpuTime,
+    /// Arguments, or the name of the program where they cannot be read.
+    pub command: Vec<u8>,
+}
+
+impl Container {
+    /// The processes of the container.
+    pub fn processes(&self) -> Vec<ProcessInfo> {
+        struct Relatives {
+            parent: i32,
+            group: i32,
+            terminal: Option<u32>,
+            ended: Option<(u32, Vec<u8>)>,
+        }
+        let namespace = self.pids();
+        let all: Vec<(Arc<ThreadGroup>, Relatives)> = {
+            let tree = self.kernel().processes();
+            let inside = tree.nodes().filter(|node| namespace.contains(node.process.namespace()));
+            inside
+                .map(|node| {
+                    let parent = tree.node(node.parent).map_or(0, |parent| parent.process.pid().number_in(namespace));
+                    let terminal = self.kernel().terminals.get(node.session.global());
+                    let relatives = Relatives {
+                        parent,
+                        group: node.group.number_in(namespace),
+                        terminal: terminal.map(|terminal| terminal.number()),
+                        ended: node.zombie.as_ref().map(|zombie| (zombie.uid, zombie.name.clone())),
+                    };
+                    (node.process.clone(), relatives)
+                })
+                .collect()
+        };
+        let describe = |(process, relatives): (Arc<ThreadGroup>, Relatives)| {
+            let Relatives { parent, group, terminal, ended } = relatives;
+            let thread = process.first_thread();
+            let (uid, command) = match (&thread, ended) {
+                (Some(thread), _) => (thread.creds().euid, proc::arguments(thread)),
+                (None, Some((uid, name))) => (uid, [b"[", &name[..], b"] <defunct>"].concat()),
+                (None, None) => (0, Vec::new()),
+            };
+            ProcessInfo {
+                pid: process.pid().number_in(namespace),
+                parent,
+                group,
+                uid,
+                threads: u32::try_from(process.threads().len()).unwrap_or(u32::MAX),
+                terminal,
+                started: u64::try_from(process.start_time().seconds).unwrap_or(0),
+                cpu: process.cpu_time(),
+                command,
+            }
+        };
+        all.into_iter().map(describe).collect()
+    }
+
+    /// Processor time of what runs and of what its first process has waited for, and how many tasks live.
+    pub fn usage(&self) -> (CpuTime, u64) {
+        let (processes, tasks): (Vec<Arc<ThreadGroup>>, usize) = {
+            let tree = self.kernel().processes();
+            let namespace = self.pids();
+            let inside = tree.nodes().filter(|node| namespace.contains(node.process.namespace()));
+            (inside.map(|node| node.process.clone()).collect(), tree.task_count())
+        };
+        let mut sum = CpuTime::default();
+        for process in processes {
+            sum.add(process.cpu_time());
+            sum.add(process.account.children().cpu);
+        }
+        (sum, u64::try_from(tasks).unwrap_or(u64::MAX))
+    }
+
+    /// Sets the most tasks that may live; `None` for any number. Those that live already stay.
+    pub fn limit_tasks(&self, most: Option<u64>) {
+        self.kernel().max_tasks.store(most.unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Stops every task before it runs more application code. Pauses nest.
+    ///
+    /// # Errors
+    /// `ETIMEDOUT` when application code does not stop; then nothing is paused.
+    pub fn pause(&self) -> Result<(), Errno> {
+        pause::pause(self.kernel())
+    }
+
+    /// Takes one pause back.
+    ///
+    /// # Errors
+    /// `EINVAL` when there is none.
+    pub fn resume(&self) -> Result<(), Errno> {
+        pause::resume(self.kernel())
+    }
+
+    /// No task runs application code.
+    pub fn is_paused(&self) -> bool {
+        ProcessTree::is_paused(&self.kernel().processes())
+    }
+}

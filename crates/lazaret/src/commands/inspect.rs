@@ -1,0 +1,121 @@
+//! `ps`, `events` and `features`: what runs in a container, what it uses, and what there is.
+
+use std::{thread::sleep, time::SystemTime};
+
+use lazaret_sandbox::{Config, Process, Sandbox, Status, Usage, spec};
+use serde_json::{Value, json};
+
+use super::{print, table::table};
+use crate::{
+    options::{Events, ListFormat, Ps},
+    report::{CommandError, timestamp},
+};
+
+/// Prints the processes of a container.
+pub fn ps(config: &Config, args: &Ps) -> Result<(), CommandError> {
+    let processes = Sandbox::load(config, &args.id)?.processes()?;
+    if args.format == ListFormat::Json {
+        let ids: Vec<i32> = processes.iter().map(|process| process.pid).collect();
+        return print(format!("{}\n", Value::from(ids)).as_bytes());
+    }
+    let mut rows = vec![["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"].map(String::from)];
+    rows.extend(processes.iter().map(row));
+    print(table(&rows).as_bytes())
+}
+
+/// As ps(1) with `-f` shows it.
+fn row(process: &Process) -> [String; 8] {
+    let seconds = process.cpu / 1_000_000_000;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let lived = now.saturating_sub(process.started).max(1);
+    let started = timestamp(process.started);
+    // A day's time is enough for what was started today.
+    let started = if lived < 86400 { started.get(11..16) } else { started.get(..10) };
+    // What a sandbox says may hold anything, and is shown on a terminal.
+    let command = process.command.chars().map(|letter| if letter.is_control() { '?' } else { letter });
+    [
+        process.uid.to_string(),
+        process.pid.to_string(),
+        process.ppid.to_string(),
+        (seconds.saturating_mul(100) / lived).min(100).to_string(),
+        started.unwrap_or_default().to_owned(),
+        process.terminal.map_or("?".into(), |number| format!("pts/{number}")),
+        format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60),
+        command.collect(),
+    ]
+}
+
+/// Prints what a container uses, until it ends.
+pub fn events(config: &Config, args: &Events) -> Result<(), CommandError> {
+    loop {
+        let sandbox = match Sandbox::load(config, &args.id) {
+            Err(_) if !args.stats => return Ok(()),
+            sandbox => sandbox?,
+        };
+        match sandbox.usage() {
+            Ok(usage) => print(format!("{}\n", describe(&args.id, &usage)).as_bytes())?,
+            Err(_) if !args.stats && sandbox.status() == Status::Stopped => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        if args.stats {
+            return Ok(());
+        }
+        sleep(args.interval);
+    }
+}
+
+/// An event in runc's format.
+fn describe(id: &str, usage: &Usage) -> Value {
+    let host = &usage.host;
+    let [total, user, kernel] = host.cpu.unwrap_or([usage.user.saturating_add(usage.system), usage.user, usage.system]);
+    json!({
+        "type": "stats",
+        "id": id,
+        "data": {
+            "cpu": {
+                "usage": { "total": total, "percpu": host.per_cpu, "kernel": kernel, "user": user },
+                "throttling": {},
+            },
+            "cpuset": {},
+            "memory": {
+                "usage": {
+                    "limit": host.memory_limit.unwrap_or(u64::MAX),
+                    "usage": host.memory.unwrap_or(0),
+                    "max": host.memory_max.unwrap_or(0),
+                    "failcnt": host.memory_failures.unwrap_or(0),
+                },
+                "swap": { "limit": 0, "usage": host.swap.unwrap_or(0), "failcnt": 0 },
+                "kernel": { "limit": 0, "failcnt": 0 },
+                "kernelTCP": { "limit": 0, "failcnt": 0 },
+                "raw": host.memory_raw,
+            },
+            "pids": { "current": usage.tasks, "limit": usage.max_tasks.unwrap_or(0) },
+            "blkio": {},
+            "hugetlb": {},
+            "intel_rdt": {},
+            "network_interfaces": null,
+        },
+    })
+}
+
+/// Prints what this runtime can do, in the format of the specification's `features.md`.
+pub fn features() -> Result<(), CommandError> {
+    let capabilities: Vec<String> = spec::capability_names().map(|name| format!("CAP_{name}")).collect();
+    let features = json!({
+        "ociVersionMin": "1.0.0",
+        "ociVersionMax": "1.2.0",
+        "hooks": ["prestart", "createRuntime", "createContainer", "poststart", "poststop"],
+        "mountOptions": lazaret_sandbox::mount_options(),
+        "linux": {
+            "namespaces": ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"],
+            "capabilities": capabilities,
+            "cgroup": { "v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": false },
+            "seccomp": { "enabled": false },
+            "apparmor": { "enabled": false },
+            "selinux": { "enabled": false },
+            "intelRdt": { "enabled": false },
+        },
+        "annotations": { "org.lazaret.version": env!("CARGO_PKG_VERSION") },
+    });
+    print(format!("{features:#}\n").as_bytes())
+}

@@ -1,0 +1,179 @@
+//! Containers that are counted, limited, paused and looked at.
+
+mod common;
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Output, Stdio},
+};
+
+use common::{Place, change, finish, script, until, wait};
+use serde_json::{Value, json};
+
+/// A detached container.
+struct Container<'a> {
+    place: &'a Place,
+}
+
+impl Container<'_> {
+    fn start(place: &Place) -> Container<'_> {
+        let bundle = place.bundle();
+        let mut command = place.command(&["run", "--detach", "--bundle", bundle.to_str().unwrap(), "c"]);
+        let log = fs::File::create(place.0.join("log")).unwrap();
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
+        let status = wait(&mut child.unwrap());
+        assert!(status.success(), "{}", fs::read_to_string(place.0.join("log")).unwrap());
+        Container { place }
+    }
+
+    fn exec(&self, script: &str) -> Output {
+        self.place.lazaret(&["exec", "c", "sh", "-c", script])
+    }
+
+    #[track_caller]
+    fn good(&self, args: &[&str]) -> String {
+        let output = self.place.lazaret(args);
+        assert!(output.status.success(), "{args:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn status(&self) -> String {
+        let state: Value = serde_json::from_str(&self.good(&["state", "c"])).unwrap();
+        state["status"].as_str().unwrap().into()
+    }
+}
+
+impl Drop for Container<'_> {
+    fn drop(&mut self) {
+        let deleted = self.place.lazaret(&["delete", "--force", "c"]);
+        assert!(std::thread::panicking() || deleted.status.success(), "{deleted:?}");
+    }
+}
+
+#[test]
+fn nothing_runs_in_a_paused_container() {
+    let place = Place::new();
+    let shared = place.0.join("shared");
+    fs::create_dir(&shared).unwrap();
+    script(&place, "while :; do echo >> /mnt/lines; done");
+    change(&place, |spec| {
+        let mount = json!({ "destination": "/mnt", "type": "bind", "source": shared, "options": ["rbind", "rw"] });
+        spec["mounts"].as_array_mut().unwrap().push(mount);
+    });
+    let container = Container::start(&place);
+    let lines = || fs::metadata(shared.join("lines")).map_or(0, |file| file.len());
+    until("its first lines", || (lines() > 10).then_some(()));
+    container.good(&["pause", "c"]);
+    assert_eq!(container.status(), "paused");
+    let before = lines();
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    assert_eq!(lines(), before);
+    assert!(!place.lazaret(&["pause", "c"]).status.success(), "it is paused already");
+    assert!(!container.exec("true").status.success(), "it is paused");
+    assert!(container.good(&["ps", "c"]).contains("while :;"));
+    container.good(&["resume", "c"]);
+    assert_eq!(container.status(), "running");
+    until("further lines", || (lines() > before).then_some(()));
+    assert!(!place.lazaret(&["resume", "c"]).status.success(), "it is not paused");
+    // A paused one can be ended.
+    container.good(&["pause", "c"]);
+    container.good(&["kill", "c", "KILL"]);
+    assert_eq!(place.lazaret(&["wait", "c"]).status.code(), Some(128 + 9));
+    drop(container);
+    place.assert_clean();
+}
+
+#[test]
+fn processes_are_listed() {
+    let place = Place::new();
+    script(&place, "sleep 1000 & sleep 1001 & wait");
+    let container = Container::start(&place);
+    let list = until("its processes", || {
+        let list = container.good(&["ps", "c"]);
+        (list.contains(" sleep 1000\n") && list.contains(" sleep 1001\n") && list.lines().count() == 4).then_some(list)
+    });
+    let columns: Vec<&str> = list.lines().next().unwrap().split_whitespace().collect();
+    assert_eq!(columns, ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]);
+    assert!(list.lines().any(|line| line.starts_with('0') && line.ends_with("sleep 1001")), "{list}");
+    let ids: Vec<i32> = serde_json::from_str(&container.good(&["ps", "--format", "json", "c"])).unwrap();
+    assert_eq!(ids, [1, 2, 3]);
+    let event: Value = serde_json::from_str(&container.good(&["events", "--stats", "c"])).unwrap();
+    assert_eq!((&event["type"], &event["data"]["pids"]["current"]), (&json!("stats"), &json!(3)));
+}
+
+#[test]
+fn the_number_of_processes_is_limited() {
+    let place = Place::new();
+    // Whose children are gone at once, as those of an init should be.
+    script(&place, "exec python3 -c 'from signal import *; signal(SIGCHLD, SIG_IGN); sigwait([SIGTERM])'");
+    change(&place, |spec| {
+        spec["linux"]["resources"] = json!({ "pids": { "limit": 5 } });
+    });
+    let python = "import os, sys\nn = 0\ntry:\n  while True:\n    if os.fork() == 0:\n      import time; time.sleep(3)\n      os._exit(0)\n    n += 1\nexcept BlockingIOError:\n  print(n)";
+    let forks = |container: &Container<'_>| {
+        let mut command = place.command(&["exec", "c", "python3", "-c", python]);
+        let output =
+            finish(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+        until("their end", || (container.good(&["ps", "c"]).lines().count() == 2).then_some(()));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    let container = Container::start(&place);
+    // The first process and the one that forks count too.
+    assert_eq!(forks(&container), "3");
+    container.good(&["update", "--pids-limit", "7", "c"]);
+    assert_eq!(forks(&container), "5");
+}
+
+/// Where the memory controller of version 1 is, or version 2 alone; `None` where this test cannot make cgroups.
+fn cgroups() -> Option<(PathBuf, &'static str)> {
+    let layouts = [("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")];
+    let (root, limit) = layouts.into_iter().find(|(root, _)| fs::exists(format!("{root}/cgroup.procs")).unwrap())?;
+    let probe = format!("{root}/lazaret-probe-{}", std::process::id());
+    fs::create_dir(&probe).ok()?;
+    let has_limit = fs::exists(format!("{probe}/{limit}")).unwrap();
+    fs::remove_dir(probe).unwrap();
+    has_limit.then(|| (root.into(), limit))
+}
+
+#[test]
+fn limits_are_those_of_a_cgroup_that_ends_with_the_container() {
+    let Some((root, limit)) = cgroups() else {
+        eprintln!("not tested: no cgroups can be made here");
+        return;
+    };
+    let place = Place::new();
+    script(&place, "sleep 1000");
+    let name = format!("lazaret-test-{}", std::process::id());
+    change(&place, |spec| {
+        spec["linux"]["cgroupsPath"] = format!("/{name}").into();
+        spec["linux"]["resources"] = json!({ "memory": { "limit": 100 << 20 } });
+    });
+    let container = Container::start(&place);
+    let read = |file: &str| fs::read_to_string(root.join(&name).join(file)).unwrap();
+    assert_eq!(read(limit).trim(), (100 << 20).to_string());
+    let state: Value = serde_json::from_str(&container.good(&["state", "c"])).unwrap();
+    assert!(read("cgroup.procs").lines().any(|pid| pid == state["pid"].to_string()));
+    container.good(&["update", "--memory", &(64 << 20).to_string(), "c"]);
+    assert_eq!(read(limit).trim(), (64 << 20).to_string());
+    let event: Value = serde_json::from_str(&container.good(&["events", "--stats", "c"])).unwrap();
+    let memory = &event["data"]["memory"]["usage"];
+    assert_eq!(memory["limit"], json!(64 << 20));
+    assert!((1..64 << 20).contains(&memory["usage"].as_u64().unwrap()), "{event}");
+    // What takes too much dies, and nothing else.
+    let output = container.exec("python3 -c 'x = bytearray(100 << 20)'; echo $?");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "137\n", "{output:?}");
+    assert_eq!(container.status(), "running");
+    drop(container);
+    assert!(!root.join(&name).exists());
+    // Another one, whose command is killed.
+    let mut child = place.command(&["run", "--bundle", place.bundle().to_str().unwrap(), "c"]).spawn().unwrap();
+    until("its cgroup", || root.join(&name).join("cgroup.procs").exists().then_some(()));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    until("the next command to clean up", || {
+        place.lazaret(&["list"]);
+        (!root.join(&name).exists()).then_some(())
+    });
+    place.assert_clean();
+}
