@@ -3,11 +3,14 @@
 //! Files see a [`Sink`] or a [`Source`], never application memory: it may be user memory, a kernel
 //! buffer, or another file (splice).
 
+mod scratch;
+
 use std::os::fd::BorrowedFd;
 
 use lazaret_abi::errno::Errno;
 use lazaret_platform::AddressSpace;
 
+pub use self::scratch::Scratch;
 use crate::{mm::Mm, sync::Arc};
 
 /// Takes the bytes of a read.
@@ -26,7 +29,7 @@ pub trait Sink {
     /// # Errors
     /// Those of pread(2) and of [`Sink::put`].
     fn put_from_host(&mut self, fd: BorrowedFd<'_>, mut offset: u64, count: usize) -> Result<usize, Errno> {
-        let mut buffer = vec![0_u8; count.min(self.remaining()).min(BUFFER_SIZE)];
+        let mut buffer = Scratch::take();
         let mut done = 0;
         while done < count && self.remaining() > 0 {
             let want = (count - done).min(self.remaining()).min(buffer.len());
@@ -67,9 +70,6 @@ pub trait Source {
     /// `EFAULT` when not a single byte could be read from bad memory.
     fn take(&mut self, buffer: &mut [u8]) -> Result<usize, Errno>;
 }
-
-/// Largest buffer that a transfer between user memory and a host file uses.
-pub const BUFFER_SIZE: usize = 1 << 20;
 
 /// A range of application memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use lazaret_abi::errno::Errno;
 use lazaret_platform::{Prot, layout::APP_MAX};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::{fs::file::File, mm::tree::page_align_down, sync::Arc, uio::BufferSink};
+use crate::{fs::file::File, mm::tree::page_align_down, uio::BufferSink};
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -87,15 +87,46 @@ pub struct Elf {
     pub alignment: u64,
 }
 
-/// Fills `buffer` from the file.
-fn read_exact(file: &Arc<File>, offset: u64, buffer: &mut [u8]) -> Result<bool, Errno> {
-    let mut sink = BufferSink::new(buffer.len());
-    file.read_at(offset, &mut sink)?;
-    if sink.data.len() < buffer.len() {
-        return Ok(false);
+/// A file with its first bytes, which hold all headers of most programs.
+pub struct Head<'a> {
+    file: &'a File,
+    bytes: Vec<u8>,
+}
+
+impl Head<'_> {
+    /// Bytes that are read at once.
+    const SIZE: usize = 1024;
+
+    /// Reads the first bytes.
+    ///
+    /// # Errors
+    /// Those of reading the file.
+    pub fn of(file: &File) -> Result<Head<'_>, Errno> {
+        let mut sink = BufferSink::new(Self::SIZE);
+        file.read_at(0, &mut sink)?;
+        Ok(Head { file, bytes: sink.data })
     }
-    buffer.copy_from_slice(&sink.data);
-    Ok(true)
+
+    /// At most `length` of the first bytes.
+    pub fn first(&self, length: usize) -> &[u8] {
+        &self.bytes[..length.min(self.bytes.len())]
+    }
+
+    /// Fills `buffer` from the file; false when the file ends before.
+    fn read_exact(&self, offset: u64, buffer: &mut [u8]) -> Result<bool, Errno> {
+        let known = usize::try_from(offset).ok().and_then(|offset| self.bytes.get(offset..)?.get(..buffer.len()));
+        if let Some(known) = known {
+            buffer.copy_from_slice(known);
+            return Ok(true);
+        }
+        let mut sink = BufferSink::new(buffer.len());
+        self.file.read_at(offset, &mut sink)?;
+        if sink.data.len() < buffer.len() {
+            return Ok(false);
+        }
+        buffer.copy_from_slice(&sink.data);
+        Ok(true)
+    }
 }
 
 impl Elf {
@@ -103,9 +134,9 @@ impl Elf {
     ///
     /// # Errors
     /// `ENOEXEC` for what is not an ELF program of this machine, errors of reading the file.
-    pub fn read(file: &Arc<File>) -> Result<Elf, Errno> {
+    pub fn read(file: &Head<'_>) -> Result<Elf, Errno> {
         let mut bytes = [0; size_of::<FileHeader>()];
-        if !read_exact(file, 0, &mut bytes)? {
+        if !file.read_exact(0, &mut bytes)? {
             return Err(Errno::ENOEXEC);
         }
         let header = FileHeader::read_from_bytes(&bytes).map_err(|_| Errno::ENOEXEC)?;
@@ -123,14 +154,14 @@ impl Elf {
             return Err(Errno::ENOEXEC);
         }
         let mut table = vec![0; size];
-        if !read_exact(file, header.segments_offset, &mut table)? {
+        if !file.read_exact(header.segments_offset, &mut table)? {
             return Err(Errno::ENOEXEC);
         }
         let headers = <[ProgramHeader]>::ref_from_bytes(&table).map_err(|_| Errno::ENOEXEC)?;
         Elf::from_headers(file, &header, headers)
     }
 
-    fn from_headers(file: &Arc<File>, header: &FileHeader, headers: &[ProgramHeader]) -> Result<Elf, Errno> {
+    fn from_headers(file: &Head<'_>, header: &FileHeader, headers: &[ProgramHeader]) -> Result<Elf, Errno> {
         let mut elf = Elf {
             relocatable: header.kind == TYPE_SHARED,
             entry: header.entry,
@@ -208,10 +239,10 @@ fn loadable(header: &ProgramHeader) -> Option<Option<Segment>> {
 }
 
 /// Reads the path of the interpreter, without its terminating zero.
-fn interpreter_path(file: &Arc<File>, header: &ProgramHeader) -> Result<Vec<u8>, Errno> {
+fn interpreter_path(file: &Head<'_>, header: &ProgramHeader) -> Result<Vec<u8>, Errno> {
     let size = usize::try_from(header.file_size).ok().filter(|size| (2..=4096).contains(size)).ok_or(Errno::ENOEXEC)?;
     let mut path = vec![0; size];
-    if !read_exact(file, header.offset, &mut path)? || path.pop() != Some(0) {
+    if !file.read_exact(header.offset, &mut path)? || path.pop() != Some(0) {
         return Err(Errno::ENOEXEC);
     }
     // What comes after a zero inside is not part of the path.

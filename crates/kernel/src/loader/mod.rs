@@ -13,7 +13,7 @@ use lazaret_platform::{
     layout::{APP_MAX, PAGE_SIZE, PIE_BASE},
 };
 
-use self::elf::{Elf, PROGRAM_HEADER_SIZE};
+use self::elf::{Elf, Head, PROGRAM_HEADER_SIZE};
 pub use self::stack::check_size;
 use crate::{
     fs::{
@@ -27,7 +27,6 @@ use crate::{
         vma::VmaFlags,
     },
     sync::Arc,
-    uio::BufferSink,
 };
 
 /// How often one script may be the interpreter of another.
@@ -70,10 +69,9 @@ pub fn resolve(
     let (mut file, mut args) = (file, args);
     let mut name = path.clone();
     for _ in 0..=MAX_SCRIPTS {
-        let mut head = BufferSink::new(script::HEAD_SIZE);
-        file.read_at(0, &mut head)?;
-        let Some(line) = script::parse(&head.data)? else {
-            let elf = Elf::read(&file)?;
+        let head = Head::of(&file)?;
+        let Some(line) = script::parse(head.first(script::HEAD_SIZE))? else {
+            let elf = Elf::read(&head)?;
             let interpreter = match &elf.interpreter {
                 Some(path) => Some(open_interpreter(paths, path)?),
                 None => None,
@@ -98,7 +96,8 @@ pub fn resolve(
 
 fn open_interpreter(paths: &PathContext, path: &[u8]) -> Result<(Arc<File>, Elf), Errno> {
     let file = open_for_exec(paths.lookup(path, LookupFlags::FOLLOW)?, &paths.creds)?;
-    let elf = Elf::read(&file).map_err(|error| if error == Errno::ENOEXEC { Errno::ELIBBAD } else { error })?;
+    let elf =
+        Elf::read(&Head::of(&file)?).map_err(|error| if error == Errno::ENOEXEC { Errno::ELIBBAD } else { error })?;
     Ok((file, elf))
 }
 

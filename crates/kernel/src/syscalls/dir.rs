@@ -108,8 +108,8 @@ fn list(current: &Current, fd: Fd, buffer: UserAddr, size: usize, layout: Layout
         return Err(Errno::ENOENT);
     }
     let mut position = file.position();
-    let mut entries =
-        Entries { layout, data: Vec::new(), limit: size.min(MAX_BYTES), position: *position, full: false };
+    let limit = size.min(MAX_BYTES);
+    let mut entries = Entries { layout, data: Vec::with_capacity(limit), limit, position: *position, full: false };
     read(&file, *position, &mut entries)?;
     if entries.data.is_empty() && entries.full {
         return Err(Errno::EINVAL);

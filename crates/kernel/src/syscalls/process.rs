@@ -198,6 +198,38 @@ pub fn execveat(
     Ok(0)
 }
 
+/// Part of a page of application memory: the strings of a program lie side by side.
+#[derive(Default)]
+struct StringsPage {
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl StringsPage {
+    /// The string at `address`, if the part that was read holds it to its end.
+    fn find(&self, address: UserAddr) -> Option<Vec<u8>> {
+        let skip = usize::try_from(address.get().checked_sub(self.start)?).ok()?;
+        let rest = self.bytes.get(skip..)?;
+        let end = rest.iter().position(|byte| *byte == 0)?;
+        Some(rest[..end].to_vec())
+    }
+
+    /// As [`Current::read_cstr`], with as few copies as may be.
+    fn read(&mut self, current: &Current, address: UserAddr, limit: usize) -> Result<Vec<u8>, Errno> {
+        if let Some(text) = self.find(address) {
+            return Ok(text);
+        }
+        self.start = address.get();
+        // At most a page.
+        self.bytes.resize((4096 - address.get() % 4096) as usize, 0);
+        current.read_bytes(address, &mut self.bytes)?;
+        match self.find(address) {
+            Some(text) => Ok(text),
+            None => current.read_cstr(address, limit),
+        }
+    }
+}
+
 /// Reads an array of strings that ends with NULL; NULL itself is an empty one.
 fn read_strings(current: &Current, array: UserAddr) -> Result<Vec<Vec<u8>>, Errno> {
     /// Longest single string with its zero, and most bytes in all (MAX_ARG_STRLEN, three quarters of
@@ -212,6 +244,7 @@ fn read_strings(current: &Current, array: UserAddr) -> Result<Vec<Vec<u8>>, Errn
     }
     let mut total = 0_usize;
     let mut at = array;
+    let mut strings_page = StringsPage::default();
     loop {
         // Not beyond the page for nothing: the array may end just before a hole.
         let room = usize::try_from((4096 - at.get() % 4096) / 8).unwrap_or(PIECE).clamp(1, PIECE);
@@ -219,7 +252,7 @@ fn read_strings(current: &Current, array: UserAddr) -> Result<Vec<Vec<u8>>, Errn
             if pointer == 0 {
                 return Ok(strings);
             }
-            let text = current.read_cstr(UserAddr::new(pointer), STRING_MAX).map_err(|error| match error {
+            let text = strings_page.read(current, UserAddr::new(pointer), STRING_MAX).map_err(|error| match error {
                 Errno::ENAMETOOLONG => Errno::E2BIG,
                 error => error,
             })?;

@@ -8,7 +8,7 @@ use std::{
 use lazaret_abi::errno::Errno;
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, RenameFlags, Statx, StatxFlags, Timespec, Timestamps, Uid, XattrFlags};
 
-use super::{HostFs, directory, errno, open};
+use super::{HostFs, errno, keep::KeptListing, open};
 use crate::{
     fs::{
         file::FileOps,
@@ -17,12 +17,12 @@ use crate::{
             Timestamp,
         },
     },
-    sync::{Arc, Mutex, OnceLock, Ordering, Weak},
+    sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering, Weak},
 };
 
 /// Where the host keeps a file: how to reach it again.
 #[derive(Clone)]
-enum Place {
+pub(super) enum Place {
     /// The donated descriptor itself.
     Root,
     /// A name in a directory.
@@ -31,28 +31,35 @@ enum Place {
 
 /// A file of the host.
 pub struct HostInode {
-    fs: Arc<HostFs>,
-    kind: FileKind,
-    key: (u64, u64),
-    place: Mutex<Place>,
-    /// O_PATH descriptor: of the root for ever, of a directory while there is room, of anything
-    /// else once its name is gone.
-    descriptor: Mutex<Option<Arc<OwnedFd>>>,
+    pub(super) fs: Arc<HostFs>,
+    pub(super) kind: FileKind,
+    pub(super) key: (u64, u64),
+    pub(super) place: Mutex<Place>,
+    /// O_PATH descriptor: of the root for ever, of anything but a directory once its name is gone. Of a
+    /// directory a readable one, where it may be read, while there is room.
+    pub(super) descriptor: Mutex<Option<Arc<OwnedFd>>>,
     /// Attributes, if they cannot change.
     attributes: OnceLock<Attributes>,
+    /// Entries of a directory, if they cannot change. Locked while the host lists it, which moves the
+    /// position of the descriptor.
+    pub(super) listing: Mutex<Option<KeptListing>>,
+    /// Target of a symbolic link.
+    target: OnceLock<Box<[u8]>>,
+    /// There are no extended attributes, and none will come.
+    pub(super) plain: AtomicBool,
     /// A descriptor opened for reading that mappings share.
-    readable: Mutex<Weak<OwnedFd>>,
+    pub(super) readable: Mutex<Weak<OwnedFd>>,
     /// The same, for reading and writing.
-    writable: Mutex<Weak<OwnedFd>>,
+    pub(super) writable: Mutex<Weak<OwnedFd>>,
 }
 
 const STATX_MASK: StatxFlags = StatxFlags::BASIC_STATS.union(StatxFlags::BTIME);
 
-fn statx_of(directory: impl AsFd, name: &CString) -> Result<Statx, Errno> {
+pub(super) fn statx_of(directory: impl AsFd, name: &CString) -> Result<Statx, Errno> {
     rustix::fs::statx(directory, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH, STATX_MASK).map_err(errno)
 }
 
-fn key_of(stat: &Statx) -> (u64, u64) {
+pub(super) fn key_of(stat: &Statx) -> (u64, u64) {
     (rustix::fs::makedev(stat.stx_dev_major, stat.stx_dev_minor), stat.stx_ino)
 }
 
@@ -97,51 +104,14 @@ impl HostInode {
             place: Mutex::new(place),
             descriptor: Mutex::new(descriptor),
             attributes,
+            listing: Mutex::new(None),
+            target: OnceLock::new(),
+            plain: AtomicBool::new(false),
             readable: Mutex::new(Weak::new()),
             writable: Mutex::new(Weak::new()),
         });
         inodes.insert(key, Arc::downgrade(&inode));
         Ok(inode)
-    }
-
-    /// An O_PATH descriptor of a directory (or of the root, whatever it is).
-    pub(super) fn directory(&self) -> Result<Arc<OwnedFd>, Errno> {
-        if let Some(descriptor) = &*self.descriptor.lock() {
-            return Ok(descriptor.clone());
-        }
-        let descriptor = Arc::new(self.open_again(OFlags::PATH | OFlags::DIRECTORY)?);
-        if self.fs.may_keep_open() {
-            let mut slot = self.descriptor.lock();
-            if slot.is_none() {
-                self.fs.open_directories.fetch_add(1, Ordering::Relaxed);
-                *slot = Some(descriptor.clone());
-            }
-        }
-        Ok(descriptor)
-    }
-
-    /// Opens the file by its place. Never follows a link; never blocks on what is not a regular file.
-    pub(super) fn open_again(&self, how: OFlags) -> Result<OwnedFd, Errno> {
-        let how = how | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let place = self.place.lock().clone();
-        let descriptor = match place {
-            Place::Entry(parent, name) => {
-                rustix::fs::openat(&*parent.directory()?, &name, how, Mode::empty()).map_err(errno)?
-            }
-            Place::Root => {
-                let root = self.descriptor.lock().clone().ok_or(Errno::EIO)?;
-                if self.kind == FileKind::Directory {
-                    rustix::fs::openat(&*root, c".", how, Mode::empty()).map_err(errno)?
-                } else {
-                    open::reopen(&root, how)?
-                }
-            }
-        };
-        // The name may lead elsewhere by now, if the tree is in others' hands too.
-        if key_of(&statx_of(&descriptor, &CString::default())?) != self.key {
-            return Err(Errno::ESTALE);
-        }
-        Ok(descriptor)
     }
 
     fn stat(&self) -> Result<Statx, Errno> {
@@ -153,18 +123,6 @@ impl HostInode {
             Place::Entry(parent, name) => statx_of(&*parent.directory()?, &name),
             Place::Root => Err(Errno::EIO),
         }
-    }
-
-    /// A descriptor for reading, or for reading and writing, shared by all who need one.
-    pub(super) fn content(&self, writable: bool) -> Result<Arc<OwnedFd>, Errno> {
-        let slot = if writable { &self.writable } else { &self.readable };
-        if let Some(descriptor) = slot.lock().upgrade() {
-            return Ok(descriptor);
-        }
-        let access = if writable { OFlags::RDWR } else { OFlags::RDONLY };
-        let descriptor = Arc::new(self.open_again(access | OFlags::NONBLOCK)?);
-        *slot.lock() = Arc::downgrade(&descriptor);
-        Ok(descriptor)
     }
 
     /// Before a name goes: keeps the file reachable for those who still use it.
@@ -365,15 +323,23 @@ impl Inode for HostInode {
     }
 
     fn read_link(&self) -> Result<Vec<u8>, Errno> {
+        // The target of a link never changes: another link may take its name, and is another inode.
+        if let Some(target) = self.target.get() {
+            return Ok(target.to_vec());
+        }
         let target = match self.place.lock().clone() {
             Place::Entry(parent, name) => rustix::fs::readlinkat(&*parent.directory()?, &name, Vec::new()),
             Place::Root => rustix::fs::readlinkat(&*self.directory()?, c"", Vec::new()),
         };
-        target.map(CString::into_bytes).map_err(errno)
+        let target = target.map(CString::into_bytes).map_err(errno)?;
+        if self.fs.immutable {
+            self.target.get_or_init(|| target.as_slice().into());
+        }
+        Ok(target)
     }
 
     fn read_dir(&self, from: u64, sink: &mut dyn DirSink) -> Result<(), Errno> {
-        directory::emit(&directory::list(&self.open_again(OFlags::RDONLY | OFlags::DIRECTORY)?)?, from, sink);
+        self.listing()?.emit(from, sink);
         Ok(())
     }
 
@@ -389,6 +355,9 @@ impl Inode for HostInode {
     }
 
     fn get_xattr(&self, name: &[u8]) -> Result<Vec<u8>, Errno> {
+        if self.is_plain() {
+            return Err(Errno::ENODATA);
+        }
         let (descriptor, name) = (self.xattr_descriptor()?, name_of(name)?);
         let mut value = vec![0; 64 * 1024];
         let length = rustix::fs::fgetxattr(&descriptor, &name, &mut value).map_err(errno)?;
@@ -402,6 +371,9 @@ impl Inode for HostInode {
     }
 
     fn list_xattrs(&self) -> Result<Vec<Vec<u8>>, Errno> {
+        if self.is_plain() {
+            return Ok(Vec::new());
+        }
         let Ok(descriptor) = self.xattr_descriptor() else { return Ok(Vec::new()) };
         let mut names = vec![0_u8; 64 * 1024];
         let length = rustix::fs::flistxattr(&descriptor, &mut names).map_err(errno)?;
@@ -455,13 +427,6 @@ impl HostInode {
             rustix::fs::utimensat(&*directory, &name, &timestamps(change), nofollow).map_err(errno)?;
         }
         if change.size.is_some() { Err(Errno::EINVAL) } else { Ok(()) }
-    }
-
-    fn xattr_descriptor(&self) -> Result<OwnedFd, Errno> {
-        match self.kind {
-            FileKind::Regular | FileKind::Directory => self.open_again(OFlags::RDONLY | OFlags::NONBLOCK),
-            _ => Err(Errno::EOPNOTSUPP),
-        }
     }
 }
 

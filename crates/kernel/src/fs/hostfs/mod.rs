@@ -5,16 +5,19 @@
 //! kernel's own path walk. Only regular files, directories and symbolic links are opened; device
 //! nodes, FIFOs and sockets of the host show up but lead nowhere.
 
+mod descriptor;
 mod directory;
 mod inode;
+mod keep;
 mod open;
 
 use std::{collections::HashMap, os::fd::OwnedFd};
 
 use lazaret_abi::errno::Errno;
 
+use self::keep::Recent;
 pub use self::{
-    directory::{Entry, emit},
+    directory::{Entry, Listing},
     inode::HostInode,
 };
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Weak};
@@ -34,6 +37,10 @@ pub struct HostFs {
     immutable: bool,
     /// How many directories hold a descriptor.
     open_directories: AtomicUsize,
+    /// Bytes that listings kept by directories take.
+    kept_listings: AtomicUsize,
+    /// Files that were opened lately, if nobody else changes them.
+    recent: Recent,
 }
 
 impl HostFs {
@@ -50,6 +57,8 @@ impl HostFs {
             inodes: Mutex::new(HashMap::new()),
             immutable,
             open_directories: AtomicUsize::new(0),
+            kept_listings: AtomicUsize::new(0),
+            recent: Recent::default(),
         });
         HostInode::root(fs, root)
     }

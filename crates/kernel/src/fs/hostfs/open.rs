@@ -8,18 +8,14 @@ use rustix::{
     io::ReadWriteFlags,
 };
 
-use super::{
-    directory::{self, Entry},
-    errno,
-    inode::HostInode,
-};
+use super::{Listing, errno, inode::HostInode};
 use crate::{
     fs::{
         file::{File, FileOps, flags},
         inode::{DirSink, FileKind, HostMapping, Inode},
     },
     sync::{Arc, Mutex},
-    uio::{BUFFER_SIZE, Sink, Source},
+    uio::{Scratch, Sink, Source},
 };
 
 /// Opens a file of the host for the application. What is neither regular nor a directory is not
@@ -73,7 +69,7 @@ impl FileOps for HostFile {
     fn write(&self, file: &File, offset: &mut u64, source: &mut dyn Source) -> Result<usize, Errno> {
         let append = file.flags() & flags::APPEND != 0;
         let how = if append { ReadWriteFlags::APPEND } else { ReadWriteFlags::empty() };
-        let mut buffer = vec![0_u8; source.remaining().min(BUFFER_SIZE)];
+        let mut buffer = Scratch::take();
         let mut done = 0;
         while source.remaining() > 0 {
             let taken = match source.take(&mut buffer) {
@@ -121,7 +117,7 @@ impl FileOps for HostFile {
 /// stay valid while entries come and go.
 struct HostDirectory {
     inode: Arc<HostInode>,
-    entries: Mutex<Option<Vec<Entry>>>,
+    entries: Mutex<Option<Arc<Listing>>>,
 }
 
 impl FileOps for HostDirectory {
@@ -132,11 +128,10 @@ impl FileOps for HostDirectory {
     fn read_dir(&self, _file: &File, from: u64, sink: &mut dyn DirSink) -> Result<(), Errno> {
         let mut entries = self.entries.lock();
         if from == 0 || entries.is_none() {
-            let directory = self.inode.open_again(OFlags::RDONLY | OFlags::DIRECTORY)?;
-            *entries = Some(directory::list(&directory)?);
+            *entries = Some(self.inode.listing()?);
         }
         if let Some(entries) = &*entries {
-            directory::emit(entries, from, sink);
+            entries.emit(from, sink);
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use rustix::io::pread;
 use crate::{
     fs::inode::{FileKind, Inode, NewAttributes, NewNode, SetAttributes},
     sync::Arc,
-    uio::BUFFER_SIZE,
+    uio::Scratch,
 };
 
 /// Copies a lower file to `name` in an upper directory; a directory without its entries.
@@ -48,10 +48,10 @@ fn copy_content(lower: &Arc<dyn Inode>, upper: &Arc<dyn Inode>, size: u64) -> Re
         return Ok(());
     }
     let source = lower.host_mapping(false)?;
-    let mut buffer = vec![0_u8; usize::try_from(size).unwrap_or(BUFFER_SIZE).min(BUFFER_SIZE)];
+    let mut buffer = Scratch::take();
     let mut offset = 0;
     while offset < size {
-        let got = pread(&*source.fd, &mut buffer, offset).map_err(|error| Errno::from_raw(error.raw_os_error()))?;
+        let got = pread(&*source.fd, &mut *buffer, offset).map_err(|error| Errno::from_raw(error.raw_os_error()))?;
         if got == 0 {
             break;
         }

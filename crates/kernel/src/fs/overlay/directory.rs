@@ -8,59 +8,54 @@ use super::{OverlayInode, is_whiteout};
 use crate::{
     fs::{
         file::{File, FileOps},
-        hostfs::{Entry, emit},
-        inode::{DirSink, FileKind},
+        hostfs::{Entry, HostInode, Listing},
+        inode::{DirSink, FileKind, Inode},
     },
     sync::{Arc, Mutex},
     uio::Sink,
 };
 
-/// Collects the entries of one layer.
-#[derive(Default)]
-pub struct Names {
-    /// The entries.
-    pub entries: Vec<Entry>,
-}
-
-impl DirSink for Names {
-    fn entry(&mut self, name: &[u8], inode: u64, kind: FileKind, _next: u64) -> bool {
-        self.entries.push(Entry { name: name.to_vec(), inode, kind });
-        true
-    }
-}
-
 /// All entries that a directory shows: those of the upper layer, and those of the lower one that the
 /// upper does not hide.
-pub fn merged(directory: &OverlayInode) -> Result<Vec<Entry>, Errno> {
+pub fn merged(directory: &OverlayInode) -> Result<Arc<Listing>, Errno> {
     let (upper, lower) = directory.layers();
-    let mut shown = Vec::new();
+    let mut shown = Listing::default();
     let mut hidden = HashSet::new();
     if let Some(upper) = upper {
-        let mut names = Names::default();
-        upper.read_dir(0, &mut names)?;
-        for entry in names.entries {
-            let whiteout = entry.kind == FileKind::CharDevice && is_whiteout(&*upper.lookup(&entry.name)?)?;
+        for entry in entries(&*upper)?.from(0) {
+            let whiteout = entry.kind == FileKind::CharDevice && is_whiteout(&*upper.lookup(entry.name)?)?;
             if !whiteout {
-                shown.push(Entry { inode: directory.shown_number(entry.inode), ..entry.clone() });
+                shown.push(Entry { inode: directory.shown_number(entry.inode), ..entry });
             }
             if lower.is_some() {
-                hidden.insert(entry.name);
+                hidden.insert(entry.name.to_vec());
             }
         }
     }
-    if let Some(lower) = lower {
-        let mut names = Names::default();
-        lower.read_dir(0, &mut names)?;
-        shown.extend(names.entries.into_iter().filter(|entry| !hidden.contains(&entry.name)));
+    let Some(lower) = lower else { return Ok(Arc::new(shown)) };
+    let below = entries(&*lower)?;
+    if hidden.is_empty() {
+        return Ok(below);
     }
-    Ok(shown)
+    below.from(0).filter(|entry| !hidden.contains(entry.name)).for_each(|entry| shown.push(entry));
+    Ok(Arc::new(shown))
+}
+
+/// The entries of one layer.
+pub fn entries(layer: &dyn Inode) -> Result<Arc<Listing>, Errno> {
+    if let Some(host) = layer.downcast_ref::<HostInode>() {
+        return host.listing();
+    }
+    let mut listing = Listing::default();
+    layer.read_dir(0, &mut listing)?;
+    Ok(Arc::new(listing))
 }
 
 /// An open directory. Its entries are collected when reading starts and again after a rewind, so
 /// positions stay valid while entries come and go.
 pub struct OverlayDirectory {
     inode: Arc<OverlayInode>,
-    entries: Mutex<Option<Vec<Entry>>>,
+    entries: Mutex<Option<Arc<Listing>>>,
 }
 
 impl OverlayDirectory {
@@ -81,7 +76,7 @@ impl FileOps for OverlayDirectory {
             *entries = Some(merged(&self.inode)?);
         }
         if let Some(entries) = &*entries {
-            emit(entries, from, sink);
+            entries.emit(from, sink);
         }
         Ok(())
     }

@@ -168,10 +168,8 @@ impl OverlayInode {
         if let Some(removed) = victim.upper() {
             if victim.kind == FileKind::Directory {
                 // Nothing but whiteouts is left in it.
-                let mut names = directory::Names::default();
-                removed.read_dir(0, &mut names)?;
-                for entry in names.entries {
-                    removed.unlink(&entry.name)?;
+                for entry in directory::entries(&*removed)?.from(0) {
+                    removed.unlink(entry.name)?;
                 }
                 upper.rmdir(name)?;
             } else {
@@ -346,7 +344,7 @@ impl Inode for OverlayInode {
         if self.kind != FileKind::Directory {
             return Err(Errno::ENOTDIR);
         }
-        crate::fs::hostfs::emit(&directory::merged(self)?, from, sink);
+        directory::merged(self)?.emit(from, sink);
         Ok(())
     }
 

@@ -8,6 +8,8 @@
 mod copy;
 mod directory;
 mod inode;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 

@@ -1,19 +1,23 @@
-//! Content of regular files: sparse pages in memory, moved to a host memfd when a file is mapped.
+//! Content of regular files: sparse memory, moved to a host memfd when a file is mapped.
 
+mod chunk;
 mod saved;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     os::fd::{AsFd, OwnedFd},
 };
 
 use lazaret_abi::errno::Errno;
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags, SeekFrom};
 
+use self::chunk::{CHUNK_PAGES, CHUNK_SIZE, Chunk};
 use super::{PAGE_SIZE, Usage};
-use crate::{fs::hostfs::errno, sync::Arc};
-
-type Page = Box<[u8; PAGE_SIZE as usize]>;
+use crate::{
+    fs::hostfs::errno,
+    sync::Arc,
+    uio::{Scratch, Sink, Source},
+};
 
 /// Largest size of a file, in bytes.
 pub const MAX_SIZE: u64 = i64::MAX as u64;
@@ -29,22 +33,22 @@ pub struct Content {
 }
 
 enum Pages {
-    /// By page number; a missing page is a hole.
-    Memory(BTreeMap<u64, Page>),
+    /// By number; what is missing is a hole.
+    Memory(BTreeMap<u64, Chunk>),
     /// The host file that is mapped.
     Host(Arc<OwnedFd>),
 }
 
-/// Splits a byte range into pages: page number and range within the page.
-fn pieces(offset: u64, length: usize) -> impl Iterator<Item = (u64, std::ops::Range<usize>)> {
-    let end = offset + length as u64;
+/// Splits a byte range by chunks: number and range within the chunk.
+fn pieces(offset: u64, length: u64) -> impl Iterator<Item = (u64, std::ops::Range<usize>)> {
+    let end = offset.saturating_add(length);
     let mut at = offset;
     std::iter::from_fn(move || {
         (at < end).then(|| {
-            let (page, start) = (at / PAGE_SIZE, at % PAGE_SIZE);
-            let part = (PAGE_SIZE - start).min(end - at);
+            let (number, start) = (at / CHUNK_SIZE, at % CHUNK_SIZE);
+            let part = (CHUNK_SIZE - start).min(end - at);
             at += part;
-            (page, start as usize..(start + part) as usize)
+            (number, start as usize..(start + part) as usize)
         })
     })
 }
@@ -65,68 +69,91 @@ impl Content {
         self.charged * (PAGE_SIZE / 512)
     }
 
-    /// Fills `buffer` from `offset` on; returns less than its length at the end of the file.
+    /// Gives what is from `offset` on, as much as the sink takes and the file has.
     ///
     /// # Errors
-    /// Those of the host.
-    pub fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Errno> {
-        let length = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX).min(buffer.len());
-        let buffer = &mut buffer[..length];
-        match &self.pages {
-            Pages::Memory(pages) => {
-                let mut done = 0;
-                for (number, range) in pieces(offset, length) {
-                    let part = range.len();
-                    match pages.get(&number) {
-                        Some(page) => buffer[done..done + part].copy_from_slice(&page[range]),
-                        None => buffer[done..done + part].fill(0),
-                    }
-                    done += part;
+    /// Those of the sink and of the host.
+    pub fn read(&self, offset: u64, sink: &mut dyn Sink) -> Result<usize, Errno> {
+        const ZEROS: [u8; PAGE_SIZE as usize] = [0; PAGE_SIZE as usize];
+        let length = self.size.saturating_sub(offset).min(sink.remaining() as u64);
+        let chunks = match &self.pages {
+            Pages::Memory(chunks) => chunks,
+            // No longer than that: there are usize bytes left to take.
+            Pages::Host(fd) => return sink.put_from_host(fd.as_fd(), offset, length as usize),
+        };
+        let mut done = 0;
+        for (number, mut range) in pieces(offset, length) {
+            let data = chunks.get(&number).map_or(&[][..], Chunk::data);
+            while !range.is_empty() {
+                let piece = match data.get(range.start..) {
+                    Some(rest) if !rest.is_empty() => &rest[..rest.len().min(range.len())],
+                    _ => &ZEROS[..range.len().min(ZEROS.len())],
+                };
+                let stored = match sink.put(piece) {
+                    Ok(stored) => stored,
+                    Err(_) if done > 0 => return Ok(done),
+                    Err(error) => return Err(error),
+                };
+                done += stored;
+                range.start += stored;
+                if stored < piece.len() {
+                    return Ok(done);
                 }
-                Ok(done)
             }
-            Pages::Host(fd) => rustix::io::pread(&**fd, buffer, offset).map_err(errno),
         }
+        Ok(done)
     }
 
-    /// Stores `data` at `offset`, growing the file. Returns less than its length when space ran out
-    /// on the way.
+    /// Stores `length` bytes of a source, which has so many, at `offset`, growing the file. Returns less
+    /// than `length` when space ran out or the source failed on the way.
     ///
     /// # Errors
-    /// `ENOSPC`, `EFBIG`, those of the host.
-    pub fn write(&mut self, usage: &Usage, offset: u64, data: &[u8]) -> Result<usize, Errno> {
-        if offset.checked_add(data.len() as u64).is_none_or(|end| end > MAX_SIZE) {
+    /// `ENOSPC`, `EFBIG`, those of the source and of the host.
+    pub fn write(
+        &mut self,
+        usage: &Usage,
+        offset: u64,
+        source: &mut dyn Source,
+        length: usize,
+    ) -> Result<usize, Errno> {
+        if offset.checked_add(length as u64).is_none_or(|end| end > MAX_SIZE) {
             return Err(Errno::EFBIG);
         }
-        let mut done = 0;
-        match &mut self.pages {
-            Pages::Memory(pages) => {
-                for (number, range) in pieces(offset, data.len()) {
-                    let page = match pages.entry(number) {
-                        std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-                        std::collections::btree_map::Entry::Vacant(entry) => {
-                            if !usage.charge(1) {
-                                break;
-                            }
-                            self.charged += 1;
-                            entry.insert(Box::new([0; PAGE_SIZE as usize]))
-                        }
-                    };
-                    let part = range.len();
-                    page[range].copy_from_slice(&data[done..done + part]);
-                    done += part;
+        let done = match &mut self.pages {
+            Pages::Memory(chunks) => {
+                let mut done = 0;
+                for (number, range) in pieces(offset, length as u64) {
+                    let want = range.len();
+                    let chunk = chunks.entry(number).or_default();
+                    let stored = chunk.write(range, source, usage, &mut self.charged);
+                    if chunk.is_hole() {
+                        chunks.remove(&number);
+                    }
+                    match stored {
+                        Ok(stored) => done += stored,
+                        Err(error) if done == 0 => return Err(error),
+                        Err(_) => break,
+                    }
+                    if stored != Ok(want) {
+                        break;
+                    }
                 }
+                done
             }
             Pages::Host(fd) => {
                 // How many pages are new is known only afterwards; what may be too much is not begun.
-                if !usage.has_room((data.len() as u64).div_ceil(PAGE_SIZE)) {
+                if !usage.has_room((length as u64).div_ceil(PAGE_SIZE)) {
                     return Err(Errno::ENOSPC);
                 }
-                done = rustix::io::pwrite(&**fd, data, offset).map_err(errno)?;
+                let mut buffer = Scratch::take();
+                let want = length.min(buffer.len());
+                let taken = source.take(&mut buffer[..want])?;
+                let done = rustix::io::pwrite(&**fd, &buffer[..taken], offset).map_err(errno)?;
                 self.recount(usage)?;
+                done
             }
-        }
-        if done == 0 && !data.is_empty() {
+        };
+        if done == 0 && length > 0 {
             return Err(Errno::ENOSPC);
         }
         self.size = self.size.max(offset + done as u64);
@@ -142,13 +169,16 @@ impl Content {
             return Err(Errno::EFBIG);
         }
         match &mut self.pages {
-            Pages::Memory(pages) => {
-                let cut = pages.split_off(&size.div_ceil(PAGE_SIZE)).len() as u64;
+            Pages::Memory(chunks) => {
+                let mut cut: u64 = chunks.split_off(&size.div_ceil(CHUNK_SIZE)).values().map(Chunk::pages).sum();
+                if let Entry::Occupied(mut last) = chunks.entry(size / CHUNK_SIZE) {
+                    cut += last.get_mut().truncate((size % CHUNK_SIZE) as usize);
+                    if last.get().is_hole() {
+                        last.remove();
+                    }
+                }
                 usage.release(cut);
                 self.charged -= cut;
-                if let Some(page) = pages.get_mut(&(size / PAGE_SIZE)) {
-                    page[(size % PAGE_SIZE) as usize..].fill(0);
-                }
             }
             Pages::Host(fd) => {
                 rustix::fs::ftruncate(&**fd, size).map_err(errno)?;
@@ -165,22 +195,23 @@ impl Content {
     /// Those of the host.
     pub fn punch(&mut self, usage: &Usage, offset: u64, length: u64) -> Result<(), Errno> {
         match &mut self.pages {
-            Pages::Memory(pages) => {
+            Pages::Memory(chunks) => {
                 let end = offset.saturating_add(length);
                 let touched: Vec<u64> =
-                    pages.range(offset / PAGE_SIZE..end.div_ceil(PAGE_SIZE)).map(|(n, _)| *n).collect();
+                    chunks.range(offset / CHUNK_SIZE..end.div_ceil(CHUNK_SIZE)).map(|(number, _)| *number).collect();
+                let mut cut = 0;
                 for number in touched {
-                    let start = number * PAGE_SIZE;
-                    if offset <= start && start + PAGE_SIZE <= end {
-                        pages.remove(&number);
-                        usage.release(1);
-                        self.charged -= 1;
-                    } else if let Some(page) = pages.get_mut(&number) {
-                        let from = offset.saturating_sub(start) as usize;
-                        let to = (end - start).min(PAGE_SIZE) as usize;
-                        page[from..to].fill(0);
+                    let Entry::Occupied(mut chunk) = chunks.entry(number) else { continue };
+                    let start = number * CHUNK_SIZE;
+                    // Both within a chunk, whose size a usize holds.
+                    let (from, to) = (offset.saturating_sub(start), (end - start).min(CHUNK_SIZE));
+                    cut += chunk.get_mut().punch(from as usize..to as usize);
+                    if chunk.get().is_hole() {
+                        chunk.remove();
                     }
                 }
+                usage.release(cut);
+                self.charged -= cut;
                 Ok(())
             }
             Pages::Host(fd) => {
@@ -219,22 +250,11 @@ impl Content {
             return Err(Errno::ENXIO);
         }
         match &self.pages {
-            Pages::Memory(pages) => {
-                let mut number = offset / PAGE_SIZE;
-                if hole {
-                    for (present, _) in pages.range(number..) {
-                        if *present != number {
-                            break;
-                        }
-                        number += 1;
-                    }
-                } else {
-                    number = *pages.range(number..).next().ok_or(Errno::ENXIO)?.0;
-                    if number * PAGE_SIZE >= self.size {
-                        return Err(Errno::ENXIO);
-                    }
-                }
-                Ok((number * PAGE_SIZE).clamp(offset, self.size))
+            Pages::Memory(chunks) => {
+                let first = offset / PAGE_SIZE;
+                let page =
+                    if hole { first_hole(chunks, first) } else { first_data(chunks, first).ok_or(Errno::ENXIO)? };
+                Ok((page * PAGE_SIZE).clamp(offset, self.size))
             }
             Pages::Host(fd) => {
                 let from = if hole { SeekFrom::Hole(offset) } else { SeekFrom::Data(offset) };
@@ -254,10 +274,13 @@ impl Content {
         };
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
         let fd = rustix::fs::memfd_create("tmpfs", flags).map_err(errno)?;
-        for (number, page) in pages.iter() {
-            let mut done = 0;
-            while done < page.len() {
-                done += rustix::io::pwrite(&fd, &page[done..], number * PAGE_SIZE + done as u64).map_err(errno)?;
+        for (number, chunk) in pages.iter() {
+            for range in chunk.runs() {
+                let mut at = range.start;
+                while at < range.end {
+                    let offset = number * CHUNK_SIZE + at as u64;
+                    at += rustix::io::pwrite(&fd, &chunk.data()[at..range.end], offset).map_err(errno)?;
+                }
             }
         }
         rustix::fs::ftruncate(&fd, self.size).map_err(errno)?;
@@ -299,15 +322,40 @@ impl Content {
     }
 }
 
+/// The first page from `page` on that holds no data.
+fn first_hole(chunks: &BTreeMap<u64, Chunk>, mut page: u64) -> u64 {
+    loop {
+        let Some(chunk) = chunks.get(&(page / CHUNK_PAGES)) else { return page };
+        let run = chunk.pages_from(page % CHUNK_PAGES);
+        page += run;
+        if run == 0 || page % CHUNK_PAGES != 0 {
+            return page;
+        }
+    }
+}
+
+/// The first page from `page` on that holds data.
+fn first_data(chunks: &BTreeMap<u64, Chunk>, page: u64) -> Option<u64> {
+    chunks.range(page / CHUNK_PAGES..).find_map(|(number, chunk)| {
+        let first = number * CHUNK_PAGES;
+        Some(first + chunk.first_page(page.saturating_sub(first))?)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read_all(content: &Content) -> Vec<u8> {
-        let mut buffer = vec![1; content.size() as usize + 10];
-        let got = content.read(0, &mut buffer).unwrap();
-        buffer.truncate(got);
-        buffer
+        let mut sink = crate::uio::BufferSink::new(content.size() as usize + 10);
+        let got = content.read(0, &mut sink).unwrap();
+        assert_eq!(got, sink.data.len());
+        sink.data
+    }
+
+    fn write(content: &mut Content, usage: &Usage, offset: u64, mut data: &[u8]) -> Result<usize, Errno> {
+        let length = data.len();
+        content.write(usage, offset, &mut data, length)
     }
 
     #[test]
@@ -318,7 +366,7 @@ mod tests {
             if host {
                 content.host_file(&usage).unwrap();
             }
-            assert_eq!(content.write(&usage, 10_000, b"abc"), Ok(3));
+            assert_eq!(write(&mut content, &usage, 10_000, b"abc"), Ok(3));
             assert_eq!(content.size(), 10_003);
             assert_eq!(usage.used_pages(), 1);
             assert_eq!(content.seek(0, true), Ok(0));
@@ -336,7 +384,7 @@ mod tests {
         for host in [false, true] {
             let usage = Usage::new(100, 100);
             let mut content = Content::new();
-            content.write(&usage, 0, &[7; 6000]).unwrap();
+            write(&mut content, &usage, 0, &[7; 6000]).unwrap();
             if host {
                 content.host_file(&usage).unwrap();
             }
@@ -354,7 +402,7 @@ mod tests {
         for host in [false, true] {
             let usage = Usage::new(100, 100);
             let mut content = Content::new();
-            content.write(&usage, 0, &[7; 3 * 4096]).unwrap();
+            write(&mut content, &usage, 0, &[7; 3 * 4096]).unwrap();
             if host {
                 content.host_file(&usage).unwrap();
             }
@@ -371,8 +419,8 @@ mod tests {
     fn a_full_file_system_takes_what_fits() {
         let usage = Usage::new(2, 100);
         let mut content = Content::new();
-        assert_eq!(content.write(&usage, 0, &[1; 3 * 4096]), Ok(2 * 4096));
-        assert_eq!(content.write(&usage, 2 * 4096, b"x"), Err(Errno::ENOSPC));
+        assert_eq!(write(&mut content, &usage, 0, &[1; 3 * 4096]), Ok(2 * 4096));
+        assert_eq!(write(&mut content, &usage, 2 * 4096, b"x"), Err(Errno::ENOSPC));
         content.release(&usage);
         assert_eq!(usage.used_pages(), 0);
     }
@@ -381,9 +429,28 @@ mod tests {
     fn offsets_beyond_the_largest_size_are_refused() {
         let usage = Usage::new(100, 100);
         let mut content = Content::new();
-        assert_eq!(content.write(&usage, MAX_SIZE, b"x"), Err(Errno::EFBIG));
+        assert_eq!(write(&mut content, &usage, MAX_SIZE, b"x"), Err(Errno::EFBIG));
         assert_eq!(content.resize(&usage, u64::MAX), Err(Errno::EFBIG));
         content.resize(&usage, MAX_SIZE).unwrap();
         assert_eq!(content.seek(0, false), Err(Errno::ENXIO));
+    }
+
+    #[test]
+    fn chunks_are_written_and_cut_in_parts() {
+        let usage = Usage::new(100, 100);
+        let mut content = Content::new();
+        let data: Vec<u8> = (0..200_000_u32).map(|number| number as u8).collect();
+        assert_eq!(write(&mut content, &usage, 5, &data), Ok(data.len()));
+        assert_eq!(content.seek(0, true), Ok(200_005));
+        assert_eq!(read_all(&content)[5..], data);
+        content.punch(&usage, 60_000, 80_000).unwrap();
+        assert_eq!(content.seek(0, true), Ok(61_440));
+        assert_eq!(content.seek(70_000, false), Ok(139_264));
+        assert_eq!(read_all(&content)[140_000..], data[139_995..]);
+        content.resize(&usage, 70_000).unwrap();
+        assert_eq!(usage.used_pages(), 15);
+        assert_eq!(content.seek(61_440, false), Err(Errno::ENXIO));
+        assert_eq!(read_all(&content)[5..60_000], data[..59_995]);
+        assert!(read_all(&content)[60_000..].iter().all(|byte| *byte == 0));
     }
 }

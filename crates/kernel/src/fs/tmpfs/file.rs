@@ -14,8 +14,8 @@ use crate::{
     uio::{Sink, Source},
 };
 
-/// Bytes moved at a time between application memory and pages.
-const CHUNK: usize = 64 * 1024;
+/// Bytes stored at a time, between which others may look at the file.
+const STEP: usize = 64 * 1024;
 
 /// Mode bits of fallocate(2).
 const KEEP_SIZE: u32 = 1;
@@ -65,26 +65,8 @@ impl TmpFile {
 
 impl FileOps for TmpFile {
     fn read(&self, file: &File, offset: &mut u64, sink: &mut dyn Sink) -> Result<usize, Errno> {
-        let regular = self.regular()?;
-        let mut buffer = vec![0; sink.remaining().min(CHUNK)];
-        let mut done = 0;
-        while sink.remaining() > 0 {
-            let want = sink.remaining().min(buffer.len());
-            let got = regular.content.read().read(*offset, &mut buffer[..want])?;
-            if got == 0 {
-                break;
-            }
-            let stored = match sink.put(&buffer[..got]) {
-                Ok(stored) => stored,
-                Err(_) if done > 0 => break,
-                Err(error) => return Err(error),
-            };
-            done += stored;
-            *offset += stored as u64;
-            if stored < got {
-                break;
-            }
-        }
+        let done = self.regular()?.content.read().read(*offset, sink)?;
+        *offset += done as u64;
         self.accessed(file);
         Ok(done)
     }
@@ -95,21 +77,19 @@ impl FileOps for TmpFile {
         if file.flags() & flags::APPEND != 0 {
             *offset = regular.content.read().size();
         }
-        let mut buffer = vec![0; source.remaining().min(CHUNK)];
         let mut done = 0;
         while source.remaining() > 0 {
-            let want = source.remaining().min(buffer.len());
-            let step = source.take(&mut buffer[..want]).and_then(|taken| {
-                let mut content = regular.content.write();
-                let end = offset.checked_add(taken as u64).ok_or(Errno::EFBIG)?;
+            let want = source.remaining().min(STEP);
+            let mut content = regular.content.write();
+            let step = offset.checked_add(want as u64).ok_or(Errno::EFBIG).and_then(|end| {
                 regular.seals.lock().check_write(content.size(), end)?;
-                content.write(&self.inode.fs.usage, *offset, &buffer[..taken]).map(|stored| (taken, stored))
+                content.write(&self.inode.fs.usage, *offset, source, want)
             });
             match step {
-                Ok((taken, stored)) => {
+                Ok(stored) => {
                     done += stored;
                     *offset += stored as u64;
-                    if taken == 0 || stored < taken {
+                    if stored < want {
                         break;
                     }
                 }

@@ -310,6 +310,15 @@ impl Inode for TmpInode {
         Ok(HostMapping { fd, writable: true })
     }
 
+    fn write_content(&self, mut offset: u64, mut data: &[u8]) -> Result<(), Errno> {
+        let mut content = self.regular().ok_or(Errno::EINVAL)?.content.write();
+        while !data.is_empty() {
+            let length = data.len();
+            offset += content.write(&self.fs.usage, offset, &mut data, length)? as u64;
+        }
+        Ok(())
+    }
+
     fn get_xattr(&self, name: &[u8]) -> Result<Vec<u8>, Errno> {
         self.xattrs.get(name)
     }

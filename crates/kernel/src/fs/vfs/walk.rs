@@ -1,5 +1,7 @@
 //! Path walk: from a path to a place; see path_resolution(7) and openat2(2).
 
+use std::borrow::Cow;
+
 use bitflags::bitflags;
 use lazaret_abi::errno::Errno;
 use lazaret_snapshot::Snapshot;
@@ -114,7 +116,7 @@ pub struct Walk<'a> {
     root: Location,
     /// Where the walk has come to.
     pub at: Location,
-    rest: Vec<u8>,
+    rest: Cow<'a, [u8]>,
     next: usize,
     links: u32,
     /// The path ended in a slash: the last component must be a directory, and links are followed.
@@ -126,7 +128,7 @@ impl<'a> Walk<'a> {
     ///
     /// # Errors
     /// `ENOENT` for an empty path that is not allowed, `EXDEV` for an absolute one with BENEATH.
-    pub fn new(context: &'a PathContext, path: &[u8], flags: LookupFlags) -> Result<Walk<'a>, Errno> {
+    pub fn new(context: &'a PathContext, path: &'a [u8], flags: LookupFlags) -> Result<Walk<'a>, Errno> {
         if path.is_empty() && !flags.contains(LookupFlags::EMPTY_PATH) {
             return Err(Errno::ENOENT);
         }
@@ -137,7 +139,7 @@ impl<'a> Walk<'a> {
             flags,
             at: context.directory.clone(),
             root,
-            rest: path.to_vec(),
+            rest: Cow::Borrowed(path),
             next: 0,
             links: 0,
             trailing_slash: path.len() > 1 && path.ends_with(b"/"),
@@ -279,7 +281,7 @@ impl<'a> Walk<'a> {
                     rest.push(b'/');
                     rest.extend_from_slice(&self.rest[self.next..]);
                 }
-                self.rest = rest;
+                self.rest = Cow::Owned(rest);
                 self.next = 0;
                 Ok(())
             }
@@ -290,10 +292,8 @@ impl<'a> Walk<'a> {
                 if self.flags.intersects(LookupFlags::BENEATH | LookupFlags::IN_ROOT) {
                     return Err(Errno::EXDEV);
                 }
-                self.rest.drain(..self.next);
-                self.next = 0;
                 if self.is_at_end() {
-                    self.rest.clear();
+                    self.next = self.rest.len();
                 }
                 self.change_mount(object)
             }

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use lazaret_snapshot::{Error, Reader, Result, Snapshot, Writer};
 use rustix::fs::SealFlags;
 
-use super::{Content, PAGE_SIZE, Pages};
-use crate::checkpoint;
+use super::{
+    Content, PAGE_SIZE, Pages,
+    chunk::{CHUNK_PAGES, Chunk},
+};
+use crate::{checkpoint, uio::BufferSink};
 
 impl Content {
     /// Numbers of the pages that hold data.
@@ -31,10 +34,11 @@ impl Snapshot for Content {
         let numbers = self.page_numbers();
         writer.write_len(numbers.len());
         for number in numbers {
-            let mut page = [0; PAGE_SIZE as usize];
+            let mut page = BufferSink::new(PAGE_SIZE as usize);
             self.read(number * PAGE_SIZE, &mut page).map_err(|error| checkpoint::refused("a file in memory", error))?;
+            page.data.resize(PAGE_SIZE as usize, 0);
             number.save(writer)?;
-            writer.write(&page);
+            writer.write(&page.data);
         }
         Ok(())
     }
@@ -47,14 +51,14 @@ impl Snapshot for Content {
         if size > super::MAX_SIZE {
             return Err(Error::Invalid("file size"));
         }
-        let mut pages = BTreeMap::new();
+        let mut chunks: BTreeMap<u64, Chunk> = BTreeMap::new();
         for _ in 0..reader.read_len()? {
             let number = u64::load(reader)?;
             if number > size / PAGE_SIZE {
                 return Err(Error::Invalid("page number"));
             }
-            pages.insert(number, Box::new(reader.read_array()?));
+            chunks.entry(number / CHUNK_PAGES).or_default().restore(number % CHUNK_PAGES, &reader.read_array()?);
         }
-        Ok(Content { size, pages: Pages::Memory(pages), charged, seals })
+        Ok(Content { size, pages: Pages::Memory(chunks), charged, seals })
     }
 }
