@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     checkpoint,
+    ipc::shared::Attachment,
     sync::{Arc, AtomicU32, Mutex, MutexGuard, Ordering},
     task::Current,
     uaddr::UserAddr,
@@ -129,6 +130,11 @@ pub trait FileOps: Any + Send + Sync {
     /// Host file for mmap(2); see [`Inode::host_mapping`].
     fn host_mapping(&self, file: &File, writable: bool) -> Result<HostMapping, Errno> {
         file.inode().host_mapping(writable)
+    }
+
+    /// What counts the areas of memory that map the file, where somebody asks for their number.
+    fn attachment(&self) -> Option<Attachment> {
+        None
     }
 
     /// fsync(2) or fdatasync(2).

@@ -319,7 +319,8 @@ fn file_backing(
         }
         Err(error) => return Err(error),
     };
-    Ok((VmaBacking::Object { mapping, offset, file: Some(file.clone()) }, max_prot))
+    let attachment = file.ops().attachment();
+    Ok((VmaBacking::Object { mapping, offset, file: Some(file.clone()), attachment }, max_prot))
 }
 
 /// The object behind a shared anonymous mapping.
@@ -327,5 +328,10 @@ fn shared_memory(length: u64) -> Result<VmaBacking, Errno> {
     let errno = |error: rustix::io::Errno| Errno::from_raw(error.raw_os_error());
     let fd = rustix::fs::memfd_create("shared", rustix::fs::MemfdFlags::CLOEXEC).map_err(errno)?;
     rustix::fs::ftruncate(&fd, length).map_err(errno)?;
-    Ok(VmaBacking::Object { mapping: HostMapping { fd: Arc::new(fd), writable: true }, offset: 0, file: None })
+    Ok(VmaBacking::Object {
+        mapping: HostMapping { fd: Arc::new(fd), writable: true },
+        offset: 0,
+        file: None,
+        attachment: None,
+    })
 }

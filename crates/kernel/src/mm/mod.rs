@@ -10,6 +10,7 @@ mod heap;
 mod map;
 mod remap;
 mod resident;
+mod shared;
 pub mod stack;
 pub mod tree;
 pub mod vma;

@@ -7,6 +7,7 @@ use lazaret_snapshot::{Reader, Snapshot, Writer, snapshot_bits};
 use crate::{
     checkpoint,
     fs::{file::File, inode::HostMapping},
+    ipc::shared::Attachment,
     sync::Arc,
 };
 
@@ -50,6 +51,8 @@ pub enum VmaBacking {
         offset: u64,
         /// The open file, if the area came from one; it names the area in `/proc/PID/maps`.
         file: Option<Arc<File>>,
+        /// Counts the area, if it shows a System V segment.
+        attachment: Option<Attachment>,
     },
 }
 
@@ -60,7 +63,9 @@ impl Snapshot for VmaBacking {
     fn save(&self, writer: &mut Writer) -> lazaret_snapshot::Result<()> {
         match self {
             VmaBacking::Anonymous => None,
-            VmaBacking::Object { mapping, offset, file: Some(file) } => Some((file.clone(), mapping.writable, *offset)),
+            VmaBacking::Object { mapping, offset, file: Some(file), .. } => {
+                Some((file.clone(), mapping.writable, *offset))
+            }
             VmaBacking::Object { file: None, .. } => {
                 return Err(checkpoint::refused("shared anonymous memory", Errno::EOPNOTSUPP));
             }
@@ -74,7 +79,8 @@ impl Snapshot for VmaBacking {
         };
         let mapping = file.ops().host_mapping(&file, writable);
         let mapping = mapping.map_err(|error| checkpoint::refused("a mapped file", error))?;
-        Ok(VmaBacking::Object { mapping, offset, file: Some(file) })
+        let attachment = file.ops().attachment();
+        Ok(VmaBacking::Object { mapping, offset, file: Some(file), attachment })
     }
 }
 
@@ -83,10 +89,11 @@ impl VmaBacking {
     fn advanced(&self, distance: u64) -> VmaBacking {
         match self {
             VmaBacking::Anonymous => VmaBacking::Anonymous,
-            VmaBacking::Object { mapping, offset, file } => VmaBacking::Object {
+            VmaBacking::Object { mapping, offset, file, attachment } => VmaBacking::Object {
                 mapping: mapping.clone(),
                 offset: offset.wrapping_add(distance),
                 file: file.clone(),
+                attachment: attachment.clone(),
             },
         }
     }
@@ -96,8 +103,8 @@ impl VmaBacking {
         match (self, next) {
             (VmaBacking::Anonymous, VmaBacking::Anonymous) => true,
             (
-                VmaBacking::Object { mapping: a, offset: from, file: f },
-                VmaBacking::Object { mapping: b, offset: to, file: g },
+                VmaBacking::Object { mapping: a, offset: from, file: f, .. },
+                VmaBacking::Object { mapping: b, offset: to, file: g, .. },
             ) => {
                 Arc::ptr_eq(&a.fd, &b.fd)
                     && from.checked_add(distance) == Some(*to)

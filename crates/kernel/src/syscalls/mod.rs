@@ -19,6 +19,7 @@ pub mod inotify;
 pub mod inspect;
 pub mod io;
 pub mod ioctl;
+pub mod ipc;
 pub mod lock;
 pub mod mask;
 pub mod membarrier;

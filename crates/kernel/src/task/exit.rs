@@ -101,6 +101,9 @@ fn end_process(kernel: &Arc<Kernel>, group: &Arc<ThreadGroup>, zombie: Zombie) {
     if group.is_init() {
         end_namespace(kernel, group);
     }
+    if let Some(task) = Task::try_current() {
+        task.namespaces().ipc.process_ends(id);
+    }
     let is_session_leader = kernel.processes().node(id).is_some_and(|node| node.session.global() == id);
     if is_session_leader {
         kernel.end_session(id);

@@ -8,6 +8,7 @@ mod process;
 mod status;
 mod sysctl;
 mod system;
+mod sysvipc;
 mod totals;
 
 pub use status::arguments;
@@ -44,6 +45,7 @@ pub fn new_root(kernel: &Arc<Kernel>, namespace: Arc<PidNamespace>, device: u64)
     let fixed = system::add_files(&fs, kernel, StaticDirectory::new())
         .with("self", caller(&namespace, false))
         .with("sys", sysctl::new_root(&fs, kernel))
+        .with("sysvipc", sysvipc::directory(&fs))
         .with("thread-self", caller(&namespace, true));
     PseudoDirectory::new(&fs, Root { fs: fs.clone(), kernel: Arc::downgrade(kernel), namespace, fixed })
 }
