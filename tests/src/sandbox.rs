@@ -8,6 +8,10 @@ use std::{env, io};
 /// Where programs are looked for, on both sides.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// Runs the arguments after it as the second process and ends with its status: the first process of a sandbox is its
+/// init, which signals without a handler do not reach (`pid_namespaces(7)`).
+const NOT_FIRST: [&str; 4] = ["/bin/sh", "-c", "\"$@\"; exit $?", "sh"];
+
 /// Where a case runs.
 #[derive(Clone, Debug)]
 pub enum Side {
@@ -62,7 +66,7 @@ impl Side {
                 command
             }
         };
-        command.args(argv).current_dir(folder).env_clear().envs(variables).env("HOME", folder);
+        command.args(NOT_FIRST).args(argv).current_dir(folder).env_clear().envs(variables).env("HOME", folder);
         command
     }
 }

@@ -8,7 +8,7 @@ static void show(const char *path, int flags) {
     if (fstatat(AT_FDCWD, path, &stat, flags) == -1)
         printf("%s: %s\n", path, errno_name(errno));
     else
-        printf("%s: mode %o uid %d gid %d rdev %d:%d\n", path, stat.st_mode, stat.st_uid, stat.st_gid, major(stat.st_rdev), minor(stat.st_rdev));
+        printf("%s: mode %o rdev %d:%d\n", path, stat.st_mode, major(stat.st_rdev), minor(stat.st_rdev));
 }
 
 int main(void) {

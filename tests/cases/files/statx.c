@@ -22,7 +22,6 @@ int main(void) {
     symlink("file", "link");
     SHOW(statx(AT_FDCWD, "link", AT_SYMLINK_NOFOLLOW, STATX_MODE | STATX_TYPE, &st));
     printf("mode %o\n", st.stx_mode);
-    IS(st.stx_mtime.tv_sec > 1000000000);
     SHOW(statx(AT_FDCWD, "/proc", 0, STATX_ALL, &st));
     IS(!!(st.stx_attributes & 0x2000));
 }
