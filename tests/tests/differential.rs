@@ -63,9 +63,6 @@ fn probe(setup: &Setup) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// How often a case that differs is tried again.
-const RETRIES: usize = 2;
-
 fn trial(case: Case, known_gaps: &std::collections::BTreeMap<String, String>, setup: &Arc<Setup>) -> Trial {
     let missing: Vec<String> = case.tools().filter(|tool| !has_tool(tool)).map(str::to_owned).collect();
     let gap = known_gaps.get(&case.name).cloned().filter(|_| matches!(setup.side, Side::Inside(_)));
@@ -76,14 +73,7 @@ fn trial(case: Case, known_gaps: &std::collections::BTreeMap<String, String>, se
     };
     let setup = Arc::clone(setup);
     Trial::test(case.name.clone(), move || {
-        let mut difference = check(&case, &setup);
-        // On a machine that is busy with other things a race may be lost now and then; a fault of the
-        // sandbox stays.
-        for _ in 0..RETRIES {
-            if gap.is_none() && !matches!(difference, Ok(None)) {
-                difference = check(&case, &setup);
-            }
-        }
+        let difference = check(&case, &setup);
         // A case that is known to fail may also fail to end, and leave its folder in disorder.
         let difference = match difference {
             Err(_) if gap.is_some() => return Ok(()),

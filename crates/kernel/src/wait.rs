@@ -224,6 +224,11 @@ impl Parker {
         self.sleeps.load(Ordering::Relaxed)
     }
 
+    /// It was woken and has not slept since.
+    fn is_woken(&self) -> bool {
+        self.woken.load(Ordering::Acquire)
+    }
+
     /// Wakes the thread. Returns whether this call was the one that did.
     pub fn unpark(&self) -> bool {
         if self.woken.swap(true, Ordering::Release) {
@@ -292,6 +297,12 @@ pub fn wait_until<T>(
     };
     for (queue, id) in registrations {
         queue.remove(id);
+    }
+    // Woken once more than it needed: another sleeper may have been passed over for this one.
+    if parker.is_woken() {
+        for (queue, events) in queues {
+            queue.pass_on(*events);
+        }
     }
     result
 }

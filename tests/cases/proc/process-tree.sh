@@ -1,5 +1,6 @@
 # What ps and friends make of /proc.
 # needs: ps pgrep pidof
+# stderr: ignore
 sleep 54.321 &
 child=$!
 ps -o stat=,comm=,args= -p $child

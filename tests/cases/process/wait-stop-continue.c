@@ -4,8 +4,12 @@
 int main(void) {
     int status;
     pid_t child = NEED(fork());
-    if (child == 0)
+    if (child == 0) {
+        // In a group that is not orphaned, or SIGTSTP would not stop it.
+        setpgid(0, 0);
         for (;;) pause();
+    }
+    setpgid(child, child);
     kill(child, SIGSTOP);
     IS(waitpid(child, &status, WUNTRACED) == child);
     print_status("1", status);

@@ -57,8 +57,9 @@ int main(void) {
         void *result;
         pthread_create(&thread, NULL, functions[i], NULL);
         sleep_ms(10);
-        CODE(pthread_cancel(thread));
+        int cancelled = pthread_cancel(thread);
         pthread_join(thread, &result);
+        CODE(cancelled);
         IS(result == PTHREAD_CANCELED);
     }
 }

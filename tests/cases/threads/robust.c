@@ -35,13 +35,17 @@ int main(void) {
     CODE(pthread_mutex_unlock(mutex));
     CODE(pthread_mutex_lock(mutex));
     fresh(PTHREAD_PROCESS_SHARED);
+    int locked[2];
+    char byte;
+    NEED(pipe(locked));
     pid_t child = NEED(fork());
     if (child == 0) {
         pthread_mutex_lock(mutex);
+        NEED(write(locked[1], "l", 1));
         sleep_ms(20);
         raise(SIGKILL);
     }
-    sleep_ms(5);
+    NEED(read(locked[0], &byte, 1));
     CODE(pthread_mutex_lock(mutex));
     reap("owner", child);
     CODE(pthread_mutex_consistent(mutex));
@@ -50,9 +54,10 @@ int main(void) {
     child = NEED(fork());
     if (child == 0) {
         pthread_mutex_lock(mutex);
+        NEED(write(locked[1], "l", 1));
         execl("/bin/sleep", "sleep", "0.1", NULL);
     }
-    sleep_ms(50);
+    NEED(read(locked[0], &byte, 1));
     CODE(pthread_mutex_lock(mutex));
     reap("exec", child);
     void *head;

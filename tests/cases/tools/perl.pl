@@ -10,7 +10,7 @@ my $out = `echo backticks`; print $out; system("exit 3"); print $? >> 8, "\n";
 pipe(my $r, my $w); if (!fork()) { close $r; print $w "from child\n"; exit } close $w; print <$r>; wait;
 local $SIG{ALRM} = sub { die "alarm\n" }; eval { alarm 1; select(undef, undef, undef, 5); }; print $@;
 local $SIG{USR1} = sub { print "usr1\n" }; kill 'USR1', $$;
-socketpair(my $a, my $b, AF_UNIX, SOCK_STREAM, PF_UNSPEC); syswrite $a, "hi"; sysread $b, my $buf, 10; print "$buf\n";
+socketpair(my $one, my $two, AF_UNIX, SOCK_STREAM, PF_UNSPEC); syswrite $one, "hi"; sysread $two, my $buf, 10; print "$buf\n";
 open($f, '+<', 'file'); flock($f, LOCK_EX) or die; seek($f, 5, 0); read($f, $buf, 1); print "$buf\n"; close $f;
 opendir(my $d, '.'); print join(' ', sort grep { !/^\./ } readdir $d), "\n";
 mkdir 'd' or die; rename 'file', 'd/moved' or die; print -e 'd/moved' ? "moved\n" : "no\n"; unlink 'd/moved'; rmdir 'd';

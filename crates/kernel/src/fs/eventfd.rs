@@ -86,6 +86,10 @@ impl FileOps for EventFd {
         false
     }
 
+    fn seeks_to_start(&self) -> bool {
+        true
+    }
+
     fn can_poll(&self) -> bool {
         true
     }

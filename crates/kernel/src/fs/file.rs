@@ -85,7 +85,7 @@ pub trait FileOps: Any + Send + Sync {
     /// Moves that position.
     fn set_host_position(&self, _position: u64) {}
 
-    /// lseek(2) always moves to 0, as it does on `/dev/null`.
+    /// lseek(2) always moves to 0, as it does on `/dev/null`, or stays there, as on an eventfd.
     fn seeks_to_start(&self) -> bool {
         false
     }

@@ -115,6 +115,10 @@ impl FileOps for SignalFd {
         false
     }
 
+    fn seeks_to_start(&self) -> bool {
+        true
+    }
+
     fn can_poll(&self) -> bool {
         true
     }

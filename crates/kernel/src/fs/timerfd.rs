@@ -138,6 +138,10 @@ impl FileOps for TimerFd {
         false
     }
 
+    fn seeks_to_start(&self) -> bool {
+        true
+    }
+
     fn can_poll(&self) -> bool {
         true
     }

@@ -28,8 +28,11 @@ fn report(kernel: &Kernel, process: &Arc<ThreadGroup>, code: i32, status: i32, s
     let parent = {
         let mut tree = kernel.processes();
         let Some(node) = tree.node_mut(process.id()) else { return };
-        node.stopped = stopped;
-        node.continued = stopped.is_none();
+        // It may have been continued, or stopped again, since: the later report is the one to find.
+        if process.signals().stop.is_complete() == stopped.is_some() {
+            node.stopped = stopped;
+            node.continued = stopped.is_none();
+        }
         let parent = node.parent;
         let Some(parent) = tree.node(parent).map(|parent| parent.process.clone()) else { return };
         parent

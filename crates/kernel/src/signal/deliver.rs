@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     boot::ExitStatus,
+    log::Level,
     sync::Arc,
     syscalls::strace,
     task::{Current, Task, work},
@@ -100,7 +101,10 @@ fn take(task: &Arc<Task>) -> Option<Taken> {
         }
         return Some(match default_action(signal) {
             DefaultAction::Ignore | DefaultAction::Continue => continue,
-            DefaultAction::Stop => Taken::Stop(signal),
+            DefaultAction::Stop => {
+                signals.take_stop();
+                Taken::Stop(signal)
+            }
             DefaultAction::Terminate | DefaultAction::Core => Taken::Fatal(signal),
         });
     }
@@ -138,8 +142,9 @@ fn enter_handler(current: &mut Current, signal: Signal, info: &SigInfo, action: 
 }
 
 /// The frame could not be written: SIGSEGV instead, with its default action if it was the one.
-pub fn fail(current: &mut Current, signal: Signal, _error: Errno) {
+pub fn fail(current: &mut Current, signal: Signal, error: Errno) {
     let task = &current.task;
+    task.kernel().log.write(Level::Debug, format_args!("[{}] no frame for {signal}: {error:?}", task.tid()));
     if signal == Signal::SEGV {
         task.group().actions().set(Signal::SEGV, SigAction::default());
     }

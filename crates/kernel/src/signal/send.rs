@@ -196,6 +196,19 @@ impl GroupSignals {
             task.notify(work::SIGNAL);
         }
     }
+
+    /// Makes the threads look that would take one of these signals, which the one who was to take them
+    /// no longer does.
+    pub fn pass_on(&self, set: SigSet) {
+        if set.is_empty() {
+            return;
+        }
+        for task in &self.threads {
+            if !set.difference(task.signals().blocked).is_empty() {
+                task.notify(work::SIGNAL);
+            }
+        }
+    }
 }
 
 impl Task {
@@ -223,14 +236,7 @@ impl Task {
         signals.recalculate(self, &own);
         drop(own);
         // Others may take what was meant for the process and this task no longer takes.
-        let passed_on = signals.pending.set().intersection(blocked.difference(old));
-        if !passed_on.is_empty() {
-            for task in signals.threads.iter().filter(|task| !Arc::ptr_eq(task, self)) {
-                if !passed_on.difference(task.signals().blocked).is_empty() {
-                    task.notify(work::SIGNAL);
-                }
-            }
-        }
+        signals.pass_on(signals.pending.set().intersection(blocked.difference(old)));
         old
     }
 }

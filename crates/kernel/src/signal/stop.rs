@@ -15,6 +15,8 @@ pub struct Stop {
     signal: Option<Signal>,
     /// Threads that have not stopped yet.
     running: usize,
+    /// A thread has taken a signal that stops, and the process has got no SIGCONT since.
+    taken: bool,
 }
 
 impl Stop {
@@ -30,13 +32,21 @@ impl Stop {
 }
 
 impl GroupSignals {
-    /// Asks all threads to stop. Nothing happens if they are asked already.
+    /// A signal that stops was taken from those pending: [`GroupSignals::request_stop`] follows.
+    pub fn take_stop(&mut self) {
+        self.stop.taken = true;
+    }
+
+    /// Asks all threads to stop. Nothing happens if they are asked already, or if a SIGCONT came after
+    /// the signal was taken.
     pub fn request_stop(&mut self, signal: Signal) {
-        if self.stop.signal.is_some() || self.exit.is_some() || self.executing.is_some() {
+        let taken = std::mem::take(&mut self.stop.taken);
+        if !taken || self.stop.signal.is_some() || self.exit.is_some() || self.executing.is_some() {
             return;
         }
-        self.stop = Stop { signal: Some(signal), running: self.threads.len() };
+        self.stop = Stop { signal: Some(signal), running: self.threads.len(), taken: false };
         for task in &self.threads {
+            task.set_stopped(false);
             task.notify(work::STOP);
         }
     }
@@ -44,8 +54,9 @@ impl GroupSignals {
     /// Ends a stop (SIGCONT, SIGKILL); returns whether the process had stopped.
     pub fn end_stop(&mut self) -> bool {
         let was_complete = self.stop.is_complete();
-        if self.stop.signal.take().is_some() {
-            self.stop = Stop::default();
+        let was_requested = self.stop.is_requested();
+        self.stop = Stop::default();
+        if was_requested {
             for task in &self.threads {
                 task.clear_work(work::STOP);
                 task.parker().unpark();
@@ -67,20 +78,20 @@ impl GroupSignals {
 /// The calling task stops with its process, if that is asked for, until it continues or is killed.
 pub fn participate(task: &Arc<Task>) {
     let group = task.group();
-    let completed = {
+    loop {
         let mut signals = group.signals();
         task.clear_work(work::STOP);
-        if !signals.stop.is_requested() {
-            return;
+        if !signals.stop.is_requested() || task.work() & work::KILL != 0 {
+            break;
         }
+        // It may be another stop than the one that the thread slept in.
+        let completed = if task.is_stopped() { None } else { signals.thread_stopped() };
         task.set_stopped(true);
-        signals.thread_stopped()
-    };
-    if let Some(signal) = completed {
-        child::report_stop(task.kernel(), group, signal);
-    }
-    while group.signals().stop.is_requested() && task.work() & work::KILL == 0 {
-        task.parker().park(None);
+        drop(signals);
+        match completed {
+            Some(signal) => child::report_stop(task.kernel(), group, signal),
+            None => task.parker().park(None),
+        }
     }
     task.set_stopped(false);
 }

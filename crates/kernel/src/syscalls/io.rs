@@ -232,14 +232,16 @@ pub fn lseek(current: &mut Current, fd: Fd, offset: i64, whence: u32) -> SysResu
     if whence > seek::HOLE {
         return Err(Errno::EINVAL);
     }
+    if file.ops().seeks_to_start() {
+        if file.ops().is_seekable() {
+            *file.position() = 0;
+        }
+        return Ok(0);
+    }
     if !file.ops().is_seekable() {
         return Err(Errno::ESPIPE);
     }
     let mut position = file.position();
-    if file.ops().seeks_to_start() {
-        *position = 0;
-        return Ok(0);
-    }
     let base = match whence {
         seek::SET => 0,
         seek::CUR => *position,

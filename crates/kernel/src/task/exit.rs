@@ -49,6 +49,8 @@ pub fn exit(mut current: Current, status: ExitStatus) {
         group.account.thread_ends(task.kernel_time(), task.parker().sleeps());
         signals.threads.retain(|other| !Arc::ptr_eq(other, &task));
         let stopped = if task.is_stopped() { None } else { signals.thread_stopped() };
+        // It may have been the one who was to take them.
+        signals.pass_on(signals.pending.set());
         let status = signals.exit.unwrap_or(status);
         (signals.threads.is_empty(), stopped, status)
     };

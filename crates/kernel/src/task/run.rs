@@ -79,6 +79,10 @@ fn answer(current: &mut Current) {
 fn raise_fault(current: &mut Current, fault: &Fault) {
     let signal = Signal::new(fault.signal).unwrap_or(Signal::SEGV);
     current.fault = Some(*fault);
+    let log = &current.task.kernel().log;
+    if log.enabled(Level::Debug) {
+        log.write(Level::Debug, format_args!("[{}] {fault:x?} at {:x?}", current.task.tid(), current.context.regs()));
+    }
     signal::force(&current.task, signal, SigInfo::fault(signal, fault.code, fault.address));
 }
 

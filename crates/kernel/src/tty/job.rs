@@ -198,8 +198,7 @@ pub fn set_foreground(terminal: &Terminal, group: i32) -> Result<(), Errno> {
     }
     check_background(terminal, Access::Change)?;
     let group = caller.task.group().namespace().find(group).ok_or(Errno::ESRCH)?.global();
-    let session = caller.task.kernel().processes().session_of_group(group).ok_or(Errno::ESRCH)?;
-    if session != caller.session {
+    if caller.task.kernel().processes().session_of_group(group) != Some(caller.session) {
         return Err(Errno::EPERM);
     }
     terminal.set_foreground(group);

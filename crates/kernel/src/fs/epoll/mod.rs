@@ -163,8 +163,10 @@ impl Epoll {
     /// # Errors
     /// `ENOENT` when the file is not watched.
     pub fn remove(&self, fd: i32, file: &Arc<File>) -> Result<(), Errno> {
-        let watch = self.items.lock().remove(&key(fd, file)).ok_or(Errno::ENOENT)?;
-        self.ready.remove(&watch.item);
+        let Watch { item, _poller: poller, .. } = self.items.lock().remove(&key(fd, file)).ok_or(Errno::ENOENT)?;
+        // First, so that nothing lists the item again.
+        drop(poller);
+        self.ready.remove(&item);
         Ok(())
     }
 
@@ -189,7 +191,7 @@ impl Epoll {
                 break;
             }
             let Some(item) = self.ready.pop() else { break };
-            let Some(watch) = items.get(&item.key()) else { continue };
+            let Some(watch) = items.get(&item.key()).filter(|watch| Arc::ptr_eq(&watch.item, &item)) else { continue };
             let Some(file) = watch.file.upgrade() else {
                 items.remove(&item.key());
                 continue;
@@ -227,8 +229,8 @@ impl Epoll {
         });
         // What is left is for the next sleeper. Not before this one is out of the queue: it would wake
         // itself.
-        if result.is_ok() && self.ready.len() > 0 {
-            self.ready.queue().wake_one(Events::READABLE);
+        if self.ready.len() > 0 {
+            queue.pass_on(Events::READABLE);
         }
         match result {
             Err(Errno::ETIMEDOUT) => Ok(Vec::new()),
@@ -262,6 +264,10 @@ impl FileOps for Epoll {
         false
     }
 
+    fn seeks_to_start(&self) -> bool {
+        true
+    }
+
     fn can_poll(&self) -> bool {
         true
     }
@@ -276,6 +282,8 @@ impl FileOps for Epoll {
             let Some(file) = items.get(&item.key()).and_then(|watch| watch.file.upgrade()) else { continue };
             if file.poll(None).intersects(item.interest().wanted()) && !item.is_disarmed() {
                 self.ready.push_quietly(&item);
+                // A sleeper may have looked while it was off the list.
+                self.ready.queue().pass_on(Events::READABLE);
                 return Events::READABLE;
             }
         }

@@ -225,6 +225,10 @@ impl FileOps for Inotify {
         false
     }
 
+    fn seeks_to_start(&self) -> bool {
+        true
+    }
+
     fn poll(&self, _file: &File, poller: Option<&mut Poller>) -> Events {
         if let Some(poller) = poller {
             poller.register(&self.instance.queue, Events::READABLE);

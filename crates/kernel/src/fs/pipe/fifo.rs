@@ -37,14 +37,7 @@ fn pipe(key: Key) -> Arc<Pipe> {
 /// # Errors
 /// `ENXIO` for a nonblocking writer without reader, `ERESTARTSYS` when a signal ends the wait.
 pub fn open(key: Key, flags: u32) -> Result<PipeEnd, Errno> {
-    open_pipe(&pipe(key), flags)
-}
-
-/// Opens a pipe by a name, as [`open`].
-///
-/// # Errors
-/// As [`open`].
-pub fn open_pipe(pipe: &Arc<Pipe>, flags: u32) -> Result<PipeEnd, Errno> {
+    let pipe = pipe(key);
     let nonblocking = flags & flags::NONBLOCK != 0;
     match flags & flags::ACCMODE {
         flags::RDONLY => {

@@ -315,8 +315,16 @@ impl FileOps for PipeEnd {
 }
 
 impl anon::Reopen for Pipe {
+    // By /proc/PID/fd. Unlike a FIFO, a pipe without a partner is opened at once: the partner has come
+    // and gone.
     fn reopen(self: Arc<Self>, flags: u32) -> Result<Box<dyn FileOps>, Errno> {
-        Ok(Box::new(fifo::open_pipe(&self, flags)?))
+        let (reads, writes) = match flags & flags::ACCMODE {
+            flags::RDONLY => (true, false),
+            flags::WRONLY => (false, true),
+            flags::RDWR => (true, true),
+            _ => return Err(Errno::EINVAL),
+        };
+        Ok(Box::new(self.open(reads, writes)))
     }
 }
 
