@@ -8,7 +8,7 @@ ps -o pid= -p $$ | tr -d ' ' | sed "s/^$$\$/own/"
 ps -o ppid= -p $child | tr -d ' ' | sed "s/^$$\$/parent/"
 [ "$(pgrep -P $$ -x sleep)" = "$child" ] && echo found
 kill -STOP $child
-sleep 0.05
+sleep 0.3
 ps -o stat= -p $child | cut -c1
 { kill -KILL $child; wait $child; } 2>/dev/null
 echo $?

@@ -170,10 +170,11 @@ fn choose_and_wake(
     }
 }
 
-/// The thread would take the signal now.
+/// The thread would take the signal now; one that is stopped takes only SIGKILL.
 fn wants(task: &Task, signal: Signal) -> bool {
     let own = task.signals();
-    signal == Signal::KILL || !own.blocked.contains(signal) || own.waited.contains(signal)
+    let hears = !own.blocked.contains(signal) || own.waited.contains(signal);
+    signal == Signal::KILL || hears && !task.is_stopped()
 }
 
 impl GroupSignals {
