@@ -34,7 +34,7 @@ int main(void) {
     DURING(SHOW(nanosleep(&time, NULL)));
     DURING(SHOW(poll(&poll_fd, 1, 100)));
     DURING(SHOW(select(0, NULL, NULL, NULL, &(struct timeval){0, 100000})));
-    DURING(alarm(1); struct itimerval at = {{0, 0}, {0, 100000}}; signal(SIGALRM, SIG_DFL); setitimer(ITIMER_REAL, &at, NULL); read(pair[0], &byte, 1));
+    DURING(alarm(1); struct itimerval at = {{0, 0}, {0, 400000}}; signal(SIGALRM, SIG_DFL); setitimer(ITIMER_REAL, &at, NULL); read(pair[0], &byte, 1));
     DURING({
         // epoll_wait is one of the calls that a stop interrupts.
         int epoll = NEED(epoll_create1(0));
