@@ -1,0 +1,3 @@
+cd "$WORK"
+which node >/dev/null || exit 0
+node -e 'const fs=require("fs"),cp=require("child_process"),http=require("http");console.log(cp.execSync("echo sub").toString());fs.writeFileSync("n.txt","x".repeat(1e5));fs.promises.readFile("n.txt").then(b=>console.log(b.length));const s=http.createServer((q,r)=>r.end("ok")).listen(0,"127.0.0.1",()=>http.get({port:s.address().port,host:"127.0.0.1"},r=>{r.on("data",d=>console.log(""+d));r.on("end",()=>s.close())}));const {Worker}=require("worker_threads");new Worker("require(\"worker_threads\").parentPort.postMessage(42)",{eval:true}).on("message",m=>console.log(m)).on("exit",c=>console.log("exit",c))' | sort

@@ -1,0 +1,1 @@
+perl -e 'my %h; $h{$_ % 7}++ for 1..1000; print join(",", map {"$_=$h{$_}"} sort keys %h), "\n"; my $p=fork; if(!$p){exit 5} waitpid $p,0; print $?>>8,"\n"; open my $f,"-|","echo piped"; print <$f>; local $SIG{ALRM}=sub{die "alarm\n"}; eval {alarm 1; select undef,undef,undef,5}; print $@'
