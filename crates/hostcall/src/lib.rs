@@ -1,6 +1,6 @@
 //! A thin safe layer over host system calls that rustix does not offer.
 
-pub mod allocator;
+pub mod memory;
 pub mod mount;
 pub mod notify;
 pub mod process;

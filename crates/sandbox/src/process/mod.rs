@@ -113,7 +113,7 @@ pub fn run(setup: Setup, descriptors: Vec<OwnedFd>) -> i32 {
     else {
         return FAILED;
     };
-    lazaret_hostcall::allocator::use_one_heap();
+    lazaret_hostcall::memory::use_one_heap();
     let maker = Arc::new(Channel::from(maker));
     let logs = Logs { user: user_log, debug: debug_log, null };
     let booted = boot(setup, &maker, &Channel::from(gofer), stdio, logs);

@@ -27,6 +27,9 @@ const NOT_STARTED: u8 = 1;
 /// How long the process waits at the end for answers that are on their way.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// When a start is over, and with it the need for most of the program's code.
+const SETTLED: Duration = Duration::from_millis(300);
+
 /// A failure in the application kernel, for the maker.
 pub fn start_failure(error: StartError) -> Failure {
     Failure { cause: error.cause.to_string(), errno: Some(error.cause.raw()), step: error.step }
@@ -262,6 +265,11 @@ fn await_end(served: &Served, followed: Option<Followed>) -> u8 {
         }
     };
     drop(phase);
+    // Without it the process takes some more memory.
+    drop(thread::Builder::new().name("settle".into()).spawn(|| {
+        thread::sleep(SETTLED);
+        lazaret_hostcall::memory::release_program();
+    }));
     if let Some(followed) = followed {
         let container = served.container.clone();
         let spawned = thread::Builder::new().name("size".into()).spawn(move || followed.follow(&container, pid));
