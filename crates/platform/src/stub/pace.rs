@@ -4,9 +4,10 @@
 //! own processor while the other works. Only as long as there is a processor to spare: two ends
 //! that wait awake for each other on one processor, or keep another application thread from
 //! running, lose far more than they gain. Other pairs hand over by futex, *gathered* on one
-//! processor while they have much to tell each other; see [`super::place`].
+//! processor while they have much to tell each other; see [`super::place`]. Pairs that work by turns,
+//! as those of the two ends of a pipe, are gathered on the same processor.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use rustix::{process::Pid, thread::sched_getcpu};
 
@@ -19,6 +20,12 @@ use super::{
 const STREAK: i64 = 16;
 /// How many calls a pair that was preempted stays cold.
 const PENALTY: i64 = 512;
+/// One in so many starts is counted in [`Load::parallel`].
+const SAMPLE: u32 = 4;
+/// How much one of those weighs: the last 32 or so are what counts.
+const DECAY: u32 = 32;
+/// The whole of [`Load::parallel`].
+const ALWAYS: u32 = 1 << 16;
 
 /// What the platform's threads have to do at the moment, and where.
 pub(super) struct Load {
@@ -26,16 +33,36 @@ pub(super) struct Load {
     clock: Clock,
     /// Processors in use: one for a running application thread, another for a hot pair's other end.
     busy: AtomicUsize,
+    /// How often another application thread ran when one started, of late; between 0 and [`ALWAYS`].
+    parallel: AtomicU32,
 }
 
 impl Load {
     pub fn new() -> Load {
-        Load { processors: Processors::new(), clock: Clock::new(), busy: AtomicUsize::new(0) }
+        Load {
+            processors: Processors::new(),
+            clock: Clock::new(),
+            busy: AtomicUsize::new(0),
+            parallel: AtomicU32::new(0),
+        }
     }
 
     /// There is a processor for a hot pair's other end.
     fn has_room(&self) -> bool {
-        self.busy.load(Ordering::Relaxed) + 2 <= self.processors.count
+        self.busy.load(Ordering::Relaxed) + 2 <= self.processors.count && !self.is_parallel()
+    }
+
+    /// An application thread starts.
+    fn count(&self) {
+        let now = if self.busy.load(Ordering::Relaxed) > 0 { ALWAYS } else { 0 };
+        let before = self.parallel.load(Ordering::Relaxed);
+        // Lost updates do not matter.
+        self.parallel.store(before - before / DECAY + now / DECAY, Ordering::Relaxed);
+    }
+
+    /// Application threads run side by side, rather than by turns.
+    fn is_parallel(&self) -> bool {
+        self.parallel.load(Ordering::Relaxed) > ALWAYS / 4
     }
 }
 
@@ -49,6 +76,10 @@ pub(super) struct Pace {
     quick: bool,
     /// What this pair adds to the load.
     weight: usize,
+    /// How often it started.
+    starts: u32,
+    /// When it stopped last.
+    stopped: u64,
     place: Placement,
 }
 
@@ -61,27 +92,35 @@ impl Pace {
     /// The application is about to run. Returns how many ticks the stub's end shall wait awake for
     /// the answer to its next call.
     pub fn start(&mut self, stub: Pid, load: &Load) -> u32 {
-        if self.hot {
-            self.hot = load.has_room();
-        } else {
-            self.hot = self.streak >= STREAK && load.has_room();
+        self.starts = self.starts.wrapping_add(1);
+        if self.starts.is_multiple_of(SAMPLE) {
+            load.count();
         }
+        // A call that sleeps leaves the other end nothing to wait awake for.
+        let slept = now().wrapping_sub(self.stopped) > load.clock.patience;
+        if slept {
+            self.streak = self.streak.min(0);
+        }
+        self.hot = !slept && (self.hot || self.streak >= STREAK) && load.has_room();
         if self.hot || self.place.is_stale() {
             self.place.scatter(stub, &load.processors);
         } else if self.quick {
-            self.place.gather(stub, &load.processors, &load.clock);
+            self.place.gather(stub, &load.processors, &load.clock, load.is_parallel());
         } else {
             self.place.join(&load.processors);
         }
         self.weight = 1 + usize::from(self.hot);
         load.busy.fetch_add(self.weight, Ordering::Relaxed);
+        self.place.count(&load.processors, true);
         if self.hot { u32::try_from(load.clock.patience).unwrap_or(u32::MAX) } else { 0 }
     }
 
     /// The application stopped, after it ran for so many ticks.
     pub fn stop(&mut self, ran: u32, load: &Load) {
         load.busy.fetch_sub(self.weight, Ordering::Relaxed);
+        self.place.count(&load.processors, false);
         self.weight = 0;
+        self.stopped = now();
         let ran = u64::from(ran);
         self.quick = ran <= load.clock.quick_gap;
         if ran <= load.clock.short_gap {
@@ -93,7 +132,7 @@ impl Pace {
 
     /// The stub is about to do something for the kernel that takes several hand-overs.
     pub fn gather(&mut self, stub: Pid, load: &Load) {
-        self.place.gather(stub, &load.processors, &load.clock);
+        self.place.gather(stub, &load.processors, &load.clock, load.is_parallel());
     }
 
     /// The application computes.

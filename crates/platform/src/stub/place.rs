@@ -5,7 +5,10 @@
 //! futex is *gathered* on one processor. For a short time only: a thread that computes must be free
 //! to move, and so must two pairs that were gathered on the same processor while another is idle.
 
-use std::cell::Cell;
+use std::{
+    cell::Cell,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use rustix::{
     process::Pid,
@@ -18,12 +21,39 @@ use super::clock::{Clock, now};
 pub(super) struct Processors {
     all: CpuSet,
     pub count: usize,
+    /// How many gathered pairs run on each at the moment, by the processor's number.
+    running: Vec<AtomicUsize>,
+    /// Where a pair was gathered last.
+    last: AtomicUsize,
 }
 
 impl Processors {
     pub fn new() -> Processors {
         let all = sched_getaffinity(None).unwrap_or_default();
-        Processors { all, count: usize::try_from(all.count()).unwrap_or(1).max(1) }
+        let end = (0..CpuSet::MAX_CPU).rev().find(|processor| all.is_set(*processor)).map_or(0, |last| last + 1);
+        Processors {
+            all,
+            count: usize::try_from(all.count()).unwrap_or(1).max(1),
+            running: (0..end).map(|_| AtomicUsize::new(0)).collect(),
+            last: AtomicUsize::new(usize::MAX),
+        }
+    }
+
+    /// Where a pair should be gathered whose task thread runs on `own`: among others that work by
+    /// turns, where they are; else where the least is going on.
+    fn choose(&self, own: usize, parallel: bool) -> usize {
+        if !parallel {
+            let last = self.last.load(Ordering::Relaxed);
+            return if last < self.running.len() && self.all.is_set(last) { last } else { own };
+        }
+        let running = |processor: usize| self.running.get(processor).map_or(0, |count| count.load(Ordering::Relaxed));
+        let mut best = own;
+        for processor in (0..self.running.len()).filter(|processor| self.all.is_set(*processor)) {
+            if running(processor) < running(best) {
+                best = processor;
+            }
+        }
+        best
     }
 }
 
@@ -65,6 +95,8 @@ fn confine_self(place: Place, processors: &Processors) {
 #[derive(Clone, Default)]
 pub(super) struct Placement {
     gathered: Option<Gathered>,
+    /// Among which processor's running pairs it is counted.
+    counted: Option<usize>,
 }
 
 #[derive(Clone, Copy)]
@@ -74,17 +106,34 @@ struct Gathered {
 }
 
 impl Placement {
-    /// Brings both ends together on the processor that this thread runs on.
-    pub fn gather(&mut self, stub: Pid, processors: &Processors, clock: &Clock) {
+    /// Brings both ends together on one processor; `parallel` if others run at the same time.
+    pub fn gather(&mut self, stub: Pid, processors: &Processors, clock: &Clock, parallel: bool) {
         if processors.count == 1 {
             return;
         }
-        let processor = sched_getcpu();
-        if self.gathered.is_none_or(|gathered| gathered.processor != processor) {
-            confine(Some(stub), Place::At(processor), processors);
-            self.gathered = Some(Gathered { processor, until: now() + clock.lease });
-        }
+        let processor = match self.gathered {
+            Some(gathered) => gathered.processor,
+            None => {
+                let processor = processors.choose(sched_getcpu(), parallel);
+                processors.last.store(processor, Ordering::Relaxed);
+                confine(Some(stub), Place::At(processor), processors);
+                self.gathered = Some(Gathered { processor, until: now() + clock.lease });
+                processor
+            }
+        };
         confine_self(Place::At(processor), processors);
+    }
+
+    /// The application of a gathered pair is about to run, or has stopped.
+    pub fn count(&mut self, processors: &Processors, runs: bool) {
+        if runs {
+            self.counted = self.gathered.and_then(|gathered| {
+                processors.running.get(gathered.processor)?.fetch_add(1, Ordering::Relaxed);
+                Some(gathered.processor)
+            });
+        } else if let Some(count) = self.counted.take().and_then(|processor| processors.running.get(processor)) {
+            count.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// Lets both ends run anywhere.
