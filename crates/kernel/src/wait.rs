@@ -307,6 +307,24 @@ pub fn wait_until<T>(
     result
 }
 
+/// A value that `condition` gives now, or else once `queue` was woken for `events`: what reading and writing do on
+/// files that block.
+///
+/// # Errors
+/// `EAGAIN` when the caller does not wait (O_NONBLOCK), `ERESTARTSYS` when a signal is pending.
+pub fn take_or_wait<T>(
+    nonblocking: bool,
+    queue: &WaitQueue,
+    events: Events,
+    mut condition: impl FnMut() -> Option<T>,
+) -> Result<T, Errno> {
+    if nonblocking {
+        condition().ok_or(Errno::EAGAIN)
+    } else {
+        wait_until(&[(queue, events)], None, Interruptible::Signals, condition)
+    }
+}
+
 /// Collects the queues that a poll must watch: a file's `poll` registers its queues here, if the
 /// caller means to sleep.
 pub struct Poller {

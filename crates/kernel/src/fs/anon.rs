@@ -7,7 +7,7 @@ use lazaret_snapshot::{Context, Snapshot};
 
 use super::{
     file::{File, FileOps},
-    inode::{Attributes, FileKind, FsStatistics, Inode, SetAttributes, Timestamp},
+    inode::{Attributes, FileKind, FsStatistics, Inode, NewAttributes, SetAttributes},
     vfs::{
         Location,
         dentry::Dentry,
@@ -64,24 +64,8 @@ impl AnonInode {
             let creds = task.creds();
             (creds.fsuid, creds.fsgid)
         });
-        let now = Timestamp::now();
-        let attributes = Attributes {
-            device: DEVICE,
-            inode,
-            kind,
-            permissions,
-            links: 1,
-            uid,
-            gid,
-            rdev: 0,
-            size: 0,
-            block_size: 4096,
-            blocks: 0,
-            atime: now,
-            mtime: now,
-            ctime: now,
-            btime: None,
-        };
+        let owner = NewAttributes { permissions, uid, gid };
+        let attributes = Attributes { btime: None, ..Attributes::fresh(DEVICE, inode, kind, &owner) };
         Arc::new(AnonInode { attributes: Mutex::new(attributes), kind, object })
     }
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     sync::{Arc, Mutex},
     uio::{Sink, Source},
-    wait::{Events, Interruptible, Poller, WaitQueue, wait_until},
+    wait::{Events, Poller, WaitQueue, take_or_wait},
 };
 
 /// Highest value of the counter; writes beyond block.
@@ -51,11 +51,7 @@ impl FileOps for EventFd {
         if sink.remaining() < 8 {
             return Err(Errno::EINVAL);
         }
-        let value = match self.try_take() {
-            Some(value) => value,
-            None if file.is_nonblocking() => return Err(Errno::EAGAIN),
-            None => wait_until(&[(&self.queue, Events::READABLE)], None, Interruptible::Signals, || self.try_take())?,
-        };
+        let value = take_or_wait(file.is_nonblocking(), &self.queue, Events::READABLE, || self.try_take())?;
         self.queue.wake(Events::WRITABLE);
         sink.put(&value.to_ne_bytes())
     }
@@ -72,12 +68,7 @@ impl FileOps for EventFd {
         if value == u64::MAX {
             return Err(Errno::EINVAL);
         }
-        if self.try_add(value).is_none() {
-            if file.is_nonblocking() {
-                return Err(Errno::EAGAIN);
-            }
-            wait_until(&[(&self.queue, Events::WRITABLE)], None, Interruptible::Signals, || self.try_add(value))?;
-        }
+        take_or_wait(file.is_nonblocking(), &self.queue, Events::WRITABLE, || self.try_add(value))?;
         self.queue.wake(Events::READABLE);
         Ok(bytes.len())
     }

@@ -109,6 +109,28 @@ pub struct Attributes {
 }
 
 impl Attributes {
+    /// Attributes of a node that is made now, in memory, with `owner`.
+    pub fn fresh(device: u64, inode: u64, kind: FileKind, owner: &NewAttributes) -> Attributes {
+        let now = Timestamp::now();
+        Attributes {
+            device,
+            inode,
+            kind,
+            permissions: owner.permissions,
+            links: if kind == FileKind::Directory { 2 } else { 1 },
+            uid: owner.uid,
+            gid: owner.gid,
+            rdev: 0,
+            size: 0,
+            block_size: 4096,
+            blocks: 0,
+            atime: now,
+            mtime: now,
+            ctime: now,
+            btime: Some(now),
+        }
+    }
+
     /// `st_mode`.
     pub fn mode(&self) -> u32 {
         self.kind as u32 | self.permissions

@@ -15,7 +15,7 @@ use crate::{
     sync::{Arc, Mutex},
     task::Task,
     uio::Sink,
-    wait::{Events, Interruptible, Poller, wait_until},
+    wait::{Events, Poller, take_or_wait},
 };
 
 /// The operations of a signalfd. What it reads are the reader's signals, whoever made it.
@@ -98,10 +98,9 @@ impl FileOps for SignalFd {
             let (signal, info) = match wait::take_from(&task, self.mask()) {
                 Some(taken) => taken,
                 None if done > 0 => break,
-                None if file.is_nonblocking() => return Err(Errno::EAGAIN),
                 None => {
                     let queue = task.group().signal_sent.clone();
-                    wait_until(&[(&queue, Events::READABLE)], None, Interruptible::Signals, || {
+                    take_or_wait(file.is_nonblocking(), &queue, Events::READABLE, || {
                         wait::take_from(&task, self.mask())
                     })?
                 }

@@ -17,7 +17,7 @@ use crate::{
         schedule::Schedule,
     },
     uio::Sink,
-    wait::{Events, Interruptible, Poller, WaitQueue, wait_until},
+    wait::{Events, Poller, WaitQueue, take_or_wait},
 };
 
 #[derive(Default, Snapshot)]
@@ -124,13 +124,8 @@ impl FileOps for TimerFd {
         if sink.remaining() < 8 {
             return Err(Errno::EINVAL);
         }
-        let ticks = match self.timer.take() {
-            Some(ticks) => ticks,
-            None if file.is_nonblocking() => return Err(Errno::EAGAIN),
-            None => wait_until(&[(&self.timer.queue, Events::READABLE)], None, Interruptible::Signals, || {
-                self.timer.take()
-            })?,
-        };
+        let queue = &self.timer.queue;
+        let ticks = take_or_wait(file.is_nonblocking(), queue, Events::READABLE, || self.timer.take())?;
         sink.put(&ticks.to_ne_bytes())
     }
 

@@ -7,7 +7,7 @@ use super::{
     devpts::Devpts,
     job,
     terminal::{Terminal, WindowSize},
-    termios::{TERMIOS_SIZE, Termios, local},
+    termios::{Modes, TERMIOS_SIZE, Termios, local},
 };
 use crate::{
     fs::file::{File, FileOps, flags},

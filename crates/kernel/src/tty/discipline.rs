@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use super::termios::{Termios, character, input, local, output};
+use super::termios::{self, Modes, Termios, character, input, local, output};
 
 /// Longest line in canonical mode, and most input that waits to be read (N_TTY_BUF_SIZE).
 pub const BUFFER_SIZE: usize = 4096;
@@ -67,6 +67,11 @@ pub struct Effects {
 }
 
 impl Discipline {
+    /// A fresh terminal's.
+    pub fn new() -> Discipline {
+        Discipline { termios: termios::fresh(), ..Discipline::default() }
+    }
+
     /// Bytes that a read may return now.
     pub fn readable(&self) -> usize {
         self.ready.len()
@@ -109,9 +114,8 @@ impl Discipline {
     /// Changes the settings. Leaving canonical mode makes the unfinished line readable.
     pub fn set_termios(&mut self, termios: Termios) {
         let was_canonical = self.termios.has_local(local::ICANON);
-        let stop_keys = |t: &Termios| {
-            t.has_input(input::IXON) && t.characters[character::VSTART] == 17 && t.characters[character::VSTOP] == 19
-        };
+        let stop_keys =
+            |t: &Termios| t.has_input(input::IXON) && t.cc[character::START] == 17 && t.cc[character::STOP] == 19;
         if stop_keys(&self.termios) != stop_keys(&termios) {
             self.packet &= !(packet::DOSTOP | packet::NOSTOP);
             self.packet |= if stop_keys(&termios) { packet::DOSTOP } else { packet::NOSTOP };
@@ -159,11 +163,11 @@ impl Discipline {
     fn may_take_when_full(&self, byte: u8) -> bool {
         let t = &self.termios;
         let signal = t.has_local(local::ISIG)
-            && [character::VINTR, character::VQUIT, character::VSUSP].iter().any(|index| t.is_character(byte, *index));
+            && [character::INTR, character::QUIT, character::SUSP].iter().any(|index| t.is_character(byte, *index));
         let edit = t.has_local(local::ICANON)
             && (byte == b'\n'
                 || byte == b'\r'
-                || [character::VERASE, character::VKILL, character::VEOF, character::VEOL]
+                || [character::ERASE, character::KILL, character::EOF, character::EOL]
                     .iter()
                     .any(|index| t.is_character(byte, *index)));
         signal || edit
@@ -180,11 +184,11 @@ impl Discipline {
             byte = byte.to_ascii_lowercase();
         }
         if t.has_input(input::IXON) {
-            if t.is_character(byte, character::VSTART) {
+            if t.is_character(byte, character::START) {
                 self.set_stopped(false);
                 return;
             }
-            if t.is_character(byte, character::VSTOP) {
+            if t.is_character(byte, character::STOP) {
                 self.set_stopped(true);
                 return;
             }
@@ -194,9 +198,9 @@ impl Discipline {
         }
         if t.has_local(local::ISIG) {
             for (index, signal) in [
-                (character::VINTR, TypedSignal::Interrupt),
-                (character::VQUIT, TypedSignal::Quit),
-                (character::VSUSP, TypedSignal::Suspend),
+                (character::INTR, TypedSignal::Interrupt),
+                (character::QUIT, TypedSignal::Quit),
+                (character::SUSP, TypedSignal::Suspend),
             ] {
                 if t.is_character(byte, index) {
                     if !t.has_local(local::NOFLSH) {
@@ -236,18 +240,18 @@ impl Discipline {
     fn edit(&mut self, byte: u8, effects: &mut Effects) {
         let t = self.termios;
         let extended = t.has_local(local::IEXTEN);
-        if t.is_character(byte, character::VERASE) {
+        if t.is_character(byte, character::ERASE) {
             self.erase_character(effects);
-        } else if extended && t.is_character(byte, character::VWERASE) {
+        } else if extended && t.is_character(byte, character::WERASE) {
             self.erase_word(effects);
-        } else if t.is_character(byte, character::VKILL) {
+        } else if t.is_character(byte, character::KILL) {
             self.kill_line(byte, effects);
-        } else if extended && t.is_character(byte, character::VLNEXT) {
+        } else if extended && t.is_character(byte, character::LNEXT) {
             self.literal = true;
             if t.has_local(local::ECHO) && t.has_local(local::ECHOCTL) {
                 effects.echo.extend_from_slice(b"^\x08");
             }
-        } else if extended && t.has_local(local::ECHO) && t.is_character(byte, character::VREPRINT) {
+        } else if extended && t.has_local(local::ECHO) && t.is_character(byte, character::REPRINT) {
             self.echo(byte, effects);
             self.show(b"\n", &mut effects.echo);
             for byte in self.line.clone() {
@@ -259,9 +263,9 @@ impl Discipline {
             }
             self.line.push(byte);
             self.end_line();
-        } else if t.is_character(byte, character::VEOF) {
+        } else if t.is_character(byte, character::EOF) {
             self.end_line();
-        } else if t.is_character(byte, character::VEOL) || extended && t.is_character(byte, character::VEOL2) {
+        } else if t.is_character(byte, character::EOL) || extended && t.is_character(byte, character::EOL2) {
             self.echo(byte, effects);
             self.line.push(byte);
             self.end_line();
@@ -336,7 +340,7 @@ impl Discipline {
             return;
         }
         if !t.has_local(local::ECHOE) {
-            self.echo(t.characters[character::VERASE], effects);
+            self.echo(t.cc[character::ERASE], effects);
             return;
         }
         let width = match erased {
@@ -429,7 +433,7 @@ impl Discipline {
                 b'\t' => {
                     let width = 8 - self.column % 8;
                     self.column += width;
-                    if t.output & output::TABDLY == output::XTABS {
+                    if t.oflag & output::XTABS == output::XTABS {
                         shown.extend(std::iter::repeat_n(b' ', width));
                     } else {
                         shown.push(b'\t');
@@ -486,7 +490,7 @@ mod tests {
 
     #[test]
     fn a_line_is_readable_when_it_is_finished() {
-        let mut tty = Discipline::default();
+        let mut tty = Discipline::new();
         assert_eq!(typed(&mut tty, b"abc").echo, b"abc");
         assert!(!tty.has_input());
         assert_eq!(typed(&mut tty, b"\r").echo, b"\r\n");
@@ -497,7 +501,7 @@ mod tests {
 
     #[test]
     fn one_read_gives_one_line() {
-        let mut tty = Discipline::default();
+        let mut tty = Discipline::new();
         typed(&mut tty, b"one\ntwo\n");
         assert_eq!(tty.take(100), b"one\n");
         assert_eq!(tty.take(100), b"two\n");
@@ -505,7 +509,7 @@ mod tests {
 
     #[test]
     fn end_of_file_is_an_empty_read_or_ends_a_line_early() {
-        let mut tty = Discipline::default();
+        let mut tty = Discipline::new();
         typed(&mut tty, b"ab\x04\x04");
         assert_eq!(tty.take(100), b"ab");
         assert!(tty.has_input());
@@ -515,7 +519,7 @@ mod tests {
 
     #[test]
     fn characters_words_and_lines_are_erased() {
-        let mut tty = Discipline::default();
+        let mut tty = Discipline::new();
         assert_eq!(typed(&mut tty, b"ax\x7f").echo, b"ax\x08 \x08");
         typed(&mut tty, b" word\x17");
         typed(&mut tty, b"b\n");
@@ -526,15 +530,15 @@ mod tests {
 
     #[test]
     fn utf8_characters_are_erased_whole() {
-        let mut tty = Discipline::default();
-        tty.termios.input |= input::IUTF8;
+        let mut tty = Discipline::new();
+        tty.termios.iflag |= input::IUTF8;
         typed(&mut tty, "aä\u{7f}\n".as_bytes());
         assert_eq!(tty.take(100), b"a\n");
     }
 
     #[test]
     fn control_characters_send_signals_and_flush() {
-        let mut tty = Discipline::default();
+        let mut tty = Discipline::new();
         let effects = typed(&mut tty, b"abc\x03");
         assert_eq!(effects.signals, [TypedSignal::Interrupt]);
         assert_eq!(effects.echo, b"abc^C");
@@ -544,10 +548,10 @@ mod tests {
 
     #[test]
     fn raw_mode_passes_everything() {
-        let mut tty = Discipline::default();
+        let mut tty = Discipline::new();
         let mut termios = tty.termios;
-        termios.local &= !(local::ICANON | local::ECHO | local::ISIG | local::IEXTEN);
-        termios.input = 0;
+        termios.lflag &= !(local::ICANON | local::ECHO | local::ISIG | local::IEXTEN);
+        termios.iflag = 0;
         tty.set_termios(termios);
         let effects = typed(&mut tty, b"\x03\r\x7f");
         assert_eq!(effects, Effects::default());
@@ -556,17 +560,17 @@ mod tests {
 
     #[test]
     fn leaving_canonical_mode_makes_the_unfinished_line_readable() {
-        let mut tty = Discipline::default();
+        let mut tty = Discipline::new();
         typed(&mut tty, b"half");
         let mut termios = tty.termios;
-        termios.local &= !local::ICANON;
+        termios.lflag &= !local::ICANON;
         tty.set_termios(termios);
         assert_eq!(tty.take(100), b"half");
     }
 
     #[test]
     fn output_gets_carriage_returns() {
-        let mut tty = Discipline::default();
+        let mut tty = Discipline::new();
         let mut shown = Vec::new();
         tty.show(b"a\tb\n", &mut shown);
         assert_eq!(shown, b"a\tb\r\n");

@@ -8,7 +8,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 use super::{
     discipline::{Discipline, Effects, TypedSignal},
     job,
-    termios::{Termios, local},
+    termios::{Modes, Termios, local},
 };
 use crate::{
     boot::Kernel,
@@ -76,7 +76,7 @@ impl Terminal {
             kernel,
             number,
             state: Mutex::new(State {
-                discipline: Discipline::default(),
+                discipline: Discipline::new(),
                 output: VecDeque::new(),
                 size: WindowSize::default(),
                 locked: true,
@@ -289,9 +289,9 @@ impl Terminal {
 
     /// A blocking read in raw mode: VMIN and VTIME decide when it returns; see termios(3).
     fn read_raw(&self, sink: &mut dyn Sink, termios: &Termios) -> Result<usize, Errno> {
-        use super::termios::character::{VMIN, VTIME};
-        let least = usize::from(termios.characters[VMIN]).min(sink.remaining());
-        let tenths = u64::from(termios.characters[VTIME]);
+        use super::termios::character::{MIN, TIME};
+        let least = usize::from(termios.cc[MIN]).min(sink.remaining());
+        let tenths = u64::from(termios.cc[TIME]);
         let timeout = (tenths > 0).then(|| std::time::Duration::from_millis(tenths * 100));
         let limit = sink.remaining();
         let mut data = Vec::new();

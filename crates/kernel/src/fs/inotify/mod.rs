@@ -20,7 +20,7 @@ use crate::{
     task::Current,
     uaddr::{UserAddr, UserPtr},
     uio::Sink,
-    wait::{Events, Interruptible, Poller, WaitQueue, wait_until},
+    wait::{Events, Poller, WaitQueue, take_or_wait},
 };
 
 /// Events an instance holds before it reports an overflow (`fs.inotify.max_queued_events`).
@@ -212,10 +212,7 @@ impl FileOps for Inotify {
             if !data.is_empty() {
                 return sink.put(&data);
             }
-            if file.is_nonblocking() {
-                return Err(Errno::EAGAIN);
-            }
-            wait_until(&[(&instance.queue, Events::READABLE)], None, Interruptible::Signals, || {
+            take_or_wait(file.is_nonblocking(), &instance.queue, Events::READABLE, || {
                 (!instance.events.lock().is_empty()).then_some(())
             })?;
         }

@@ -78,24 +78,7 @@ impl TmpInode {
     }
 
     fn make(fs: Arc<TmpFs>, number: u64, kind: FileKind, owner: &NewAttributes, data: Data) -> TmpInode {
-        let now = Timestamp::now();
-        let attributes = Attributes {
-            device: fs.device,
-            inode: number,
-            kind,
-            permissions: owner.permissions,
-            links: if kind == FileKind::Directory { 2 } else { 1 },
-            uid: owner.uid,
-            gid: owner.gid,
-            rdev: 0,
-            size: 0,
-            block_size: 4096,
-            blocks: 0,
-            atime: now,
-            mtime: now,
-            ctime: now,
-            btime: Some(now),
-        };
+        let attributes = Attributes::fresh(fs.device, number, kind, owner);
         TmpInode { fs, attributes: Mutex::new(attributes), data, xattrs: XattrMap::default() }
     }
 

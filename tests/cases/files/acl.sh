@@ -1,0 +1,4 @@
+# POSIX access control lists, where the file system has them.
+# needs: getfacl setfacl
+touch file; setfacl -m u:1000:r file; echo $?
+getfacl -cE file
