@@ -115,7 +115,11 @@ pub fn run(config: &Config, container: Container) -> Result<u8, CommandError> {
         if let Some(path) = &pid_file {
             write_pid(path, sandbox.state().pid)?;
         }
-        sandbox.start().map_err(|error| CommandError::of_start(&error))?;
+        if let Err(error) = sandbox.start() {
+            // Whoever killed it is the cause; its silence is what follows.
+            let end = if error.is_end() { sandbox.wait().ok() } else { None };
+            return end.filter(|end| matches!(end, End::Killed(_))).ok_or_else(|| CommandError::of_start(&error));
+        }
         if let Some(ended) = sandbox.ended() {
             let signal = |number| sandbox.signal(number, Target::Init);
             foreground.relay(ended, signal, |rows, columns| sandbox.resize(rows, columns))?;

@@ -338,7 +338,6 @@ fn the_death_of_the_command_line_ends_all() {
 }
 
 #[test]
-#[ignore = "the command line may still take it for a start that failed"]
 fn the_death_of_the_sandbox_is_told() {
     let place = Place::new();
     let child = place.command(&["do", "sleep", "1000"]).stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();

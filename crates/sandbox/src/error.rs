@@ -54,6 +54,11 @@ fn field_prefix(field: &str) -> String {
 }
 
 impl Error {
+    /// The sandbox process has ended instead of answering.
+    pub fn is_end(&self) -> bool {
+        matches!(self, Error::Control { error: lazaret_control::Error::Closed, .. })
+    }
+
     /// A step that the host refused.
     pub(crate) fn host(step: impl Into<String>, error: impl Into<std::io::Error>) -> Error {
         Error::Failed(Failure::host(step, error))

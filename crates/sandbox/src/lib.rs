@@ -3,6 +3,12 @@
 //! [`Sandbox::new`] makes the processes of a sandbox: the gofer, which opens the host's files, and
 //! the sandbox process, which confines itself and then runs the application kernel. Both are
 //! copies of the calling process, which must have only one thread.
+//!
+//! A sandbox has a directory below [`Config::root`], by which later calls, of other processes too, find
+//! it again with [`Sandbox::load`]: to start further processes in it ([`Sandbox::execute`]), to signal, pause,
+//! limit and count it, and to end it. Everything the command line does goes through here.
+//!
+//! `examples/session.rs` starts a sandbox, runs a command in it and stops it.
 
 #![forbid(unsafe_code)]
 
