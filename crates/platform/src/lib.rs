@@ -296,4 +296,10 @@ pub trait Interrupt: Send + Sync {
     /// Makes the current `run`, or the next one if none is active, return
     /// [`Trap::Interrupted`] soon. Several calls before that count as one.
     fn interrupt(&self);
+
+    /// The id of the host thread that application code runs on, for statistics; 0 if there is none of
+    /// its own.
+    fn host_thread(&self) -> i32 {
+        0
+    }
 }

@@ -381,6 +381,11 @@ impl Task {
         *self.interrupt.lock() = Some(interrupt);
     }
 
+    /// The host thread that its application code runs on.
+    pub fn host_application_thread(&self) -> Option<i32> {
+        self.interrupt.lock().as_ref().map(|interrupt| interrupt.host_thread()).filter(|thread| *thread != 0)
+    }
+
     /// The pending reasons.
     pub fn work(&self) -> u32 {
         self.work.load(Ordering::SeqCst)

@@ -186,15 +186,33 @@ impl HostMemory {
 }
 
 impl Task {
-    /// Processor time of the thread. The host tells the time of an address space as a whole; a thread
-    /// that shares it gets an equal part.
+    /// Processor time of the thread.
     pub fn cpu_time(&self) -> CpuTime {
         let group = self.group();
-        let count = u32::try_from(group.threads().len().max(1)).unwrap_or(u32::MAX);
-        let user = group.cpu_time().user / count;
+        let user = self.user_time().unwrap_or_else(|| {
+            // The time of the process is known; each thread gets an equal part.
+            let count = u32::try_from(group.threads().len().max(1)).unwrap_or(u32::MAX);
+            group.cpu_time().user / count
+        });
         let mut latest = self.latest_time.lock();
         *latest = CpuTime { user: user.max(latest.user), system: self.kernel_time().max(latest.system) };
         *latest
+    }
+
+    /// Time of the thread in application code, as the host's schedstat tells it where it has one;
+    /// proc_pid_schedstat(5). The thread that called execve(2) keeps what was used before.
+    fn user_time(&self) -> Option<Duration> {
+        let thread = self.host_application_thread()?;
+        let space = self.mm().space().host_pid();
+        let text = self.kernel().host_proc_file(&format!("{space}/task/{thread}/schedstat")).ok()?;
+        let text = String::from_utf8_lossy(&text);
+        let running = text.split(' ').next()?.parse().ok().filter(|nanoseconds| *nanoseconds > 0)?;
+        let before = if self.tid() == self.group().id() {
+            self.group().account.state.lock().left_spaces
+        } else {
+            Duration::ZERO
+        };
+        Some(before.saturating_add(Duration::from_nanos(running)))
     }
 
     /// Time that the task's host thread has used.

@@ -621,6 +621,10 @@ impl Control {
 }
 
 impl Interrupt for Control {
+    fn host_thread(&self) -> i32 {
+        self.thread.as_raw_nonzero().get()
+    }
+
     fn interrupt(&self) {
         self.pending.store(true, Ordering::SeqCst);
         if self.state.compare_exchange(RUNNING, SIGNALLING, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
