@@ -4,7 +4,11 @@ use lazaret_abi::errno::Errno;
 use lazaret_platform::{Prot, layout::APP_MAX};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::{fs::file::File, mm::tree::page_align_down, uio::BufferSink};
+use crate::{
+    fs::file::File,
+    mm::tree::{page_align_down, page_align_up},
+    uio::BufferSink,
+};
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -64,6 +68,13 @@ pub struct Segment {
     pub memory_size: u64,
     /// Access rights.
     pub prot: Prot,
+}
+
+impl Segment {
+    /// Address where the bytes of the file end, before the load bias.
+    fn file_end(&self) -> u64 {
+        self.address + self.file_size
+    }
 }
 
 /// What of an ELF file counts for loading it.
@@ -203,6 +214,29 @@ impl Elf {
         Ok(elf)
     }
 
+    /// Where a mapping may end that shows segment `index`, before the bias: at the end of a later segment
+    /// with the same rights, if the file continues in memory up to there as it does on disk. What lies between
+    /// is then mapped over it. A mapping of a file is dear, and most programs have read-only data on
+    /// both sides of their code.
+    pub fn common_end(&self, index: usize) -> u64 {
+        let Some(first) = self.segments.get(index) else { return 0 };
+        let mut last = first;
+        let mut end = first.file_end();
+        for next in &self.segments[index + 1..] {
+            let follows = last.memory_size == last.file_size
+                && page_align_up(last.file_end()) == Some(page_align_down(next.address))
+                && next.address.wrapping_sub(next.offset) == first.address.wrapping_sub(first.offset);
+            if !follows || first.prot.contains(Prot::WRITE) {
+                break;
+            }
+            last = next;
+            if next.prot == first.prot && next.file_size == next.memory_size {
+                end = next.file_end();
+            }
+        }
+        end
+    }
+
     /// First address and length of the memory that the segments take, page aligned, before the bias.
     pub fn span(&self) -> (u64, u64) {
         let start = self.segments.first().map_or(0, |segment| page_align_down(segment.address));
@@ -250,4 +284,39 @@ fn interpreter_path(file: &Head<'_>, header: &ProgramHeader) -> Result<Vec<u8>, 
         path.truncate(end);
     }
     Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment(address: u64, offset: u64, size: u64, prot: Prot) -> Segment {
+        Segment { address, offset, file_size: size, memory_size: size, prot }
+    }
+
+    #[test]
+    fn one_mapping_shows_the_read_only_data_around_the_code() {
+        let mut elf = Elf {
+            relocatable: true,
+            entry: 0x1000,
+            segments: vec![
+                segment(0, 0, 0x800, Prot::READ),
+                segment(0x1000, 0x1000, 0x1fff, Prot::READ | Prot::EXEC),
+                segment(0x3000, 0x3000, 0x10, Prot::READ),
+                segment(0x5000, 0x4000, 0x10, Prot::READ | Prot::WRITE),
+            ],
+            interpreter: None,
+            headers_address: 0,
+            headers_count: 4,
+            is_loadable: true,
+            alignment: 4096,
+        };
+        assert_eq!(elf.common_end(0), 0x3010);
+        assert_eq!(elf.common_end(1), 0x2fff);
+        assert_eq!(elf.common_end(2), 0x3010);
+        assert_eq!(elf.common_end(3), 0x5010);
+        // A gap in memory is not filled.
+        elf.segments[2] = segment(0x4000, 0x4000, 0x10, Prot::READ);
+        assert_eq!(elf.common_end(0), 0x800);
+    }
 }

@@ -303,18 +303,27 @@ impl Loader<'_> {
     }
 
     fn map_segments(&mut self, file: &Arc<File>, elf: &Elf, bias: u64) -> Result<(), Errno> {
-        for segment in &elf.segments {
+        // The end of what the mapping of an earlier segment shows as well, and its rights.
+        let mut shown = (0, Prot::empty());
+        for (index, segment) in elf.segments.iter().enumerate() {
             let start = segment.address.wrapping_add(bias);
             let memory_end = start.checked_add(segment.memory_size).ok_or(Errno::ENOMEM)?;
             let file_end = start + segment.file_size;
             let page = page_align_down(start);
             let mut anonymous_from = page;
             if segment.file_size > 0 {
-                let offset = page_align_down(segment.offset);
-                self.map(MapRequest {
-                    file: Some((file.clone(), offset)),
-                    ..MapRequest::anonymous(Placement::Fixed(page), file_end - page, segment.prot)
-                })?;
+                let is_shown = file_end <= shown.0 && segment.prot == shown.1;
+                if !is_shown {
+                    let end = elf.common_end(index).wrapping_add(bias);
+                    let offset = page_align_down(segment.offset);
+                    self.map(MapRequest {
+                        file: Some((file.clone(), offset)),
+                        ..MapRequest::anonymous(Placement::Fixed(page), end - page, segment.prot)
+                    })?;
+                    if end > file_end {
+                        shown = (end, segment.prot);
+                    }
+                }
                 anonymous_from = page_align_up(file_end).ok_or(Errno::ENOMEM)?;
             }
             if memory_end > file_end && segment.prot.contains(Prot::WRITE) && file_end < anonymous_from {
