@@ -322,7 +322,7 @@ impl FileOps for SocketFile {
             request::FIONREAD => self.0.readable_bytes()?,
             request::TIOCOUTQ => self.0.unsent_bytes(),
             request::SIOCATMARK => 0,
-            _ => return interface::ioctl(current, number, argument),
+            _ => return interface::ioctl(current, self.0.common().family, number, argument),
         };
         current.write(UserPtr::new(argument), &i32::try_from(bytes).unwrap_or(i32::MAX))?;
         Ok(0)
