@@ -1,5 +1,5 @@
 # ps, pgrep, top, free, uptime, vmstat, lsof-like walks of /proc, watch of a process by its files.
-# needs: ps pgrep pkill free vmstat w
+# needs: ps pgrep free vmstat w
 ps -ef | awk 'NR == 1 {print $1, $2, NF}'
 ps aux | head -1 | awk '{print NF}'
 sleep 77.123 & p=$!
@@ -12,7 +12,7 @@ tr '\0' ' ' </proc/$p/cmdline; echo
 ls /proc/$p/task | wc -l
 awk '{print $3}' /proc/$p/stat
 cat /proc/$p/wchan >/dev/null && echo wchan
-pkill -f 'sleep 77.123'; { wait $p; echo $?; } 2>/dev/null
+{ kill $p; wait $p; echo $?; } 2>/dev/null
 ls /proc/$p 2>/dev/null | wc -l
 free -m | awk 'NR == 1 {print NF}'
 vmstat | wc -l
