@@ -1,5 +1,6 @@
 # nohup, setsid, timeout, nice, env, xargs, time: programs that prepare others.
 # needs: nohup setsid timeout nice xargs prlimit setpriv taskset
+# stderr: ignore
 nohup sh -c 'trap | cat; kill -HUP $$; echo alive' 2>/dev/null
 setsid -w sh -c 'ps -o sid= -p $$ | tr -d " " | sed "s/^$$\$/own session/"'
 timeout 0.05 sleep 5; echo $?
