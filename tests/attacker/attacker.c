@@ -132,6 +132,32 @@ static void stub_code(void) {
     printf("jumps: %s\n", ended + killed + hung >= gates ? "all came to an end" : "lost");
 }
 
+static void spin(void) {
+    for (;;) __asm__ volatile("");
+}
+
+// Leaves a signal handler that was never entered, to where all signals are blocked: the stub's own too.
+static void deafen(void) {
+    static char stack[65536];
+    static uint64_t frame[200];
+    frame[3] = SS_DISABLE;
+    frame[20] = ((uint64_t)(stack + sizeof stack) & ~15ULL) - 8;
+    frame[21] = (uint64_t)spin;
+    frame[22] = 0x202;
+    frame[23] = 0x33 | (uint64_t)0x2b << 48;
+    frame[37] = ~0ULL;
+    uint64_t restorer = ((uint64_t *)0x7e0000000000)[4];
+    __asm__ volatile("mov %0, %%rsp\n jmp *%1" : : "r"(frame), "r"(restorer));
+}
+
+static void deaf(void) {
+    pid_t child = fork();
+    if (child == 0) deafen();
+    printf("deaf: %s\n", bounded_wait(child) == -1 ? "ended" : "never deaf");
+    // This one outlives the sandbox's first process.
+    if (fork() == 0) deafen();
+}
+
 static void unmap(void) {
     for (size_t region = 0; region < sizeof regions / sizeof *regions; region++) {
         uintptr_t start = regions[region].start;
@@ -246,6 +272,7 @@ int main(int argc, char **argv) {
     if (!strcmp(argv[1], "numbers-x32")) try_numbers("x32", 1);
     if (!strcmp(argv[1], "numbers-int80")) try_numbers("int 0x80", 2);
     if (!strcmp(argv[1], "stub-code")) stub_code();
+    if (!strcmp(argv[1], "deaf")) deaf();
     if (!strcmp(argv[1], "unmap")) unmap();
     if (!strcmp(argv[1], "forge")) forge();
     if (!strcmp(argv[1], "forks")) forks();

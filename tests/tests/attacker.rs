@@ -61,9 +61,14 @@ fn every_number_of_the_32_bit_abi_is_refused() {
 }
 
 #[test]
-#[ignore = "a process that jumps to a system call of its stub is not always reaped"]
 fn jumps_into_the_stub() {
     attack("stub-code");
+}
+
+#[test]
+fn processes_that_hear_no_signal() {
+    let report = attack("deaf");
+    assert!(report.starts_with("deaf: ended\n"), "{report}");
 }
 
 #[test]

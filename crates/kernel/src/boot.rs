@@ -241,7 +241,7 @@ impl Kernel {
         for name in unknown {
             config.log.write(Level::Warning, format_args!("strace: there is no system call {name}"));
         }
-        Arc::new(Kernel {
+        let kernel = Arc::new(Kernel {
             platform: config.platform,
             log: config.log,
             strace,
@@ -253,7 +253,29 @@ impl Kernel {
             host_files: config.host_files,
             max_tasks: AtomicU64::new(u64::MAX),
             processes: Mutex::default(),
-        })
+        });
+        let weak = Arc::downgrade(&kernel);
+        kernel.platform.on_loss(Box::new(move || {
+            if let Some(kernel) = weak.upgrade() {
+                kernel.end_lost_processes();
+            }
+        }));
+        kernel
+    }
+
+    /// Ends the processes whose address space is gone. Their tasks may all be asleep, and would not
+    /// notice for long.
+    fn end_lost_processes(&self) {
+        let all: Vec<_> = self.processes().nodes().map(|node| node.process.clone()).collect();
+        for process in all {
+            if process.first_thread().is_some_and(|task| task.mm().space().is_dead()) {
+                let mut signals = process.signals();
+                // Else a thread is about to replace the address space.
+                if signals.executing.is_none() {
+                    signals.kill_all(ExitStatus::signaled(Signal::KILL));
+                }
+            }
+        }
     }
 
     /// Processes and threads, locked.

@@ -138,6 +138,9 @@ pub enum Advice {
     PopulateWrite,
 }
 
+/// See [`Platform::on_loss`].
+pub type LossHook = Box<dyn Fn() + Send + Sync>;
+
 /// Creates address spaces. Shared by all task threads.
 pub trait Platform: Send + Sync {
     /// Makes an empty address space and the context of its first thread (execve).
@@ -148,6 +151,11 @@ pub trait Platform: Send + Sync {
 
     /// Where the vDSO image is in every address space, for AT_SYSINFO_EHDR.
     fn vdso(&self) -> Range<u64>;
+
+    /// Sets what is called after an address space died that nobody had given up: its host process was
+    /// killed from outside, or ended itself. The caller is a thread of the platform's own, on which no
+    /// other death is noticed meanwhile. The first call counts.
+    fn on_loss(&self, _hook: LossHook) {}
 
     /// Bytes that [`Context::save_fp`] writes: the size of an XSAVE area in the standard
     /// (non-compacted) format, without the kernel's trailing magic.
@@ -301,5 +309,11 @@ pub trait Interrupt: Send + Sync {
     /// its own.
     fn host_thread(&self) -> i32 {
         0
+    }
+
+    /// The application thread is to end: like [`Interrupt::interrupt`], but if it neither stops nor
+    /// carries out what it is told within a short time, its address space is ended.
+    fn end(&self) {
+        self.interrupt();
     }
 }

@@ -2,10 +2,16 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
-use common::{CODE, DATA, PAGE, load, load_unpatched, next_call, platform};
-use lazaret_platform::{Context, Error, Platform, Trap};
+use common::{CODE, DATA, PAGE, STACK, load, load_unpatched, next_call, platform};
+use lazaret_platform::{AddressSpace, Context, Error, Platform, Trap};
 
 /// Where every stub has its code and its first context page; see the stub's shared.rs.
 const STUB: u64 = 0x7e00_0000_0000;
@@ -14,6 +20,14 @@ const PAGE_OF_CONTEXT: u64 = 0x7e00_4000_0000;
 // Jumps to rbx with all registers as they are.
 program!(jump, "jmp rbx");
 program!(writes, "mov qword ptr [rdi], rsi", "mov eax, 1", "syscall", "jmp 2f", "2: mov eax, 2", "syscall");
+
+/// Where the stub's handlers return to; see the header of its code.
+fn restorer(space: &dyn AddressSpace) -> u64 {
+    let pid = rustix::process::Pid::from_raw(space.host_pid()).unwrap();
+    let mut word = [0; 8];
+    assert_eq!(lazaret_hostcall::remote::read_memory(pid, STUB + 4 * 8, &mut word), 8);
+    u64::from_le_bytes(word)
+}
 
 /// Addresses of the syscall instructions in the stub's code.
 fn doors(context: &mut dyn Context) -> Vec<u64> {
@@ -61,6 +75,75 @@ fn calls_from_the_stubs_code_do_no_more_than_its_filter_allows() {
         let (_space, mut context) = load(&platform, writes());
         context.regs().rdi = DATA;
         assert_eq!(next_call(&mut *context), 1);
+    });
+}
+
+// Leaves a signal handler that was never entered, by a frame at rdi; then loops.
+program!(spins, "mov rsp, rdi", "jmp rbx", "2: jmp 2b");
+
+#[test]
+fn a_thread_that_hears_no_signal_ends() {
+    common::limited(|| {
+        let platform = platform();
+        let (space, mut context) = load_unpatched(&platform, spins());
+        // rt_sigreturn's frame, in words of struct ucontext: flags of the signal stack (none), stack
+        // pointer, instruction pointer, flags, segments, and the mask of blocked signals.
+        let mut frame = [0_u64; 128];
+        for (place, value) in
+            [(3, 2), (20, STACK + PAGE - 8), (21, CODE + 5), (22, 0x202), (23, 0x33 | 0x2b << 48), (37, u64::MAX)]
+        {
+            frame[place] = value;
+        }
+        let bytes: Vec<u8> = frame.iter().flat_map(|word| word.to_le_bytes()).collect();
+        assert_eq!(space.write(DATA, &bytes), bytes.len());
+        context.regs().rdi = DATA;
+        context.regs().rbx = restorer(&*space);
+        let interrupter = context.interrupter();
+        let ender = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(100));
+            interrupter.interrupt();
+            std::thread::sleep(Duration::from_millis(100));
+            interrupter.end();
+        });
+        let start = Instant::now();
+        assert!(matches!(context.run(), Err(Error::Corrupted(_) | Error::Dead)));
+        assert!(start.elapsed() > Duration::from_millis(200));
+        ender.join().unwrap();
+        await_death(&*space);
+    });
+}
+
+fn await_death(space: &dyn AddressSpace) {
+    while !space.is_dead() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn memory_of_a_dead_stub_is_out_of_reach() {
+    common::limited(|| {
+        let platform = platform();
+        let losses = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&losses);
+        platform.on_loss(Box::new(move || {
+            seen.fetch_add(1, Ordering::SeqCst);
+        }));
+        drop(load(&platform, writes()));
+        let (space, mut context) = load(&platform, writes());
+        context.regs().rdi = DATA;
+        assert_eq!(next_call(&mut *context), 1);
+        let pid = rustix::process::Pid::from_raw(space.host_pid()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        // Nobody runs it, but it is told.
+        while losses.load(Ordering::SeqCst) == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(space.is_dead());
+        assert_eq!((space.read(DATA, &mut [0; 8]), space.write(DATA, &[0; 8])), (0, 0));
+        assert!(matches!(context.run(), Err(Error::Dead)));
+        // What was given up is no loss.
+        drop(load(&platform, writes()));
+        assert_eq!(losses.load(Ordering::SeqCst), 1);
     });
 }
 

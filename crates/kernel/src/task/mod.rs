@@ -349,15 +349,16 @@ impl Task {
     }
 
     /// Tells the task to look at `reasons` (bits of [`work`]): ends its sleep, or stops its
-    /// application code.
+    /// application code. One that is to end loses its address space if that does not stop.
     pub fn notify(&self, reasons: u32) {
         self.work.fetch_or(reasons, Ordering::SeqCst);
         self.parker.unpark();
+        let ends = reasons & work::KILL != 0;
         // The task sets the flag before it looks at its work for the last time.
-        if self.is_in_application()
+        if (ends || self.is_in_application())
             && let Some(interrupt) = &*self.interrupt.lock()
         {
-            interrupt.interrupt();
+            if ends { interrupt.end() } else { interrupt.interrupt() }
         }
     }
 

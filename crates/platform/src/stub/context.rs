@@ -73,6 +73,7 @@ impl StubContext {
             pending: AtomicBool::new(false),
             process: Arc::clone(&thread.process),
             thread: thread.id,
+            ending: Arc::clone(&thread.ending),
         });
         let memory = Arc::new(Memory::new(Arc::clone(&space), thread.slot.clone()));
         let bases = (regs.fs_base, regs.gs_base);
@@ -189,7 +190,7 @@ impl StubContext {
             COMMAND_RESUME
         };
         self.thread.command(command, &[]);
-        let report = self.thread.report();
+        let report = self.thread.trap();
         let Thread { slot, process, pace, .. } = &mut self.thread;
         pace.stop(slot.page().ran.load(Ordering::Relaxed), &process.shared.load);
         report
@@ -594,6 +595,8 @@ struct Control {
     pending: AtomicBool,
     process: Arc<Process>,
     thread: Pid,
+    /// The thread's mark that it is to end.
+    ending: Arc<AtomicBool>,
 }
 
 impl Control {
@@ -631,5 +634,10 @@ impl Interrupt for Control {
             reaper::interrupt(&self.process, self.thread);
             self.state.store(RUNNING, Ordering::SeqCst);
         }
+    }
+
+    fn end(&self) {
+        self.ending.store(true, Ordering::SeqCst);
+        self.interrupt();
     }
 }

@@ -20,6 +20,7 @@ mod patch;
 mod place;
 mod process;
 mod reaper;
+mod remains;
 mod shared;
 mod thread;
 mod window;
@@ -28,7 +29,7 @@ mod zygote;
 use std::{
     arch::x86_64::{__cpuid, __cpuid_count, _xgetbv},
     ops::Range,
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use parking_lot::Mutex;
@@ -47,7 +48,7 @@ use self::{
     thread::Thread,
     zygote::Zygote,
 };
-use crate::{AddressSpace, Context, Error, Platform, Regs, Result};
+use crate::{AddressSpace, Context, Error, LossHook, Platform, Regs, Result};
 
 /// What [`StubPlatform::new`] wants to know.
 #[derive(Debug, Default)]
@@ -72,6 +73,16 @@ struct Shared {
     features: u64,
     /// Bytes of an area for them.
     fp_size: usize,
+    on_loss: OnceLock<LossHook>,
+}
+
+impl Shared {
+    /// A stub died that nobody had given up.
+    fn report_loss(&self) {
+        if let Some(hook) = self.on_loss.get() {
+            hook();
+        }
+    }
 }
 
 /// The stub platform.
@@ -97,8 +108,7 @@ impl StubPlatform {
         let (features, fp_size) = extended_state()?;
         let pool = Pool::default();
         let flags = processor_flags();
-        let Zygote { pid, chunk, slot, listener, vdso } =
-            Zygote::start(&pool, flags, features, config.maps.as_deref())?;
+        let Zygote { pid, chunk, slot, listener, vdso } = Zygote::start(&pool, flags, features, &config)?;
         let shared = Arc::new(Shared {
             notifier: Notifier::new(listener),
             pool,
@@ -107,6 +117,7 @@ impl StubPlatform {
             flags,
             features,
             fp_size,
+            on_loss: OnceLock::new(),
         });
         let process = Arc::new(Process::new(pid, chunk, Code::new(true), Arc::clone(&shared)));
         reaper::register(&process);
@@ -139,6 +150,10 @@ impl Platform for StubPlatform {
 
     fn vdso(&self) -> Range<u64> {
         self.vdso.clone()
+    }
+
+    fn on_loss(&self, hook: LossHook) {
+        let _ = self.shared.on_loss.set(hook);
     }
 
     fn fp_size(&self) -> usize {

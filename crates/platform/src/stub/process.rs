@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use lazaret_hostcall::remote::{read_memory, write_memory};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use rustix::{process::Pid, thread::futex};
 
 use super::{
@@ -22,6 +22,10 @@ use crate::{AddressSpace, layout::APP_MAX};
 pub(super) struct Process {
     pid: Pid,
     dead: AtomicBool,
+    /// The host process was reaped: its id may be another's. Locked by who uses the id.
+    reaped: RwLock<bool>,
+    /// Its end is wanted.
+    given_up: AtomicBool,
     slots: Mutex<Slots>,
     /// Held while a chunk is mapped.
     pub growing: Mutex<()>,
@@ -52,6 +56,8 @@ impl Process {
         Process {
             pid,
             dead: AtomicBool::new(false),
+            reaped: RwLock::new(false),
+            given_up: AtomicBool::new(false),
             slots: Mutex::new(slots),
             growing: Mutex::new(()),
             threads: AtomicUsize::new(1),
@@ -60,8 +66,33 @@ impl Process {
         }
     }
 
+    /// The id, which is another process's after this one was reaped: not to be used for more than to
+    /// name it. See [`Process::with_pid`].
     pub fn pid(&self) -> Pid {
         self.pid
+    }
+
+    /// Does something by the id, before which the host process is not reaped. `None` if it was.
+    pub fn with_pid<T>(&self, work: impl FnOnce(Pid) -> T) -> Option<T> {
+        let reaped = self.reaped.read();
+        (!*reaped).then(|| work(self.pid))
+    }
+
+    /// Has the host process reaped while nobody uses its id. `reap` tells whether it was.
+    pub fn reap(&self, reap: impl FnOnce() -> bool) -> bool {
+        let mut reaped = self.reaped.write();
+        *reaped = reap();
+        *reaped
+    }
+
+    /// From now on its end is no loss.
+    pub fn give_up(&self) {
+        self.given_up.store(true, Ordering::SeqCst);
+    }
+
+    /// Nobody wanted its end.
+    pub fn is_loss(&self) -> bool {
+        !self.given_up.load(Ordering::SeqCst)
     }
 
     /// How many threads run in it.
@@ -152,6 +183,7 @@ pub(super) struct Space(pub Arc<Process>);
 
 impl Drop for Space {
     fn drop(&mut self) {
+        self.0.give_up();
         reaper::kill(&self.0);
     }
 }
@@ -165,12 +197,12 @@ fn within(address: u64, length: usize) -> usize {
 impl AddressSpace for Space {
     fn read(&self, address: u64, into: &mut [u8]) -> usize {
         let length = within(address, into.len());
-        read_memory(self.0.pid, address, &mut into[..length])
+        self.0.with_pid(|pid| read_memory(pid, address, &mut into[..length])).unwrap_or(0)
     }
 
     fn write(&self, address: u64, data: &[u8]) -> usize {
         let length = within(address, data.len());
-        write_memory(self.0.pid, address, &data[..length])
+        self.0.with_pid(|pid| write_memory(pid, address, &data[..length])).unwrap_or(0)
     }
 
     fn is_dead(&self) -> bool {

@@ -16,6 +16,9 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::process::Process;
 
+/// Enough for what is called when a stub is lost.
+const STACK_SIZE: usize = 512 * 1024;
+
 #[derive(Default)]
 struct Registry {
     running: bool,
@@ -68,7 +71,7 @@ pub(super) fn register(process: &Arc<Process>) -> bool {
 pub(super) fn start() -> std::io::Result<()> {
     let mut registry = REGISTRY.lock();
     if !registry.running {
-        thread::Builder::new().name("reaper".into()).stack_size(64 * 1024).spawn(reap)?;
+        thread::Builder::new().name("reaper".into()).stack_size(STACK_SIZE).spawn(reap)?;
         registry.running = true;
     }
     Ok(())
@@ -92,9 +95,8 @@ pub(super) fn interrupt(process: &Process, thread: Pid) {
 
 fn reap() {
     loop {
-        let found = wait_clone_child();
-        let mut registry = REGISTRY.lock();
-        let Ok(pid) = found else {
+        let Ok(pid) = wait_clone_child() else {
+            let mut registry = REGISTRY.lock();
             if has_clone_child() {
                 // Born in between.
                 continue;
@@ -102,19 +104,44 @@ fn reap() {
             registry.running = false;
             let lost: Vec<_> = registry.processes.drain().map(|(_, process)| process).collect();
             drop(registry);
-            lost.iter().for_each(|process| process.died());
+            for process in lost {
+                process.reap(|| true);
+                process.died();
+            }
             return;
         };
-        if reap_clone_child(pid).is_err() {
-            continue;
-        }
-        let process = registry.processes.remove(&pid);
-        if process.is_none() && registry.births > 0 {
-            registry.strangers.insert(pid);
-        }
-        drop(registry);
-        if let Some(process) = process {
+        let known = REGISTRY.lock().processes.get(&pid).cloned();
+        // Whoever uses the id of a registered stub holds the lock that this takes.
+        let reaped = match &known {
+            Some(process) => process.reap(|| reap_registered(pid)),
+            None => reap_stranger(pid),
+        };
+        if let (Some(process), true) = (known, reaped) {
             process.died();
+            if process.is_loss() {
+                process.shared.report_loss();
+            }
         }
     }
+}
+
+fn reap_registered(pid: Pid) -> bool {
+    let mut registry = REGISTRY.lock();
+    let reaped = reap_clone_child(pid).is_ok();
+    if reaped {
+        registry.processes.remove(&pid);
+    }
+    reaped
+}
+
+fn reap_stranger(pid: Pid) -> bool {
+    let mut registry = REGISTRY.lock();
+    // Else it was registered meanwhile, and is found again.
+    if registry.processes.contains_key(&pid) || reap_clone_child(pid).is_err() {
+        return false;
+    }
+    if registry.births > 0 {
+        registry.strangers.insert(pid);
+    }
+    true
 }

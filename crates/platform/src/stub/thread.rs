@@ -1,6 +1,9 @@
 //! The sandbox process's end of a context page: commands to a stub's thread, and its reports.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use rustix::{fd::BorrowedFd, process::Pid, thread::futex};
 
@@ -22,6 +25,14 @@ use crate::{Error, Result};
 /// How long a gathered pair waits for each other before it is let go.
 const GATHERED: futex::Timespec = futex::Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
+/// A longer wait is made of such pieces. They are counted, not the time: a sandbox that was frozen for
+/// long has missed one of them.
+const PIECE: futex::Timespec = futex::Timespec { tv_sec: 1, tv_nsec: 0 };
+/// In how many pieces a stub must carry out a command.
+const COMMAND_PATIENCE: u32 = 30;
+/// In how many pieces it must do what it is about when it is to end.
+const LAST_PATIENCE: u32 = 2;
+
 /// A host call for the stub: number and arguments.
 pub(super) type Call = [u64; 7];
 
@@ -33,6 +44,8 @@ pub(super) struct Thread {
     pub id: Pid,
     /// Last value of `report_seq` that was seen.
     reports: u32,
+    /// It is to end.
+    pub ending: Arc<AtomicBool>,
     pub pace: Pace,
     /// The application was never in it.
     pub is_zygote: bool,
@@ -40,7 +53,7 @@ pub(super) struct Thread {
 
 impl Thread {
     pub fn new(slot: Slot, process: Arc<Process>, id: Pid) -> Thread {
-        Thread { slot, process, id, reports: 0, pace: Pace::default(), is_zygote: false }
+        Thread { slot, process, id, reports: 0, ending: Arc::default(), pace: Pace::default(), is_zygote: false }
     }
 
     /// Gives a command. Its report is to be awaited before the next one.
@@ -62,11 +75,18 @@ impl Thread {
         self.process.is_dead() || self.slot.page().report_seq.load(Ordering::Acquire) != self.reports
     }
 
-    /// Waits for the next report.
+    /// Waits for the report of an application that runs, which may take any time.
     ///
     /// # Errors
     /// `Dead`
-    pub fn report(&mut self) -> Result<u32> {
+    pub fn trap(&mut self) -> Result<u32> {
+        self.report(None)
+    }
+
+    /// Waits for the next report. A stub that does not answer in so many pieces of time, or goes on
+    /// when it is to end, is killed.
+    fn report(&mut self, patience: Option<u32>) -> Result<u32> {
+        let (mut pieces, mut last_pieces) = (0, 0);
         let page = self.slot.page();
         let seen = self.reports;
         self.pace.wait(&self.process.shared.load, page.cpu.load(Ordering::Relaxed), || {
@@ -84,13 +104,25 @@ impl Thread {
             }
             page.kernel_asleep.store(1, Ordering::SeqCst);
             if page.report_seq.load(Ordering::SeqCst) == self.reports {
-                let timeout = self.pace.is_gathered().then_some(GATHERED);
-                let result = futex::wait(&page.report_seq, futex::Flags::empty(), self.reports, timeout.as_ref());
-                if result == Err(rustix::io::Errno::TIMEDOUT) {
-                    self.pace.scatter(self.id, &self.process.shared.load);
+                let gathered = self.pace.is_gathered();
+                let timeout = if gathered { GATHERED } else { PIECE };
+                let result = futex::wait(&page.report_seq, futex::Flags::empty(), self.reports, Some(&timeout));
+                match result {
+                    Err(rustix::io::Errno::TIMEDOUT) if gathered => {
+                        self.pace.scatter(self.id, &self.process.shared.load);
+                    }
+                    Err(rustix::io::Errno::TIMEDOUT) => {
+                        pieces += 1;
+                        last_pieces += u32::from(self.ending.load(Ordering::SeqCst));
+                    }
+                    _ => {}
                 }
             }
             page.kernel_asleep.store(0, Ordering::Relaxed);
+            if last_pieces >= LAST_PATIENCE || patience.is_some_and(|patience| pieces >= patience) {
+                reaper::kill(&self.process);
+                return Err(Error::Corrupted("does not answer"));
+            }
         }
     }
 
@@ -99,7 +131,7 @@ impl Thread {
     /// # Errors
     /// `Host` with the command's error.
     fn done(&mut self) -> Result<u64> {
-        match self.report()? {
+        match self.report(Some(COMMAND_PATIENCE))? {
             REPORT_DONE => outcome(self.slot.page().result.load(Ordering::Relaxed)),
             _ => Err(Error::Corrupted("reports something else than the end of its command")),
         }
@@ -232,7 +264,7 @@ impl Thread {
 
     /// Waits until a new thread is ready for commands.
     pub fn is_born(&mut self) -> Result<()> {
-        match self.report()? {
+        match self.report(Some(COMMAND_PATIENCE))? {
             REPORT_BORN => Ok(()),
             _ => Err(Error::Corrupted("reports something before it is born")),
         }

@@ -15,14 +15,15 @@ use std::{
 
 use lazaret_hostcall::{notify::Listener, remote::reap_clone_child};
 use rustix::{
-    fd::AsRawFd,
+    fd::{AsFd, AsRawFd},
     process::{Pid, Signal, kill_process},
     thread::futex,
 };
 
 use super::{
+    StubConfig,
     chunk::{Chunk, Pool, Slot},
-    filter, image,
+    filter, image, remains,
     shared::{
         Boot, CHUNK_SIZE, CONTEXT_BASE, INTERRUPT_SIGNAL, PAGE_SIZE, REPORT_BORN, SLOT_SIZE, STUB_BASE, STUB_END,
         VDSO_BASE,
@@ -69,8 +70,8 @@ fn step<T>(step: &'static str, result: io::Result<T>) -> Result<T, StartError> {
 
 impl Zygote {
     /// Starts the zygote; `flags` and `features` are for its context page.
-    pub fn start(pool: &Pool, flags: u32, features: u64, maps: Option<&str>) -> Result<Zygote, StartError> {
-        let special = match maps {
+    pub fn start(pool: &Pool, flags: u32, features: u64, config: &StubConfig) -> Result<Zygote, StartError> {
+        let special = match &config.maps {
             Some(maps) => special_mappings(maps),
             None => special_mappings(&step("read /proc/self/maps", fs::read_to_string("/proc/self/maps"))?),
         };
@@ -94,7 +95,13 @@ impl Zygote {
             Some(pid) if pid.as_raw_nonzero().get() > 0 => pid,
             _ => return step("copy the process", Err(io::Error::last_os_error())),
         };
-        let started = Self::finish(pid, chunk, slot, &special);
+        let started = Self::finish(pid, chunk, slot, &special).and_then(|zygote| {
+            // A sandbox process that has no procfs of its own cannot look.
+            if config.proc.is_some() || config.maps.is_none() {
+                step("leave no memory in the first stub", remains::check(config.proc.as_ref().map(AsFd::as_fd), pid))?;
+            }
+            Ok(zygote)
+        });
         if started.is_err() {
             let _ = kill_process(pid, Signal::KILL);
             let _ = reap_clone_child(pid);
@@ -383,7 +390,15 @@ fn move_vdso(special: &[Special; 4]) -> Result<u64, (usize, i32)> {
             *hole = [start, end - start];
         }
     };
+    let vdso_end = if stays {
+        VDSO_BASE
+    } else {
+        VDSO_BASE + special.iter().map(|mapping| mapping.end).max().unwrap_or(first) - first
+    };
     add(0, STUB_BASE);
+    add(STUB_BASE + (image::bytes().len() as u64).next_multiple_of(PAGE_SIZE), VDSO_BASE);
+    add(vdso_end, CONTEXT_BASE);
+    add(CONTEXT_BASE + CHUNK_SIZE, STUB_END);
     let mut end = STUB_END;
     if stays {
         for mapping in special.iter().filter(|mapping| mapping.end > mapping.start) {
@@ -392,6 +407,6 @@ fn move_vdso(special: &[Special; 4]) -> Result<u64, (usize, i32)> {
         }
     }
     add(end, TASK_END);
-    const { assert!(STUB_BASE >= APP_MAX && SLOT_SIZE <= CHUNK_SIZE) };
+    const { assert!(STUB_BASE >= APP_MAX && SLOT_SIZE <= CHUNK_SIZE && VDSO_BASE < CONTEXT_BASE) };
     Ok(vdso)
 }

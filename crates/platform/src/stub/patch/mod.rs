@@ -256,7 +256,7 @@ impl Code {
         let until = rip.saturating_add(AFTER).min(end);
         let mut code = [0; (BEFORE + AFTER) as usize];
         let code = code.get_mut(..usize::try_from(until - from).ok()?)?;
-        let length = read_memory(thread.process.pid(), from, code);
+        let length = thread.process.with_pid(|pid| read_memory(pid, from, code))?;
         // Between sites, code is still the application's; within one, it is not worth looking at.
         let overlaps = |plan: &Plan| {
             let known = state.sites_in(plan.start, plan.start + JUMP as u64);
@@ -279,8 +279,8 @@ impl Code {
         }
         let site = Site::new(plan, address);
         let bytes = site.trampoline_bytes(image::header().fast_entry);
-        let written = write_memory(thread.process.pid(), address, &bytes);
-        Ok((written == bytes.len()).then_some(site))
+        let written = thread.process.with_pid(|pid| write_memory(pid, address, &bytes));
+        Ok((written == Some(bytes.len())).then_some(site))
     }
 
     /// Overwrites code: at once where no other thread can be in it, else in steps (offset, bytes)
@@ -318,9 +318,9 @@ impl Code {
 
 fn open_memory(thread: &Thread) -> Option<File> {
     let proc = thread.process.shared.proc.as_ref()?;
-    let pid: Pid = thread.process.pid();
-    let path = format!("{}/mem", pid.as_raw_nonzero());
-    openat(proc, path, OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()).ok().map(File::from)
+    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let open = |pid: Pid| openat(proc, format!("{}/mem", pid.as_raw_nonzero()), flags, Mode::empty()).ok();
+    thread.process.with_pid(open).flatten().map(File::from)
 }
 
 /// Makes every processor that runs a thread of the stub see what was written; see membarrier(2).
