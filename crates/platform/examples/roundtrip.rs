@@ -66,7 +66,7 @@ fn main() {
     });
     let file = std::fs::File::open("/proc/self/exe").unwrap();
     measure("map a file", 500, || {
-        let backing = Backing::File { fd: std::os::fd::AsFd::as_fd(&file), offset: 0, shared: false };
+        let backing = Backing::File { fd: std::os::fd::AsFd::as_fd(&file), offset: 0, shared: false, writable: false };
         context.map(0x1000_0000, 16 * PAGE, Prot::READ, backing).unwrap();
     });
     measure("fork and drop", 100, || {

@@ -123,6 +123,9 @@ pub enum Backing<'fd> {
         offset: u64,
         /// MAP_SHARED when true.
         shared: bool,
+        /// A shared mapping is writable, or may become so. One that may not is a private one for the
+        /// host, which shows the same: whatever a stub does, it cannot change the file.
+        writable: bool,
     },
 }
 

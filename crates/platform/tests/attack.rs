@@ -3,6 +3,7 @@
 mod common;
 
 use std::{
+    os::fd::AsFd,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -11,7 +12,7 @@ use std::{
 };
 
 use common::{CODE, DATA, PAGE, STACK, load, load_unpatched, next_call, platform};
-use lazaret_platform::{AddressSpace, Context, Error, Platform, Trap};
+use lazaret_platform::{AddressSpace, Backing, Context, Error, Platform, Prot, Trap};
 
 /// Where every stub has its code and its first context page; see the stub's shared.rs.
 const STUB: u64 = 0x7e00_0000_0000;
@@ -117,6 +118,30 @@ fn await_death(space: &dyn AddressSpace) {
     while !space.is_dead() {
         std::thread::sleep(Duration::from_millis(1));
     }
+}
+
+#[test]
+fn a_shared_mapping_that_is_read_only_never_changes_the_file() {
+    common::limited(|| {
+        let platform = platform();
+        let (space, mut context) = load(&platform, writes());
+        let file = rustix::fs::memfd_create("file", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
+        rustix::io::write(&file, b"original").unwrap();
+        let backing = Backing::File { fd: file.as_fd(), offset: 0, shared: true, writable: false };
+        context.map(DATA, PAGE, Prot::READ, backing).unwrap();
+        // What others write shows.
+        rustix::io::pwrite(&file, b"O", 0).unwrap();
+        assert_eq!(&common::word(&*space, DATA).to_le_bytes(), b"Original");
+        // What an application may have its stub do.
+        context.protect(DATA, PAGE, Prot::READ | Prot::WRITE).unwrap();
+        context.regs().rdi = DATA;
+        context.regs().rsi = 0;
+        assert_eq!(next_call(&mut *context), 1);
+        assert_eq!(common::word(&*space, DATA), 0);
+        let mut content = [0; 8];
+        rustix::io::pread(&file, &mut content, 0).unwrap();
+        assert_eq!(&content, b"Original");
+    });
 }
 
 #[test]

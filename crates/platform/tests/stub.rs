@@ -322,7 +322,7 @@ fn files_are_mapped_private_and_shared() {
         let mut file = tempfile();
         file.write_all(&[1; 8192]).unwrap();
         let (private, shared) = (0x1000_0000, 0x2000_0000);
-        let backing = |shared| Backing::File { fd: file.as_fd(), offset: 4096, shared };
+        let backing = |shared| Backing::File { fd: file.as_fd(), offset: 4096, shared, writable: shared };
         context.map(private, PAGE, Prot::READ | Prot::WRITE, backing(false)).unwrap();
         context.map(shared, PAGE, Prot::READ | Prot::WRITE, backing(true)).unwrap();
         space.write(private, &[2; 8]);
@@ -335,11 +335,11 @@ fn files_are_mapped_private_and_shared() {
         assert_eq!(u64::from_le_bytes(bytes), 5);
         // A file that may not be written is not mapped to write.
         let read_only = File::open("/proc/self/exe").unwrap();
-        let backing = Backing::File { fd: read_only.as_fd(), offset: 0, shared: true };
+        let backing = Backing::File { fd: read_only.as_fd(), offset: 0, shared: true, writable: true };
         let result = context.map(shared, PAGE, Prot::READ | Prot::WRITE, backing);
         assert_eq!(result, Err(Error::Host(libc::EACCES)));
         // Beyond the file's end the host raises a bus error.
-        let backing = Backing::File { fd: file.as_fd(), offset: 8192, shared: true };
+        let backing = Backing::File { fd: file.as_fd(), offset: 8192, shared: true, writable: true };
         context.map(shared, PAGE, Prot::READ | Prot::WRITE, backing).unwrap();
         context.regs().rip = CODE;
         assert_eq!(next_fault(&mut *context).signal, libc::SIGBUS);

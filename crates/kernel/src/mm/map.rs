@@ -252,7 +252,9 @@ impl Vma {
         match &self.backing {
             VmaBacking::Anonymous => Backing::Anonymous,
             VmaBacking::Object { mapping, offset, .. } => {
-                Backing::File { fd: mapping.fd.as_fd(), offset: *offset, shared: self.flags.contains(VmaFlags::SHARED) }
+                let shared = self.flags.contains(VmaFlags::SHARED);
+                let writable = self.max_prot.contains(Prot::WRITE);
+                Backing::File { fd: mapping.fd.as_fd(), offset: *offset, shared, writable }
             }
         }
     }

@@ -450,9 +450,9 @@ impl Context for StubContext {
                     self.call_later(call)?;
                 }
             }
-            Backing::File { fd, offset, shared } => {
+            Backing::File { fd, offset, shared, writable } => {
                 self.settle()?;
-                let kind = if shared { libc::MAP_SHARED } else { libc::MAP_PRIVATE | libc::MAP_NORESERVE };
+                let kind = if shared && writable { libc::MAP_SHARED } else { libc::MAP_PRIVATE | libc::MAP_NORESERVE };
                 let flags = bits(kind | libc::MAP_FIXED);
                 self.thread.guarded_call([number, address, length, prot, flags, 0, offset], Some(fd))?;
             }

@@ -72,7 +72,7 @@ pub fn load(platform: &dyn Platform, code: &[u8]) -> (Arc<dyn AddressSpace>, Box
     let (space, mut context) = load_data(platform);
     let fd = rustix::fs::memfd_create("code", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
     rustix::io::write(&fd, code).unwrap();
-    let backing = Backing::File { fd: fd.as_fd(), offset: 0, shared: false };
+    let backing = Backing::File { fd: fd.as_fd(), offset: 0, shared: false, writable: false };
     let length = (code.len() as u64).next_multiple_of(PAGE);
     context.map(CODE, length, Prot::READ | Prot::EXEC, backing).unwrap();
     (space, context)
