@@ -7,9 +7,13 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
+    time::Duration,
 };
 
-use rustix::net::{SocketFlags, accept_with};
+use rustix::{
+    io::Errno,
+    net::{SocketFlags, accept_with},
+};
 
 use crate::{
     channel::{Channel, retry},
@@ -18,6 +22,9 @@ use crate::{
 
 /// Most callers that are served at once; further ones are told that the sandbox is busy.
 pub const MAX_CALLERS: usize = 64;
+
+/// Pause after the host had no descriptor or no memory for a caller.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Answers requests; called by many threads at once, and may block.
 pub trait Service: Send + Sync + 'static {
@@ -34,28 +41,55 @@ pub trait Service: Send + Sync + 'static {
 /// Those of accept4(2).
 pub fn serve(listener: &OwnedFd, service: &Arc<dyn Service>) -> std::io::Result<()> {
     let callers = Arc::new(AtomicUsize::new(0));
+    // Given up when the application has used all descriptors: then one caller at a time is served.
+    let mut spare = listener.try_clone().ok();
     loop {
         let socket = match retry(|| accept_with(listener.as_fd(), SocketFlags::CLOEXEC)) {
             Ok(socket) => socket,
             // The caller was gone before we came to it.
-            Err(rustix::io::Errno::CONNABORTED) => continue,
+            Err(Errno::CONNABORTED) => continue,
+            Err(Errno::MFILE | Errno::NFILE) if spare.take().is_some() => continue,
+            Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM | Errno::PROTO | Errno::PERM) => {
+                thread::sleep(PAUSE);
+                continue;
+            }
             Err(errno) => return Err(errno.into()),
         };
+        if spare.is_none() {
+            spare = listener.try_clone().ok();
+        }
         let channel = Channel::from(socket);
-        if callers.fetch_add(1, Ordering::Relaxed) >= MAX_CALLERS {
-            callers.fetch_sub(1, Ordering::Relaxed);
+        let others = callers.fetch_add(1, Ordering::Relaxed);
+        let place = Place(Arc::clone(&callers));
+        if others >= MAX_CALLERS {
             let busy = Failure::new("control", format!("{MAX_CALLERS} callers are being served already"));
             let _ = channel.send(&Answer::Failed(busy), &[]);
             continue;
         }
-        let (service, count) = (Arc::clone(service), Arc::clone(&callers));
-        let spawned = thread::Builder::new().name("control".into()).stack_size(256 * 1024).spawn(move || {
+        let service = Arc::clone(service);
+        // Without a thread for it, the caller is hung up on.
+        let _ = thread::Builder::new().name("control".into()).stack_size(256 * 1024).spawn(move || {
+            let _place = place;
             converse(&channel, service.as_ref());
-            count.fetch_sub(1, Ordering::Relaxed);
         });
-        if spawned.is_err() {
-            callers.fetch_sub(1, Ordering::Relaxed);
-        }
+    }
+}
+
+/// Tells the service that it has answered, even if it panicked.
+struct Answered<'a>(&'a dyn Service);
+
+impl Drop for Answered<'_> {
+    fn drop(&mut self) {
+        self.0.answered();
+    }
+}
+
+/// A caller's place among those that are served.
+struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -71,11 +105,45 @@ pub fn converse(channel: &Channel, service: &dyn Service) {
                 return;
             }
         };
+        let answered = Answered(service);
         let answer = service.answer(request, fds);
         let sent = channel.send(&answer, &[]);
-        service.answered();
+        drop(answered);
         if sent.is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Panics(AtomicUsize);
+
+    impl Service for Panics {
+        fn answer(&self, _request: Request, _fds: Vec<OwnedFd>) -> Answer {
+            panic!("as a service should not");
+        }
+
+        fn answered(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_service_that_panics_keeps_no_place() {
+        let service = Arc::new(Panics(AtomicUsize::new(0)));
+        let places = Arc::new(AtomicUsize::new(1));
+        let (caller, channel) = Channel::pair().unwrap();
+        caller.send(&Request::State, &[]).unwrap();
+        let (served, place) = (Arc::clone(&service), Place(Arc::clone(&places)));
+        let serving = thread::spawn(move || {
+            let _place = place;
+            converse(&channel, served.as_ref());
+        });
+        assert!(serving.join().is_err());
+        assert_eq!(service.0.load(Ordering::Relaxed), 1);
+        assert_eq!(places.load(Ordering::Relaxed), 0);
     }
 }
