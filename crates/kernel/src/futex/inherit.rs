@@ -9,7 +9,7 @@ use lazaret_abi::{
 use super::{
     Word,
     bucket::{self, Entry, Waiter},
-    exchange, parker, read, sleep, update,
+    exchange, parker, read, sleep,
 };
 use crate::{task::Current, time::Deadline};
 
@@ -92,10 +92,11 @@ pub(super) fn hand_over(current: &mut Current, word: Word, mark: u32) -> Result<
         Some((entry, more)) => entry.tid().unsigned_abs() & TID_MASK | if *more { WAITERS } else { 0 },
         None => 0,
     };
-    let stored = update(current, word.address, |_| value | mark);
+    // Who holds the lock is the only one to change the word, but for the mark of waiters.
+    let written = current.context.address_space().write(word.address, &(value | mark).to_ne_bytes());
     if let Some((entry, _)) = next {
         entry.wake();
     }
     drop(bucket);
-    stored.map(drop)
+    if written == size_of::<u32>() { Ok(()) } else { Err(Errno::EFAULT) }
 }

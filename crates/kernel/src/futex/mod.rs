@@ -44,6 +44,9 @@ impl Word {
     }
 }
 
+/// How often [`update`] tries.
+const UPDATES: u32 = 64;
+
 fn read(space: &dyn AddressSpace, address: u64) -> Result<u32, Errno> {
     let mut bytes = [0; 4];
     if space.read(address, &mut bytes) < bytes.len() {
@@ -54,13 +57,17 @@ fn read(space: &dyn AddressSpace, address: u64) -> Result<u32, Errno> {
 
 /// Replaces the word's value atomically as far as the application's threads can see; returns the
 /// old one.
+///
+/// # Errors
+/// `EFAULT`; `EAGAIN` when other threads change the word all the time.
 fn update(current: &mut Current, address: u64, change: impl Fn(u32) -> u32) -> Result<u32, Errno> {
-    loop {
+    for _ in 0..UPDATES {
         let old = read(&**current.context.address_space(), address)?;
         if exchange(current, address, old, change(old))? == old {
             return Ok(old);
         }
     }
+    Err(Errno::EAGAIN)
 }
 
 /// Stores `new` if the word holds `old`; returns what it held.
