@@ -31,7 +31,11 @@ pub fn run(mut current: Current) {
         task.group().signals().kill_all(status);
         status
     });
-    exit::exit(current, status);
+    if catch_unwind(AssertUnwindSafe(|| exit::exit(current, status))).is_err() {
+        // It would stay among the living, and its container would wait for it for ever.
+        task.kernel().log.tell_user(format_args!("internal error at the end of process {}", task.group().id()));
+        std::process::abort();
+    }
     Task::leave();
 }
 
