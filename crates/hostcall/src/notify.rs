@@ -75,6 +75,12 @@ impl Listener {
         }))
     }
 
+    /// The caller still waits, so its id is not another's.
+    pub fn is_waiting(&self, id: u64) -> bool {
+        // SAFETY: the number is valid, and only read.
+        unsafe { libc::ioctl(self.0.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ID_VALID, &raw const id) == 0 }
+    }
+
     /// Lets the call run.
     ///
     /// # Errors

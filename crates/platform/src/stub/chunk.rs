@@ -12,7 +12,7 @@ use std::{
 use parking_lot::Mutex;
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
-    fs::{MemfdFlags, ftruncate, memfd_create},
+    fs::{FallocateFlags, MemfdFlags, fallocate, ftruncate, memfd_create},
     mm::{MapFlags, ProtFlags, mmap, munmap},
 };
 
@@ -83,10 +83,13 @@ impl Chunk {
         unsafe { self.base.add(PAGE_SIZE as usize).cast().as_mut() }
     }
 
-    /// Forgets what slot 0 held. Only after the stub that had the chunk was reaped.
-    fn clear(&mut self) {
+    /// Forgets what the slots held. Only after the stub that had the chunk was reaped.
+    fn clear(&mut self) -> io::Result<()> {
         // SAFETY: slot 0 lies within the mapping; nobody else has it.
         unsafe { self.base.write_bytes(0, SLOT_SIZE as usize) };
+        // The stub could write to the others too.
+        let punch = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        Ok(fallocate(&self.memory, punch, SLOT_SIZE, CHUNK_SIZE - SLOT_SIZE)?)
     }
 }
 
@@ -112,7 +115,9 @@ impl Pool {
 
     /// Takes the chunk of a reaped stub of which only slot 0 was used.
     pub fn give_back(&self, mut chunk: Chunk) {
-        chunk.clear();
+        if chunk.clear().is_err() {
+            return;
+        }
         let mut pool = self.0.lock();
         if pool.len() < POOLED {
             pool.push(chunk);

@@ -93,6 +93,7 @@ const SANDBOX: &[Rule] = seccomp_rules! {
         libc::SECCOMP_IOCTL_NOTIF_RECV as u32,
         libc::SECCOMP_IOCTL_NOTIF_SEND as u32,
         libc::SECCOMP_IOCTL_NOTIF_ADDFD as u32,
+        libc::SECCOMP_IOCTL_NOTIF_ID_VALID as u32,
     ])] "decides the calls that stubs must ask for";
     SYS_poll "waits for such a call";
     SYS_ppoll "waits for such a call";
@@ -105,6 +106,7 @@ const SANDBOX: &[Rule] = seccomp_rules! {
     SYS_sched_getaffinity "which processors there are";
     SYS_memfd_create "context pages";
     SYS_ftruncate "context pages";
+    SYS_fallocate "context pages";
     SYS_mmap [arg(2).only((libc::PROT_READ | libc::PROT_WRITE) as u64)] "context pages, heap and thread stacks";
     SYS_munmap "context pages, heap and thread stacks";
     SYS_close "context pages";

@@ -17,11 +17,9 @@ use std::{
 
 use lazaret_hostcall::notify::{Listener, Notification};
 use parking_lot::{Condvar, Mutex};
-use rustix::{
-    fd::BorrowedFd,
-    process::{Pid, Signal, kill_process},
-};
+use rustix::{fd::BorrowedFd, process::Pid};
 
+use super::reaper;
 use crate::{Error, Result};
 
 /// How often a listening thread looks whether the stub is still there.
@@ -133,9 +131,8 @@ impl Notifier {
 
     /// Ends a process that made a call nobody ordered.
     pub fn punish(&self, notification: &Notification) {
-        // The caller waits for the answer, so its id is not another's yet.
         if let Some(pid) = Pid::from_raw(notification.thread) {
-            let _ = kill_process(pid, Signal::KILL);
+            reaper::kill_caller(pid, || self.listener.is_waiting(notification.id));
         }
         let _ = self.listener.refuse(notification.id, libc::EPERM);
     }

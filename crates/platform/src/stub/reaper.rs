@@ -85,6 +85,15 @@ pub(super) fn kill(process: &Process) {
     }
 }
 
+/// Ends the process of a thread that waits for the answer to a call. While it does, which is asked
+/// when nothing can be reaped, its id is not another's.
+pub(super) fn kill_caller(thread: Pid, is_waiting: impl Fn() -> bool) {
+    let _registry = REGISTRY.lock();
+    if is_waiting() {
+        let _ = kill_process(thread, Signal::KILL);
+    }
+}
+
 /// Sends the interrupt signal to a thread of a stub, unless the stub was reaped.
 pub(super) fn interrupt(process: &Process, thread: Pid) {
     let registry = REGISTRY.lock();
