@@ -37,7 +37,7 @@ impl Word {
     /// # Errors
     /// `EINVAL` when it is not aligned, `EFAULT` when a shared one is not mapped.
     pub fn new(current: &Current, address: u64, private: bool) -> Result<Word, Errno> {
-        if address % 4 != 0 {
+        if !address.is_multiple_of(4) {
             return Err(Errno::EINVAL);
         }
         Ok(Word { address, key: current.mm().futex_key(address, private)? })

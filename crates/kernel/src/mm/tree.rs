@@ -260,7 +260,7 @@ mod tests {
         let take = |tree: &mut VmaTree, pages: u64| {
             let start = tree.find_free_below(top, pages * PAGE_SIZE).unwrap();
             let from = (start - BASE) / PAGE_SIZE;
-            tree.insert(area(from, from + pages, if from % 2 == 0 { Prot::READ } else { Prot::WRITE }));
+            tree.insert(area(from, from + pages, if from.is_multiple_of(2) { Prot::READ } else { Prot::WRITE }));
             from
         };
         assert_eq!(take(&mut tree, 1), 99);

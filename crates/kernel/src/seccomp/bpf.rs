@@ -118,10 +118,8 @@ impl Program {
             };
             match *instruction {
                 Instruction::Store(word) | Instruction::StoreIndex(word) => written |= 1 << word,
-                Instruction::LoadMemory(word) | Instruction::IndexMemory(word) => {
-                    if written & 1 << word == 0 {
-                        return false;
-                    }
+                Instruction::LoadMemory(word) | Instruction::IndexMemory(word) if written & 1 << word == 0 => {
+                    return false;
                 }
                 Instruction::Jump(distance) => {
                     reach(distance, written);
@@ -228,7 +226,7 @@ fn decode(raw: &BpfInstruction) -> Option<Instruction> {
     };
     match raw.code {
         // BPF_LD | BPF_W | BPF_ABS, BPF_IMM, BPF_LEN, BPF_MEM; BPF_LDX likewise.
-        0x20 if k < SIZE && k % 4 == 0 => Some(Instruction::LoadData(usize::try_from(k).ok()?)),
+        0x20 if k < SIZE && k.is_multiple_of(4) => Some(Instruction::LoadData(usize::try_from(k).ok()?)),
         0x00 => Some(Instruction::LoadConstant(k)),
         0x80 => Some(Instruction::LoadConstant(SIZE)),
         0x60 => memory().map(Instruction::LoadMemory),

@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(pending.take(Signal::HUP.set()).unwrap().0, Signal::INT);
         assert_eq!(pending.take(Signal::HUP.set()), None);
         pending.discard(Signal::HUP.set());
-        assert!(pending.is_empty() && pending.len() == 0);
+        assert!(pending.is_empty() && pending.is_empty());
     }
 
     #[test]

@@ -39,10 +39,7 @@ pub fn futex(
     let limit = |count: u32| usize::try_from(count.cast_signed()).unwrap_or(1).max(1);
     match command {
         op::WAIT => {
-            let deadline = match read_timeout(current, timeout)? {
-                Some(duration) => Some(Deadline::after(duration)),
-                None => None,
-            };
+            let deadline = read_timeout(current, timeout)?.map(Deadline::after);
             wait(current, word(current)?, value, BITSET_MATCH_ANY, deadline)
         }
         op::WAIT_BITSET => {

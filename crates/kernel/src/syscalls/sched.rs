@@ -222,7 +222,7 @@ pub fn sched_setaffinity(current: &mut Current, pid: Pid, size: u32, mask: UserA
 pub fn sched_getaffinity(current: &mut Current, pid: Pid, size: u32, mask: UserAddr) -> SysResult {
     let last = current.task.kernel().cpus.last();
     let size = size as usize;
-    if size.saturating_mul(8) <= last || size % 8 != 0 {
+    if size.saturating_mul(8) <= last || !size.is_multiple_of(8) {
         return Err(Errno::EINVAL);
     }
     let task = target::task(current, pid.get())?;

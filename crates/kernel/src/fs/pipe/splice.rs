@@ -126,7 +126,10 @@ fn pipe_to_pipe(
     if Arc::ptr_eq(from, to) {
         return Err(Errno::EINVAL);
     }
-    while length > 0 {
+    if length == 0 {
+        return Ok(0);
+    }
+    loop {
         if !wait_for_data(from, nonblocking)? {
             return Ok(0);
         }
@@ -156,7 +159,6 @@ fn pipe_to_pipe(
         to.readable.wake(Events::READABLE);
         return Ok(done);
     }
-    Ok(0)
 }
 
 fn pipe_to_file(from: &Arc<Pipe>, mut output: Side<'_>, length: usize, nonblocking: bool) -> Result<usize, Errno> {

@@ -328,7 +328,7 @@ fn first_hole(chunks: &BTreeMap<u64, Chunk>, mut page: u64) -> u64 {
         let Some(chunk) = chunks.get(&(page / CHUNK_PAGES)) else { return page };
         let run = chunk.pages_from(page % CHUNK_PAGES);
         page += run;
-        if run == 0 || page % CHUNK_PAGES != 0 {
+        if run == 0 || !page.is_multiple_of(CHUNK_PAGES) {
             return page;
         }
     }

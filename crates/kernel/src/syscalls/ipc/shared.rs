@@ -51,7 +51,7 @@ pub fn shmget(current: &mut Current, key: i32, size: usize, flags: u32) -> SysRe
 pub fn shmat(current: &mut Current, segment: i32, addr: UserAddr, flags: u32) -> SysResult {
     let mut address = addr.get();
     let remap = flags & attach::REMAP != 0;
-    if address % PAGE_SIZE != 0 {
+    if !address.is_multiple_of(PAGE_SIZE) {
         if flags & attach::RND == 0 {
             return Err(Errno::EINVAL);
         }
