@@ -25,8 +25,28 @@ impl HostInode {
         if let Some(descriptor) = &*self.descriptor.lock() {
             return Ok(descriptor.clone());
         }
-        let descriptor = match self.open_again(OFlags::RDONLY | OFlags::DIRECTORY) {
-            Err(Errno::EACCES) => self.open_again(OFlags::PATH | OFlags::DIRECTORY)?,
+        // Downwards from the nearest one that is open: a recursion would be as deep as the tree.
+        let mut closed = Vec::new();
+        let mut place = self.place.lock().clone();
+        while let Place::Entry(parent, _) = place {
+            if parent.descriptor.lock().is_some() {
+                break;
+            }
+            place = parent.place.lock().clone();
+            closed.push(parent);
+        }
+        let mut above = None;
+        for parent in closed.iter().rev() {
+            above = Some(parent.open_directory(above)?);
+        }
+        self.open_directory(above)
+    }
+
+    /// Opens a directory, from the one above if that is open only for this.
+    fn open_directory(&self, above: Option<Arc<OwnedFd>>) -> Result<Arc<OwnedFd>, Errno> {
+        let above = above.as_deref();
+        let descriptor = match self.open_from(above, OFlags::RDONLY | OFlags::DIRECTORY) {
+            Err(Errno::EACCES) => self.open_from(above, OFlags::PATH | OFlags::DIRECTORY)?,
             opened => opened?,
         };
         let descriptor = Arc::new(descriptor);
@@ -42,11 +62,23 @@ impl HostInode {
 
     /// Opens the file by its place. Never follows a link; never blocks on what is not a regular file.
     pub(super) fn open_again(&self, how: OFlags) -> Result<OwnedFd, Errno> {
+        self.open_from(None, how)
+    }
+
+    fn open_from(&self, above: Option<&OwnedFd>, how: OFlags) -> Result<OwnedFd, Errno> {
         let how = how | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let place = self.place.lock().clone();
         let descriptor = match place {
             Place::Entry(parent, name) => {
-                rustix::fs::openat(&*parent.directory()?, &name, how, Mode::empty()).map_err(errno)?
+                let own;
+                let directory = match above {
+                    Some(directory) => directory,
+                    None => {
+                        own = parent.directory()?;
+                        &own
+                    }
+                };
+                rustix::fs::openat(directory, &name, how, Mode::empty()).map_err(errno)?
             }
             Place::Root => {
                 let root = self.descriptor.lock().clone().ok_or(Errno::EIO)?;
@@ -122,5 +154,33 @@ impl HostInode {
             });
         self.plain.store(plain, Ordering::Relaxed);
         plain
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{HostFs, MAX_OPEN_DIRECTORIES};
+    use super::{Arc, Mode, OFlags};
+    use crate::fs::inode::Inode;
+
+    #[test]
+    fn deep_trees_need_no_deep_stack() {
+        let top = std::env::temp_dir().join(format!("lazaret-deep.{}", std::process::id()));
+        std::fs::create_dir(&top).unwrap();
+        let root = rustix::fs::open(&top, OFlags::PATH | OFlags::DIRECTORY, Mode::empty()).unwrap();
+        let depth = MAX_OPEN_DIRECTORIES + 500;
+        let mut directory = rustix::io::dup(&root).unwrap();
+        for _ in 0..depth {
+            rustix::fs::mkdirat(&directory, "d", Mode::RWXU).unwrap();
+            directory = rustix::fs::openat(&directory, "d", OFlags::PATH, Mode::empty()).unwrap();
+        }
+        let walk = move || {
+            let mut inode: Arc<dyn Inode> = HostFs::open_tree(root, 1, false).unwrap();
+            for _ in 0..depth {
+                inode = inode.lookup(b"d").unwrap();
+            }
+        };
+        std::thread::Builder::new().stack_size(128 * 1024).spawn(walk).unwrap().join().unwrap();
+        assert!(std::process::Command::new("rm").arg("-rf").arg(&top).status().unwrap().success());
     }
 }

@@ -134,6 +134,9 @@ impl HostInode {
             && let Ok(descriptor) =
                 rustix::fs::openat(directory, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
         {
+            if inode.kind == FileKind::Directory {
+                self.fs.open_directories.fetch_add(1, Ordering::Relaxed);
+            }
             *slot = Some(Arc::new(descriptor));
         }
     }
@@ -158,6 +161,13 @@ impl Drop for HostInode {
         // A newer inode of the same file may have taken the place already.
         if inodes.get(&self.key).is_some_and(|known| known.strong_count() == 0) {
             inodes.remove(&self.key);
+        }
+        drop(inodes);
+        // One after the other: a recursion would be as deep as the tree.
+        let mut place = std::mem::replace(self.place.get_mut(), Place::Root);
+        while let Place::Entry(parent, _) = place {
+            let Some(mut parent) = Arc::into_inner(parent) else { break };
+            place = std::mem::replace(parent.place.get_mut(), Place::Root);
         }
     }
 }
