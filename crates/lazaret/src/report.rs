@@ -42,7 +42,7 @@ impl From<Error> for CommandError {
 
 /// Writes an error to standard error, and to the log file if there is one.
 pub fn report(options: &Options, error: &CommandError) {
-    eprintln!("lazaret: {}", error.message);
+    eprintln!("lazaret: {}", visible(&error.message));
     let Some(path) = &options.log else { return };
     let line = match options.log_format {
         LogFormat::Text => format!("time={:?} level=error msg={:?}\n", now(), error.message),
@@ -55,6 +55,16 @@ pub fn report(options: &Options, error: &CommandError) {
     if let Err(error) = written {
         eprintln!("lazaret: write {}: {error}", path.display());
     }
+}
+
+/// The text without what a terminal obeys: part of it may come from an image or a sandbox.
+fn visible(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' | '\t' => c.to_string(),
+        _ if c.is_control() => c.escape_default().to_string(),
+        _ => c.to_string(),
+    };
+    text.chars().map(shown).collect()
 }
 
 fn now() -> String {
@@ -80,6 +90,11 @@ pub fn timestamp(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::timestamp;
+
+    #[test]
+    fn nothing_is_said_to_the_terminal() {
+        assert_eq!(super::visible("a\u{1b}[2J\u{9b}é\n\t"), "a\\u{1b}[2J\\u{9b}é\n\t");
+    }
 
     #[test]
     fn timestamps_are_those_of_date() {
