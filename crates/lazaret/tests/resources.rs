@@ -153,7 +153,8 @@ fn limits_are_those_of_a_cgroup_that_ends_with_the_container() {
     let read = |file: &str| fs::read_to_string(root.join(&name).join(file)).unwrap();
     assert_eq!(read(limit).trim(), (100 << 20).to_string());
     let state: Value = serde_json::from_str(&container.good(&["state", "c"])).unwrap();
-    assert!(read("cgroup.procs").lines().any(|pid| pid == state["pid"]));
+    let pid = state["pid"].to_string();
+    assert!(read("cgroup.procs").lines().any(|line| line == pid));
     container.good(&["update", "--memory", &(64 << 20).to_string(), "c"]);
     assert_eq!(read(limit).trim(), (64 << 20).to_string());
     let event: Value = serde_json::from_str(&container.good(&["events", "--stats", "c"])).unwrap();

@@ -11,5 +11,5 @@ yes | head -1
 (yes; echo "yes: $?" >&2) 2>&1 >/dev/full | tail -1
 sh -c 'trap "" TERM; kill -TERM $$; echo survived'
 sh -c 'trap "echo child; exit 0" HUP; sleep 0.01; kill -HUP $$; sleep 1'
-timeout -s INT 0.1 sh -c 'trap "echo int; exit 4" INT; sleep 0.3 >/dev/null 2>&1 & wait'; echo $?
+timeout --foreground -s INT 0.1 sh -c 'trap "echo int; exit 4" INT; sleep 0.3 >/dev/null 2>&1 & wait'; echo $?
 sh -c 'kill -STOP $$' & s=$!; sleep 0.1; kill -CONT $s; wait $s; echo $?
