@@ -175,6 +175,13 @@ pub trait AddressSpace: Send + Sync {
     /// address on the way is not mapped or not readable, 0 when the first one is.
     fn read(&self, address: u64, into: &mut [u8]) -> usize;
 
+    /// Reads the string at `address`, of which `into` takes as much as fits, if it is known without
+    /// asking the host: it came along with a system call ([`Context::memory`]). Returns its length with
+    /// its zero.
+    fn known_string(&self, _address: u64, _into: &mut [u8]) -> Option<usize> {
+        None
+    }
+
     /// Writes application memory, like [`AddressSpace::read`].
     fn write(&self, address: u64, data: &[u8]) -> usize;
 

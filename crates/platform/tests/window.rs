@@ -10,6 +10,34 @@ use common::{DATA, PAGE, limited, load, next_call, platform};
 /// As many calls make a site worth patching.
 const ENOUGH: usize = 20;
 
+// Asks to open the path at DATA, again and again.
+program!(opens, "2: mov edi, 0x600000", "mov eax, 2", "syscall", "jmp 2b",);
+
+#[test]
+fn strings_come_along() {
+    limited(|| {
+        let platform = platform();
+        let (space, mut context) = load(&platform, opens());
+        space.write(DATA, b"/etc/passwd\0more");
+        for _ in 0..=ENOUGH {
+            assert_eq!(next_call(&mut *context), 2);
+            context.answer(0);
+        }
+        assert_eq!(next_call(&mut *context), 2);
+        space.write(DATA, b"elsewhere\0");
+        let mut text = [0; 64];
+        assert_eq!(context.memory().known_string(DATA, &mut text), Some(12));
+        assert_eq!(&text[..12], b"/etc/passwd\0");
+        assert_eq!(context.memory().known_string(DATA, &mut [0; 4]), None);
+        assert_eq!(context.memory().known_string(DATA + 1, &mut text), None);
+        // One without an end is left to the kernel.
+        let end = DATA + PAGE - 8;
+        space.write(end, &[b'x'; 8]);
+        context.regs().rdi = end;
+        assert_eq!(context.memory().known_string(end, &mut text), None);
+    });
+}
+
 // Asks to write 16 bytes of DATA, again and again; %rdi is what the last call returned, %rsi is kept.
 program!(
     writes,

@@ -144,7 +144,13 @@ impl Current {
     /// `EFAULT` when memory ends before the zero, `ENAMETOOLONG` when there is none in `limit` bytes.
     pub fn read_cstr(&self, address: UserAddr, limit: usize) -> Result<Vec<u8>, Errno> {
         const PIECE: usize = 256;
-        let mut text = Vec::new();
+        let memory = self.context.memory();
+        let mut text = vec![0; PIECE.min(limit)];
+        if let Some(length) = memory.known_string(address.get(), &mut text) {
+            text.truncate(length - 1);
+            return Ok(text);
+        }
+        text.clear();
         while text.len() < limit {
             let start = text.len();
             let from = address.get().checked_add(start as u64).ok_or(Errno::EFAULT)?;
@@ -152,7 +158,7 @@ impl Current {
             let to_page_end = (4096 - from % 4096) as usize;
             let want = PIECE.min(to_page_end).min(limit - start);
             text.resize(start + want, 0);
-            let got = self.context.memory().read(from, &mut text[start..]);
+            let got = memory.read(from, &mut text[start..]);
             if let Some(end) = text[start..start + got].iter().position(|byte| *byte == 0) {
                 text.truncate(start + end);
                 return Ok(text);

@@ -141,6 +141,16 @@ impl AddressSpace for Memory {
         }
     }
 
+    fn known_string(&self, address: u64, into: &mut [u8]) -> Option<usize> {
+        let content = self.content.lock();
+        let part = content.fetched.iter().find(|part| part.address == address && part.length > 0)?;
+        let text = into.get_mut(..part.length)?;
+        self.slot.read(part.place, text);
+        // What is no string to its end changed since, or is something else.
+        let end = text.iter().position(|byte| *byte == 0)?;
+        Some(end + 1)
+    }
+
     fn write(&self, address: u64, data: &[u8]) -> usize {
         let mut content = self.content.lock();
         self.settle(&mut content, address, data.len());
