@@ -148,6 +148,15 @@ impl Mm {
         *self.executable.lock() = Some(file);
     }
 
+    /// Lets go of the program, which may be written from now on, and of all mapped files: the last task
+    /// ends, and with it the address space.
+    pub fn release_files(&self) {
+        let tree = std::mem::take(&mut self.areas.lock().tree);
+        let executable = self.executable.lock().take();
+        // Files close without a lock held.
+        drop((tree, executable));
+    }
+
     /// The areas, locked; for those who show them.
     pub fn areas(&self) -> MutexGuard<'_, Areas> {
         self.areas.lock()

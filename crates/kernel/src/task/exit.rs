@@ -37,6 +37,12 @@ pub fn exit(mut current: Current, status: ExitStatus) {
         }
     }
     leave_memory(&mut current);
+    let mm = task.mm();
+    // One reference is the task's, the other the one here. Who hears of the end may write the program.
+    if Arc::strong_count(&mm) == 2 {
+        mm.release_files();
+    }
+    drop(mm);
     let creds = task.creds();
     let is_last = group.threads().len() == 1;
     let usage = is_last.then(|| group.usage());
