@@ -119,6 +119,13 @@ fn state_directories_that_are_not_ours() {
     place.lazaret(&["list"]);
     let mode = fs::metadata(place.state()).unwrap().permissions().mode();
     assert_eq!(mode & 0o077, 0);
+    // One that others may write in, and a link that others may have made, are refused.
+    fs::set_permissions(place.state(), fs::Permissions::from_mode(0o777)).unwrap();
+    assert_fails(&place.lazaret(&["list"]), "others may write in it");
+    fs::set_permissions(place.state(), fs::Permissions::from_mode(0o700)).unwrap();
+    let link = place.0.join("link");
+    std::os::unix::fs::symlink(place.state(), &link).unwrap();
+    assert_fails(&run(Command::new(binary).arg("--root").arg(&link).arg("list").stdin(Stdio::null())), "link");
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 use std::{
     fs::{File, OpenOptions},
-    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+    os::{
+        fd::OwnedFd,
+        unix::{ffi::OsStrExt, fs::OpenOptionsExt},
+    },
     path::{Path, PathBuf},
 };
 
@@ -96,7 +99,11 @@ fn files(logging: &Logging, id: &str, attached: bool, entry: &Entry, stdio: Vec<
         Some(directory) => {
             let made = std::fs::create_dir_all(directory);
             made.map_err(|error| Error::host(format!("make {}", directory.display()), error))?;
-            open(&directory.join(format!("{id}.log")))?
+            let path = directory.join(format!("{id}.log"));
+            // A trace shows an application's data; and others may have put a link there.
+            let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+            let file = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(no_link).open(&path);
+            file.map_err(|error| Error::host(format!("open {}", path.display()), error))?.into()
         }
         None if attached || logging.debug || logging.strace.is_some() => {
             rustix::io::dup(rustix::stdio::stderr()).map_err(|error| Error::host("copy standard error", error))?

@@ -211,7 +211,8 @@ impl Registry {
     /// Names the directory.
     pub fn open(path: &Path) -> Result<Registry, Error> {
         let step = |errno: Errno| Error::host(format!("state directory {}", path.display()), errno);
-        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+        // Not through a link: another user may have put one where the directory is expected.
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let directory = match open(path, flags, Mode::empty()) {
             Err(Errno::NOENT) => {
                 use std::os::unix::fs::DirBuilderExt;
@@ -222,12 +223,13 @@ impl Registry {
             result => result.map_err(step)?,
         };
         let status = rustix::fs::fstat(&directory).map_err(step)?;
+        let refuse =
+            |why: String| Err(lazaret_control::Failure::new(format!("state directory {}", path.display()), why).into());
         if status.st_uid != rustix::process::geteuid().as_raw() {
-            let failure = lazaret_control::Failure::new(
-                format!("state directory {}", path.display()),
-                format!("belongs to user {}, not to you", status.st_uid),
-            );
-            return Err(failure.into());
+            return refuse(format!("belongs to user {}, not to you", status.st_uid));
+        }
+        if status.st_mode & 0o022 != 0 {
+            return refuse("others may write in it (chmod go-w)".into());
         }
         Ok(Registry { directory, path: path.into() })
     }

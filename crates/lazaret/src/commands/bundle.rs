@@ -1,6 +1,10 @@
 //! `run` and `create`: containers from an OCI bundle.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use lazaret_sandbox::{Args, Config, Sandbox, Spec, Stdio};
 
@@ -73,7 +77,11 @@ pub fn write_pid(path: &Path, pid: i32) -> Result<(), CommandError> {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     let new = path.with_file_name(name);
-    std::fs::write(&new, pid.to_string())
-        .and_then(|()| std::fs::rename(&new, path))
-        .map_err(|error| CommandError::new(format!("write {}: {error}", path.display())))
+    let write = || {
+        // Of an earlier command that was killed; or a link that somebody put there.
+        let _ = std::fs::remove_file(&new);
+        File::create_new(&new)?.write_all(pid.to_string().as_bytes())?;
+        std::fs::rename(&new, path)
+    };
+    write().map_err(|error| CommandError::new(format!("write {}: {error}", path.display())))
 }
