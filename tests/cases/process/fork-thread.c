@@ -8,7 +8,10 @@ static void prepare(void) { prepared++; }
 static void parent(void) { in_parent++; }
 static void child(void) { in_child++; }
 
+static int spinner;
+
 static void *spin(void *flag) {
+    spinner = gettid();
     while (!*(volatile int *)flag) sched_yield();
     return NULL;
 }
@@ -23,6 +26,10 @@ static void *forks(void *unused) {
         static int stop = 1;
         CODE(pthread_create(&thread, NULL, spin, &stop));
         CODE(pthread_join(thread, NULL));
+        // Who joined a thread may still find it on its way out.
+        char path[100];
+        snprintf(path, sizeof path, "/proc/self/task/%d", spinner);
+        for (int i = 0; i < 1000 && access(path, F_OK) == 0; i++) sleep_ms(1);
         FILE *status = fopen("/proc/self/status", "r");
         char line[200];
         while (fgets(line, sizeof line, status))
