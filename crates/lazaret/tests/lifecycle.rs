@@ -185,14 +185,19 @@ fn a_container_lives_through_its_states() {
     place.assert_clean();
 }
 
-#[test]
-fn what_a_killed_command_leaves_is_swept_away() {
-    let place = Place::new();
+/// Kills the command line of a running sandbox, and waits for the sandbox to end by that.
+fn kill_command_line(place: &Place) {
     let mut child = place.command(&["do", "sleep", "1000"]).stdin(Stdio::null()).spawn().unwrap();
-    let sandbox = until("the sandbox", || sandbox_pid(&place));
+    let sandbox = until("the sandbox", || sandbox_pid(place));
     child.kill().unwrap();
     child.wait().unwrap();
     until("the sandbox's end", || (!is_alive(sandbox)).then_some(()));
+}
+
+#[test]
+fn what_a_killed_command_leaves_is_swept_away() {
+    let place = Place::new();
+    kill_command_line(&place);
     assert_eq!(fs::read_dir(place.state()).unwrap().count(), 1);
     assert_output(&place.lazaret(&["do", "echo", "next"]), 0, "next\n");
     assert_eq!(fs::read_dir(place.state()).unwrap().count(), 0);
@@ -329,11 +334,7 @@ fn concurrent_commands_agree() {
 #[test]
 fn the_death_of_the_command_line_ends_all() {
     let place = Place::new();
-    let mut child = place.command(&["do", "sleep", "1000"]).stdin(Stdio::null()).spawn().unwrap();
-    let sandbox = until("the sandbox", || sandbox_pid(&place));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    until("the sandbox's end", || (!is_alive(sandbox)).then_some(()));
+    kill_command_line(&place);
     place.assert_clean();
 }
 

@@ -148,6 +148,12 @@ impl StubContext {
         }
     }
 
+    /// Has the stub make a host call that its filter leaves open, after those that wait.
+    fn call_now(&mut self, call: Call) -> Result<()> {
+        self.settle()?;
+        self.thread.call(call).map(|_| ())
+    }
+
     /// Has the stub make a host call that its filter leaves open, at the latest before the
     /// application goes on. Should it fail then, that is the result of the application's call.
     ///
@@ -155,8 +161,7 @@ impl StubContext {
     /// mapping at the place that this one gives up.
     fn call_later(&mut self, call: Call) -> Result<()> {
         if !self.in_call || self.thread.process.threads() > 1 {
-            self.settle()?;
-            return self.thread.call(call).map(|_| ());
+            return self.call_now(call);
         }
         if self.thread.process.is_dead() {
             return Err(Error::Dead);
@@ -443,12 +448,7 @@ impl Context for StubContext {
             Backing::Anonymous => {
                 let flags = bits(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE);
                 let call = [number, address, length, prot, flags, u64::MAX, 0];
-                if length > LATER_MAX {
-                    self.settle()?;
-                    self.thread.call(call)?;
-                } else {
-                    self.call_later(call)?;
-                }
+                if length > LATER_MAX { self.call_now(call) } else { self.call_later(call) }?;
             }
             Backing::File { fd, offset, shared, writable } => {
                 self.settle()?;
@@ -518,11 +518,7 @@ impl Context for StubContext {
             Advice::PopulateWrite => libc::MADV_POPULATE_WRITE,
         };
         let call = [libc::SYS_madvise.cast_unsigned(), address, length, bits(advice), 0, 0, 0];
-        if at_once {
-            self.settle()?;
-            return self.thread.call(call).map(|_| ());
-        }
-        self.call_later(call)
+        if at_once { self.call_now(call) } else { self.call_later(call) }
     }
 
     fn fork(&mut self) -> Result<(Arc<dyn AddressSpace>, Box<dyn Context>)> {
