@@ -158,6 +158,14 @@ pub struct SetAttributes {
 }
 
 impl SetAttributes {
+    /// For a generated file, whose owner and mode are given: ignores size and times.
+    ///
+    /// # Errors
+    /// `EPERM` when owner or mode are to change.
+    pub fn refuse_rights(&self) -> Result<(), Errno> {
+        if self.permissions.is_some() || self.uid.is_some() || self.gid.is_some() { Err(Errno::EPERM) } else { Ok(()) }
+    }
+
     /// Makes the change in attributes kept in memory, but for the size.
     pub fn apply(&self, attributes: &mut Attributes) {
         let set = |target: &mut u32, value: Option<u32>| *target = value.unwrap_or(*target);

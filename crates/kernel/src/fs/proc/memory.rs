@@ -50,11 +50,7 @@ impl Inode for MemoryFile {
     }
 
     fn set_attributes(&self, change: &SetAttributes) -> Result<(), Errno> {
-        if change.permissions.is_some() || change.uid.is_some() || change.gid.is_some() {
-            Err(Errno::EPERM)
-        } else {
-            Ok(())
-        }
+        change.refuse_rights()
     }
 
     fn open(self: Arc<Self>, _flags: u32) -> Result<Box<dyn FileOps>, Errno> {
