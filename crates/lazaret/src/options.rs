@@ -360,7 +360,7 @@ pub enum ListFormat {
 /// Arguments of `ps`.
 #[derive(Debug, Args)]
 pub struct Ps {
-    /// Output format; `json` gives only the ids
+    /// Output format; `json` gives the ids of the host processes
     #[arg(long, short, default_value = "table")]
     pub format: ListFormat,
 

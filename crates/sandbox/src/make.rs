@@ -17,6 +17,7 @@ use crate::{
     mounts::{Origin, Plan},
     process::Setup,
     sandbox::{Args, Config, Logging},
+    spec::Spec,
     state::{self, Entry, State},
 };
 
@@ -34,7 +35,7 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
     let bytes = |paths: &[PathBuf]| paths.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect();
     let setup = Setup {
         id: args.id.clone(),
-        hostname: args.spec.hostname.clone(),
+        hostname: hostname(&args.spec),
         domainname: args.spec.domainname.clone(),
         plan,
         masked_paths: bytes(&linux.masked_paths),
@@ -84,6 +85,14 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
         let _ = state.cgroup.as_ref().map(Cgroup::remove);
     })?;
     Ok((state, launched))
+}
+
+/// The specification's, or that of the host, as a new uts namespace has it.
+fn hostname(spec: &Spec) -> String {
+    match spec.hostname.as_str() {
+        "" => rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        name => name.to_owned(),
+    }
 }
 
 /// Opens what the sandbox process gets from its maker.

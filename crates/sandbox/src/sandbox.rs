@@ -278,7 +278,11 @@ impl Sandbox {
         self.resize_terminal_of(None, rows, columns)
     }
 
-    pub(crate) fn resize_terminal_of(&self, process: Option<i32>, rows: u16, columns: u16) -> Result<(), Error> {
+    /// Tells the size of the host terminal of a process that [`Sandbox::execute`] started, or of the first one.
+    ///
+    /// # Errors
+    /// The kernel's refusal, for instance when the process has no terminal.
+    pub fn resize_terminal_of(&self, process: Option<i32>, rows: u16, columns: u16) -> Result<(), Error> {
         self.done(&Request::Resize { process, rows, columns })
     }
 
@@ -302,6 +306,22 @@ impl Sandbox {
             }
         }
         Ok(all)
+    }
+
+    /// The processes that the host runs for the container, by the host's ids: the sandbox process, and one for
+    /// each address space. Without a cgroup only the former is known.
+    ///
+    /// # Errors
+    /// [`Error::Status`] if it does not run.
+    pub fn host_processes(&self) -> Result<Vec<i32>, Error> {
+        match self.status() {
+            Status::Running | Status::Created | Status::Paused => {}
+            status => return Err(self.wrong_status("list the processes of", status)),
+        }
+        match &self.state.cgroup {
+            Some(cgroup) => Ok(cgroup.processes()?),
+            None => Ok(vec![self.state.pid]),
+        }
     }
 
     /// Stops every task of the container, which keeps its memory and files.

@@ -116,7 +116,7 @@ impl Container {
             let location = paths.lookup(&path, LookupFlags::FOLLOW)?;
             open_for_exec(location, &paths.creds).map(drop)
         };
-        search(process, &name, find).map_err(failed(format!("start {}", shown(&name))))
+        search(process, &name, find).map_err(failed(format!("exec {:?}", shown(&name))))
     }
 
     /// Starts a process: the container's init, or a further one (exec). Returns its pid in the
@@ -132,7 +132,7 @@ impl Container {
             }
         }
         let (paths, name) = self.paths_and_name(&process)?;
-        let start_failed = |cause| StartError { step: format!("start {}", shown(&name)), cause };
+        let start_failed = |cause| StartError { step: format!("exec {:?}", shown(&name)), cause };
         let image = self.load(&paths, &limits, &process, &name).map_err(start_failed)?;
 
         let files = FdTable::new();

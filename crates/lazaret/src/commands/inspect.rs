@@ -13,11 +13,12 @@ use crate::{
 
 /// Prints the processes of a container.
 pub fn ps(config: &Config, args: &Ps) -> Result<(), CommandError> {
-    let processes = Sandbox::load(config, &args.id)?.processes()?;
+    let sandbox = Sandbox::load(config, &args.id)?;
     if args.format == ListFormat::Json {
-        let ids: Vec<i32> = processes.iter().map(|process| process.pid).collect();
-        return print(format!("{}\n", Value::from(ids)).as_bytes());
+        // As runc prints them: Docker and containerd look these up among the host's processes.
+        return print(format!("{}\n", Value::from(sandbox.host_processes()?)).as_bytes());
     }
+    let processes = sandbox.processes()?;
     let mut rows = vec![["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"].map(String::from)];
     rows.extend(processes.iter().map(row));
     print(table(&rows).as_bytes())

@@ -147,6 +147,17 @@ impl Cgroup {
         Ok(())
     }
 
+    /// The processes in the cgroup, by the host's ids.
+    ///
+    /// # Errors
+    /// Names the file.
+    pub fn processes(&self) -> Result<Vec<i32>, Failure> {
+        let Some(directory) = self.distinct().next() else { return Ok(Vec::new()) };
+        let path = directory.join("cgroup.procs");
+        let text = fs::read_to_string(&path).map_err(failure("read", &path))?;
+        Ok(text.lines().filter_map(|line| line.parse().ok()).collect())
+    }
+
     /// What the host has counted.
     pub fn stats(&self) -> Stats {
         stats::read(&self.directories)

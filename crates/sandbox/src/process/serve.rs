@@ -32,7 +32,7 @@ const SETTLED: Duration = Duration::from_millis(300);
 
 /// A failure in the application kernel, for the maker.
 pub fn start_failure(error: StartError) -> Failure {
-    Failure { cause: error.cause.to_string(), errno: Some(error.cause.raw()), step: error.step }
+    Failure { cause: error.cause.description().to_lowercase(), errno: Some(error.cause.raw()), step: error.step }
 }
 
 enum Phase {
