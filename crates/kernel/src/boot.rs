@@ -9,7 +9,7 @@ mod inspect;
 
 use std::os::fd::OwnedFd;
 
-use lazaret_abi::{errno::Errno, signal::Signal};
+use lazaret_abi::{errno::Errno, seccomp::BpfInstruction, signal::Signal};
 use lazaret_platform::Platform;
 use lazaret_snapshot::Snapshot;
 
@@ -110,6 +110,8 @@ pub struct ContainerSpec {
     pub sysctl: Vec<(String, String)>,
     /// Most tasks that it may have; `None` for any number.
     pub max_tasks: Option<u64>,
+    /// The filter that all its processes start with.
+    pub seccomp: Option<Vec<BpfInstruction>>,
 }
 
 /// Standard input, output and error of a first process.

@@ -17,7 +17,7 @@ use crate::{
     mounts::{Origin, Plan},
     process::Setup,
     sandbox::{Args, Config, Logging},
-    spec::Spec,
+    spec::{Seccomp, Spec},
     state::{self, Entry, State},
 };
 
@@ -42,6 +42,7 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
         readonly_paths: bytes(&linux.readonly_paths),
         sysctl: linux.sysctl.clone().into_iter().collect(),
         max_tasks: resources.max_tasks(),
+        seccomp: linux.seccomp.as_ref().map(Seccomp::program),
         process: args.spec.process.clone().unwrap_or_default(),
         ids: mode,
         own_id: ids::own_id(mode),

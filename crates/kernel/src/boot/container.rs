@@ -21,7 +21,7 @@ use crate::{
         vfs::{Location, LookupFlags, MountNamespace, OpenHow, PathContext, open::open_for_exec},
     },
     ipc::IpcNamespace,
-    seccomp::Seccomp,
+    seccomp::{self, Seccomp},
     signal::send_to_process,
     sync::{Arc, Mutex, Ordering},
     task::{
@@ -46,6 +46,8 @@ const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:
 pub struct Container {
     kernel: Arc<Kernel>,
     namespaces: Namespaces,
+    /// What processes that are started from outside inherit.
+    seccomp: Seccomp,
     /// Processes that were started from outside, by their pid in the container.
     started: Mutex<HashMap<i32, Arc<ThreadGroup>>>,
     /// Their terminals, where they have one.
@@ -87,10 +89,16 @@ impl Container {
             cgroup: NamespaceId::new(),
             time: NamespaceId::new(),
         };
+        let seccomp = Seccomp::default();
+        if let Some(code) = spec.seccomp {
+            let added = seccomp::Program::new(&code).and_then(|program| seccomp.add_filter(program));
+            added.map_err(failed("load the seccomp filter"))?;
+        }
         kernel.max_tasks.store(spec.max_tasks.unwrap_or(u64::MAX), Ordering::Relaxed);
         Ok(Arc::new(Container {
             kernel: kernel.clone(),
             namespaces,
+            seccomp,
             started: Mutex::default(),
             consoles: Mutex::default(),
         }))
@@ -164,7 +172,7 @@ impl Container {
             mm: image.mm,
             name: image.name.into_iter().take(15).collect(),
             scheduling: Scheduling::new(self.kernel.cpus),
-            seccomp: Seccomp::default(),
+            seccomp: self.seccomp.clone(),
         };
         let task = Arc::new(Task::new(self.kernel.clone(), group.clone(), parts));
         {

@@ -40,6 +40,8 @@ impl Drop for Filter {
 pub enum Verdict {
     /// It is made.
     Allow,
+    /// It is made, and the log tells.
+    Log,
     /// It fails with this error.
     Fail(Errno),
     /// The thread gets SIGSYS, with this number in `si_errno`.
@@ -156,7 +158,8 @@ fn strictness(returned: u32) -> i32 {
 fn verdict(returned: u32) -> Verdict {
     let data = i32::from((returned & 0xffff) as u16);
     match returned & 0xffff_0000 {
-        action::ALLOW | action::LOG => Verdict::Allow,
+        action::ALLOW => Verdict::Allow,
+        action::LOG => Verdict::Log,
         // Nobody traces or listens.
         action::TRACE | action::USER_NOTIF => Verdict::Fail(Errno::ENOSYS),
         action::ERRNO => Verdict::Fail(Errno::from_raw(data.min(4095))),

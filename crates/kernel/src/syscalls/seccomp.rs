@@ -12,6 +12,7 @@ use lazaret_abi::{
 use super::{SysResult, by_number};
 use crate::{
     boot::ExitStatus,
+    log::Level,
     seccomp::{Program, Verdict},
     signal,
     sync::Arc,
@@ -110,6 +111,12 @@ pub(super) fn check(current: &mut Current, number: u32, args: [u64; 6]) -> Optio
     let verdict = task.seccomp().judge(&SeccompData { number, arch: ARCH_X86_64, instruction_pointer, args });
     match verdict {
         Verdict::Allow => return None,
+        Verdict::Log => {
+            let name = by_number(number).map_or("an unknown call", |call| call.name);
+            let pid = task.pid().global();
+            task.kernel().log.write(Level::Info, format_args!("seccomp: process {pid} makes {name} {args:#x?}"));
+            return None;
+        }
         Verdict::Fail(error) => return Some(Err(error)),
         Verdict::Trap(errno) => {
             let info = SigInfo::syscall(SYS_SECCOMP, errno, instruction_pointer, number, ARCH_X86_64);

@@ -9,6 +9,7 @@ mod serve;
 
 use std::{fs::File, os::fd::OwnedFd, sync::Arc};
 
+use lazaret_abi::seccomp::BpfInstruction;
 use lazaret_control::{Channel, Failure, Report};
 use lazaret_kernel::{
     boot::{Container, ContainerSpec, HostFiles, Kernel, KernelConfig, ProcessSpec, Stdio},
@@ -41,6 +42,8 @@ pub struct Setup {
     pub sysctl: Vec<(String, String)>,
     /// Most tasks of the container.
     pub max_tasks: Option<u64>,
+    /// The filter of its system calls.
+    pub seccomp: Option<Vec<BpfInstruction>>,
     /// The container's first process.
     pub process: spec::Process,
     /// How the user namespace's ids are mapped.
@@ -203,6 +206,7 @@ fn boot(setup: Setup, maker: &Channel, gofer: &Channel, stdio: Vec<OwnedFd>, log
             readonly_paths: setup.readonly_paths,
             sysctl: setup.sysctl,
             max_tasks: setup.max_tasks,
+            seccomp: setup.seccomp,
         })
         .map_err(serve::start_failure)?;
     let process = setup.process.for_kernel(stdio, inherited);

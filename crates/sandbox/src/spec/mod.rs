@@ -7,6 +7,7 @@
 mod default;
 mod kernel;
 mod names;
+mod seccomp;
 mod validate;
 
 use std::{collections::BTreeMap, fs::File, io::Read, path::Path, path::PathBuf};
@@ -17,6 +18,7 @@ use crate::error::Error;
 
 pub use default::{default_mounts, default_spec};
 pub use names::{capability_bit, capability_names, is_file_system, resource_number, signal_number};
+pub use seccomp::{ACTIONS, ARCHITECTURES, FLAGS, OPERATORS, Seccomp};
 
 /// Longest `config.json` that is read, in bytes.
 const MAX_CONFIG: u64 = 16 << 20;
@@ -231,6 +233,9 @@ pub struct Linux {
     /// Limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
+    /// Which system calls the container may make.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seccomp: Option<Seccomp>,
     /// Paths the container may not read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub masked_paths: Vec<PathBuf>,

@@ -60,6 +60,9 @@ pub fn validate(spec: &Spec) -> Result<(), Problem> {
         text("linux.sysctl", name)?;
         text(&format!("linux.sysctl.{name}"), value)?;
     }
+    if let Some(seccomp) = &linux.seccomp {
+        seccomp.validate().map_err(|(field, what)| (format!("linux.seccomp.{field}"), what))?;
+    }
     linux.resources.as_ref().map_or(Ok(()), check_resources)
 }
 
