@@ -149,7 +149,10 @@ pub struct Process {
 #[serde(rename_all = "snake_case")]
 pub enum Report {
     /// The maker's word to go on: id maps are written.
-    Proceed,
+    Proceed {
+        /// The user and group to run under; the sender's choice, for it knows which no other sandbox has.
+        own_id: Option<u32>,
+    },
     /// The container is made; the sandbox answers requests from now on, over this connection too.
     Ready,
     /// The start has failed; the sender ends.

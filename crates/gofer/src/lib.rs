@@ -50,7 +50,7 @@ pub fn run(sources: &[Source], maker: &Channel, sandbox: &Channel) -> i32 {
 
 fn serve(sources: &[Source], maker: &Channel, sandbox: &Channel) -> Result<(), Failure> {
     match maker.receive::<Report>() {
-        Ok((Report::Proceed, _)) => {}
+        Ok((Report::Proceed { .. }, _)) => {}
         Ok(_) => return Err(Failure::new("start the gofer", "the maker sent what was not expected")),
         Err(error) => return Err(Failure::new("start the gofer", error)),
     }

@@ -8,4 +8,5 @@ pub mod refused;
 pub mod remote;
 pub mod seccomp;
 pub mod signals;
+pub mod start;
 pub mod time;

@@ -1,8 +1,8 @@
 //! Errors, for people and for the tools above.
 
-use std::{fmt, fs::OpenOptions, io::Write, time::SystemTime};
+use std::{fmt, io::Write, time::SystemTime};
 
-use lazaret_sandbox::Error;
+use lazaret_sandbox::{Error, open_log};
 use serde::{Deserialize, Serialize};
 
 use crate::options::{LogFormat, Options};
@@ -50,15 +50,13 @@ pub fn report(options: &Options, error: &CommandError) {
             format!("{}\n", serde_json::json!({ "level": "error", "msg": error.message, "time": now() }))
         }
     };
-    let written =
-        OpenOptions::new().append(true).create(true).open(path).and_then(|mut file| file.write_all(line.as_bytes()));
-    if let Err(error) = written {
+    if let Err(error) = open_log(path).and_then(|mut file| file.write_all(line.as_bytes())) {
         eprintln!("lazaret: write {}: {error}", path.display());
     }
 }
 
 /// The text without what a terminal obeys: part of it may come from an image or a sandbox.
-fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     let shown = |c: char| match c {
         '\n' | '\t' => c.to_string(),
         _ if c.is_control() => c.escape_default().to_string(),

@@ -5,7 +5,6 @@ mod common;
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
-    path::Path,
     process::{Command, Output, Stdio},
 };
 
@@ -152,7 +151,15 @@ fn errors_go_to_the_log_too() {
     let line: serde_json::Value = serde_json::from_str(&fs::read_to_string(&log).unwrap()).unwrap();
     assert_eq!(line["level"], "error");
     assert_eq!(line["msg"], "container \"unknown\" does not exist");
-    assert!(Path::new(&log).exists());
+    assert_eq!(fs::metadata(&log).unwrap().permissions().mode() & 0o777, 0o600);
+    let link = place.0.join("link");
+    std::os::unix::fs::symlink(&log, &link).unwrap();
+    let refused = place.lazaret(&["--log", link.to_str().unwrap(), "state", "unknown"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("symbolic links"), "{refused:?}");
+    assert_eq!(fs::read_to_string(&log).unwrap().lines().count(), 1);
+    // As engines ask for it.
+    let output = place.lazaret(&["--log", "/dev/stderr", "state", "unknown"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("level=error"), "{output:?}");
 }
 
 #[test]

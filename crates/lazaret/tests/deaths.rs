@@ -24,7 +24,7 @@ fn family(root: i32) -> Vec<i32> {
     found
 }
 
-/// Whether a process has this text among its arguments. Copies of the command line have its own.
+/// Whether a process has this text among its arguments. A gofer has the command line's, a sandbox process its id.
 fn is_left(text: &str) -> bool {
     let names =
         fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
@@ -39,16 +39,17 @@ fn any_process_may_be_killed_at_any_moment() {
     let bundle = place.bundle();
     let bundle = bundle.to_str().unwrap();
     let state = place.state();
+    let id = &format!("deaths-{}", std::process::id());
     for round in 0..24_u64 {
         let detached = round % 2 == 1;
         let args: &[&str] = if detached { &["run", "--detach", "--bundle"] } else { &["run", "--bundle"] };
-        let mut command = place.command(&[args, &[bundle, "c"]].concat());
+        let mut command = place.command(&[args, &[bundle, id]].concat());
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let mut child = child.unwrap();
         // From before the first process is made to after the last one runs.
         sleep(Duration::from_millis(round * 5));
         let mut victims = family(Pid::from_child(&child).as_raw_nonzero().get());
-        if let Ok(text) = fs::read(state.join("c/state.json"))
+        if let Ok(text) = fs::read(state.join(id).join("state.json"))
             && let Ok(known) = serde_json::from_slice::<serde_json::Value>(&text)
             && let Some(pid) = known["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok()).filter(|pid| *pid > 0)
         {
@@ -58,14 +59,14 @@ fn any_process_may_be_killed_at_any_moment() {
         // It may have ended meanwhile; the command line itself is not reaped before it is waited for.
         let _ = kill_process(Pid::from_raw(victim).unwrap(), Signal::KILL);
         assert!(place.lazaret(&["list"]).status.success());
-        let deleted = place.lazaret(&["delete", "--force", "c"]);
+        let deleted = place.lazaret(&["delete", "--force", id]);
         assert!(deleted.status.success(), "round {round}: {deleted:?}");
         wait(&mut child);
         until(&format!("round {round} to leave nothing"), || {
             // A command that was only about to make the container may have done so after the deletion.
-            place.lazaret(&["delete", "--force", "c"]);
+            place.lazaret(&["delete", "--force", id]);
             let is_empty = fs::read_dir(&state).unwrap().next().is_none();
-            (is_empty && !is_left(state.to_str().unwrap())).then_some(())
+            (is_empty && !is_left(state.to_str().unwrap()) && !is_left(&format!("sandbox {id}"))).then_some(())
         });
     }
     place.assert_clean();

@@ -349,3 +349,40 @@ fn the_death_of_the_sandbox_is_told() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("killed by signal 9"));
     place.assert_clean();
 }
+
+#[test]
+fn the_sandbox_process_has_nothing_of_its_maker() {
+    let place = Place::new();
+    let mut command = place.command(&["do", "sleep", "1000"]);
+    let mut child = command.env("LAZARET_TEST", "secret").stdin(Stdio::null()).spawn().unwrap();
+    let sandbox = until("the sandbox", || sandbox_pid(&place));
+    let read = |name: &str| fs::read(format!("/proc/{sandbox}/{name}")).unwrap();
+    let arguments = read("cmdline");
+    assert!(arguments.starts_with(b"lazaret: sandbox "), "{}", String::from_utf8_lossy(&arguments));
+    assert!(!String::from_utf8_lossy(&arguments).contains("1000"));
+    assert!(read("environ").iter().all(|byte| *byte == 0));
+    if rustix::process::geteuid().is_root() {
+        // A user that no other sandbox has.
+        let status = String::from_utf8(read("status")).unwrap();
+        let own = 0x7000_0000 + sandbox;
+        assert!(status.contains(&format!("Uid:\t{own}\t{own}\t{own}\t{own}\n")), "{status}");
+    }
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    wait(&mut child);
+    place.assert_clean();
+}
+
+#[test]
+fn a_sandbox_that_does_not_answer_can_be_deleted() {
+    let place = Place::new();
+    script(&place, "sleep 1000");
+    let mut command = place.command(&["run", "--detach", "--bundle", place.bundle().to_str().unwrap(), "deaf"]);
+    // The container keeps them open.
+    let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    assert!(wait(&mut command.spawn().unwrap()).success());
+    let sandbox = Pid::from_raw(sandbox_pid(&place).unwrap()).unwrap();
+    kill_process(sandbox, Signal::STOP).unwrap();
+    assert_output(&place.lazaret(&["delete", "--force", "deaf"]), 0, "");
+    assert!(!is_alive(sandbox.as_raw_nonzero().get()));
+    place.assert_clean();
+}

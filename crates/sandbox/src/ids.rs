@@ -10,7 +10,7 @@ use rustix::{
     thread::{CapabilitySet, capabilities},
 };
 
-/// Ids of sandbox processes start here when all ids are ours to use; the process id is added, so
+/// Ids of sandbox processes start here when all ids are ours to use; each adds its process id, so
 /// that no two running sandboxes have the same. No distribution gives these ids to anybody.
 const FIRST_ID: u32 = 0x7000_0000;
 
@@ -76,10 +76,11 @@ fn identity_of(map: &str) -> String {
     lines
 }
 
-/// The id a sandbox process runs under, or `None` to stay root of its namespace.
-pub fn own_id(mode: Mode) -> Option<u32> {
+/// The id that a sandbox process runs under, or `None` to stay root of its namespace. It is that
+/// process' alone, for all that runs under it dies before its process id is free.
+pub fn own_id(mode: Mode, pid: Pid) -> Option<u32> {
     let map = fs::read_to_string("/proc/self/uid_map").ok()?;
-    let id = FIRST_ID.checked_add(std::process::id())?;
+    let id = FIRST_ID.checked_add_signed(pid.as_raw_nonzero().get())?;
     (mode == Mode::Identity && covers(&map, id)).then_some(id)
 }
 

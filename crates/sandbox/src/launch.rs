@@ -2,8 +2,8 @@
 
 use std::{
     cell::OnceCell,
-    os::fd::{AsFd, OwnedFd},
-    time::Duration,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    time::{Duration, Instant},
 };
 
 use lazaret_control::{Channel, Failure, Report};
@@ -20,7 +20,7 @@ use crate::{
     process::{self, Descriptors, Setup},
 };
 
-/// How long a sandbox may take to start. It takes milliseconds; this only ends what hangs.
+/// How long a sandbox may take to start, or to end. It takes milliseconds; this only ends what hangs.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A running sandbox process, and the connection to it.
@@ -114,11 +114,13 @@ pub fn launch(setup: Setup, files: Files, host: &Host<'_>) -> Result<Launched, F
         ids::write_maps(mode, gofer_pid)?;
     }
     // A process that has died already is found out below.
-    let _ = gofer.send(&Report::Proceed, &[]);
-    let _ = sandbox.send(&Report::Proceed, &[]);
+    let _ = gofer.send(&Report::Proceed { own_id: None }, &[]);
+    let _ = sandbox.send(&Report::Proceed { own_id: ids::own_id(mode, pid) }, &[]);
 
     await_ready(&[(&sandbox, &child), (&gofer, &gofer_child)])?;
     let child = child.keep().ok_or_else(|| Failure::new("start the sandbox", "its process is gone"))?;
+    // From here on the application may be the one that answers.
+    sandbox.set_timeout(Some(TIMEOUT)).map_err(|error| Failure::new("talk to the sandbox process", error))?;
     Ok(Launched { child, channel: sandbox })
 }
 
@@ -209,7 +211,8 @@ impl Guarded {
         let end = match self.ended.get() {
             Some(end) => *end,
             None => {
-                let end = wait_for(child).map_err(|errno| Failure::host(format!("wait for {}", self.name), errno))?;
+                let end = await_end(child.pidfd.as_fd()).and_then(|()| wait_for(child));
+                let end = end.map_err(|errno| Failure::host(format!("wait for {}", self.name), errno))?;
                 *self.ended.get_or_init(|| end)
             }
         };
@@ -248,7 +251,23 @@ impl Drop for Guarded {
 pub fn kill(child: &Child) -> rustix::io::Result<ChildEnd> {
     // It may be dead already.
     let _ = pidfd_send_signal(&child.pidfd, Signal::KILL);
+    await_end(child.pidfd.as_fd())?;
     wait_for(child)
+}
+
+/// Waits for the end of a process that was killed, or ends by itself; `ETIMEDOUT` after [`TIMEOUT`].
+/// It is soon, unless the host has much memory to free or hangs itself.
+pub fn await_end(pidfd: BorrowedFd<'_>) -> rustix::io::Result<()> {
+    let deadline = Instant::now() + TIMEOUT;
+    loop {
+        let left = rustix::event::Timespec::try_from(deadline.saturating_duration_since(Instant::now())).ok();
+        match poll(&mut [PollFd::from_borrowed_fd(pidfd, PollFlags::IN)], left.as_ref()) {
+            Ok(0) => return Err(Errno::TIMEDOUT),
+            Ok(_) => return Ok(()),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
 }
 
 /// How a child ended.

@@ -1,11 +1,8 @@
 //! The making of a sandbox: from its arguments to its processes.
 
 use std::{
-    fs::{File, OpenOptions},
-    os::{
-        fd::OwnedFd,
-        unix::{ffi::OsStrExt, fs::OpenOptionsExt},
-    },
+    fs::File,
+    os::{fd::OwnedFd, unix::ffi::OsStrExt},
     path::{Path, PathBuf},
 };
 
@@ -14,6 +11,7 @@ use crate::{
     error::Error,
     ids,
     launch::{Files, Host, Launched, kill, launch},
+    logfile::open_log,
     mounts::{Origin, Plan},
     process::Setup,
     sandbox::{Args, Config, Logging},
@@ -45,7 +43,6 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
         seccomp: linux.seccomp.as_ref().map(Seccomp::program),
         process: args.spec.process.clone().unwrap_or_default(),
         ids: mode,
-        own_id: ids::own_id(mode),
         attached: args.attached,
         strace: config.logging.strace.clone(),
         log_level: config.logging.level(),
@@ -100,7 +97,7 @@ fn hostname(spec: &Spec) -> String {
 fn files(logging: &Logging, id: &str, attached: bool, entry: &Entry, stdio: Vec<OwnedFd>) -> Result<Files, Error> {
     let null_path = Path::new("/dev/null");
     let open = |path: &Path| -> Result<OwnedFd, Error> {
-        let file = OpenOptions::new().append(true).create(true).open(path);
+        let file = open_log(path);
         file.map(Into::into).map_err(|error| Error::host(format!("open {}", path.display()), error))
     };
     let null = File::options().read(true).write(true).open(null_path);
@@ -109,11 +106,7 @@ fn files(logging: &Logging, id: &str, attached: bool, entry: &Entry, stdio: Vec<
         Some(directory) => {
             let made = std::fs::create_dir_all(directory);
             made.map_err(|error| Error::host(format!("make {}", directory.display()), error))?;
-            let path = directory.join(format!("{id}.log"));
-            // A trace shows an application's data; and others may have put a link there.
-            let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-            let file = OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(no_link).open(&path);
-            file.map_err(|error| Error::host(format!("open {}", path.display()), error))?.into()
+            open(&directory.join(format!("{id}.log")))?
         }
         None if attached || logging.debug || logging.strace.is_some() => {
             rustix::io::dup(rustix::stdio::stderr()).map_err(|error| Error::host("copy standard error", error))?

@@ -8,7 +8,10 @@ use std::{
 use lazaret_control::{Answer, Channel, Failure, Phase, Process, Request, Target};
 use lazaret_hostcall::process::Child;
 use lazaret_kernel::log::Level;
-use rustix::process::{Signal, pidfd_send_signal};
+use rustix::{
+    io::Errno,
+    process::{Signal, pidfd_send_signal},
+};
 
 use crate::{
     cgroup::{Cgroup, Stats},
@@ -267,7 +270,13 @@ impl Sandbox {
             Status::Created if matches!(signal, libc::SIGKILL | libc::SIGTERM) => return self.kill(),
             status => return Err(self.wrong_status("signal", status)),
         }
-        self.done(&Request::Signal { signal, target })
+        match self.done(&Request::Signal { signal, target }) {
+            // No container outlives this signal because its kernel does not answer.
+            Err(Error::Control { .. }) if signal == libc::SIGKILL && !matches!(target, Target::Process(_)) => {
+                self.kill()
+            }
+            result => result,
+        }
     }
 
     /// Tells the size of the host terminal.
@@ -410,7 +419,7 @@ impl Sandbox {
             return Ok(End::Exited(status));
         }
         if let Some(pidfd) = self.state.pidfd() {
-            wait_for_end(&pidfd)?;
+            launch::await_end(pidfd.as_fd()).map_err(|errno| Error::host("wait for the sandbox process", errno))?;
         }
         Ok(self.entry.exit_status().map_or(End::Killed(libc::SIGKILL), End::Exited))
     }
@@ -433,8 +442,6 @@ impl Sandbox {
         self.kill()?;
         if self.child.is_some() {
             self.wait()?;
-        } else if let Some(pidfd) = self.state.pidfd() {
-            wait_for_end(&pidfd)?;
         }
         self.remove()
     }
@@ -474,17 +481,16 @@ impl Sandbox {
         }
     }
 
+    /// Kills the sandbox process, and returns when it has ended.
     fn kill(&self) -> Result<(), Error> {
-        let failed = |errno| Error::host("kill the sandbox process", errno);
-        let kill = |pidfd: BorrowedFd<'_>| match pidfd_send_signal(pidfd, Signal::KILL) {
-            Err(rustix::io::Errno::SRCH) => Ok(()),
-            result => result,
+        let known = self.state.pidfd();
+        let Some(pidfd) = self.ended().or(known.as_ref().map(AsFd::as_fd)) else { return Ok(()) };
+        let killed = match pidfd_send_signal(pidfd, Signal::KILL) {
+            Ok(()) => launch::await_end(pidfd),
+            Err(Errno::SRCH) => Ok(()),
+            Err(errno) => Err(errno),
         };
-        match (&self.child, self.state.pidfd()) {
-            (Some(child), _) => kill(child.pidfd.as_fd()).map_err(failed),
-            (None, Some(pidfd)) => kill(pidfd.as_fd()).map_err(failed),
-            (None, None) => Ok(()),
-        }
+        killed.map_err(|errno| Error::host("kill the sandbox process", errno))
     }
 
     fn call(&self, request: &Request) -> Result<Answer, Error> {
@@ -512,17 +518,6 @@ impl Sandbox {
         match answer {
             Answer::Failed(failure) => Error::Failed(failure),
             _ => Error::Failed(Failure::new(format!("sandbox {:?}", self.state.id), "gave an unexpected answer")),
-        }
-    }
-}
-
-fn wait_for_end(pidfd: &OwnedFd) -> Result<(), Error> {
-    let mut fds = [rustix::event::PollFd::new(pidfd, rustix::event::PollFlags::IN)];
-    loop {
-        match rustix::event::poll(&mut fds, None) {
-            Err(rustix::io::Errno::INTR) => {}
-            Err(errno) => return Err(Error::host("wait for the sandbox process", errno)),
-            Ok(_) => return Ok(()),
         }
     }
 }

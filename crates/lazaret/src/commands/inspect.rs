@@ -32,8 +32,6 @@ fn row(process: &Process) -> [String; 8] {
     let started = timestamp(process.started);
     // A day's time is enough for what was started today.
     let started = if lived < 86400 { started.get(11..16) } else { started.get(..10) };
-    // What a sandbox says may hold anything, and is shown on a terminal.
-    let command = process.command.chars().map(|letter| if letter.is_control() { '?' } else { letter });
     [
         process.uid.to_string(),
         process.pid.to_string(),
@@ -42,7 +40,7 @@ fn row(process: &Process) -> [String; 8] {
         started.unwrap_or_default().to_owned(),
         process.terminal.map_or("?".into(), |number| format!("pts/{number}")),
         format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60),
-        command.collect(),
+        process.command.clone(),
     ]
 }
 

@@ -3,7 +3,7 @@
 use lazaret_sandbox::{Config, Registry, Sandbox, State, Status};
 use serde_json::{Value, json};
 
-use super::{print, table::table as columns};
+use super::{print, print_json, table::table as columns};
 use crate::{
     options::{List, ListFormat},
     report::{CommandError, timestamp},
@@ -31,7 +31,7 @@ fn shown_pid(state: &State, status: Status) -> i32 {
 /// Prints the state of one container.
 pub fn state(config: &Config, id: &str) -> Result<(), CommandError> {
     let sandbox = Sandbox::load(config, id)?;
-    print(format!("{:#}\n", describe(sandbox.state(), sandbox.status())).as_bytes())
+    print_json(&format!("{:#}", describe(sandbox.state(), sandbox.status())))
 }
 
 /// Prints all containers.
@@ -47,7 +47,7 @@ pub fn list(config: &Config, args: &List) -> Result<(), CommandError> {
     match args.format {
         ListFormat::Json => {
             let all: Vec<Value> = states.iter().map(|(status, state)| describe(state, *status)).collect();
-            print(format!("{}\n", Value::from(all)).as_bytes())
+            print_json(&Value::from(all).to_string())
         }
         ListFormat::Table => print(table(&states).as_bytes()),
     }

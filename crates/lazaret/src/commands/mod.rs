@@ -57,6 +57,18 @@ fn print(bytes: &[u8]) -> Result<(), CommandError> {
     std::io::stdout().write_all(bytes).map_err(|error| CommandError::new(format!("write the output: {error}")))
 }
 
+/// Writes JSON to standard output. Its strings may come from an image, and JSON itself leaves some of
+/// the characters in them that a terminal obeys.
+fn print_json(text: &str) -> Result<(), CommandError> {
+    let shown = |c: char| match c {
+        '\n' => c.to_string(),
+        _ if c.is_control() => format!("\\u{:04x}", u32::from(c)),
+        _ => c.to_string(),
+    };
+    let text: String = text.chars().map(shown).chain(["\n".into()]).collect();
+    print(text.as_bytes())
+}
+
 fn write_spec(args: &SpecArgs) -> Result<(), CommandError> {
     let mut spec = lazaret_sandbox::spec::default_spec();
     if let (false, Some(process)) = (args.command.is_empty(), &mut spec.process) {

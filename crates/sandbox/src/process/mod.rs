@@ -48,8 +48,6 @@ pub struct Setup {
     pub process: spec::Process,
     /// How the user namespace's ids are mapped.
     pub ids: ids::Mode,
-    /// The id to run under, if not root of the namespace.
-    pub own_id: Option<u32>,
     /// End with the maker.
     pub attached: bool,
     /// System calls to trace: all if empty.
@@ -154,11 +152,13 @@ pub struct Booted {
 /// Confines the process, then makes the kernel and the container.
 fn boot(setup: Setup, maker: &Channel, gofer: &Channel, stdio: Vec<OwnedFd>, logs: Logs) -> Result<Booted, Failure> {
     // Nothing can be done before the ids are mapped.
-    match maker.receive::<Report>() {
-        Ok((Report::Proceed, _)) => {}
+    let own_id = match maker.receive::<Report>() {
+        Ok((Report::Proceed { own_id }, _)) => own_id,
         Ok(_) => return Err(Failure::new("start the sandbox process", "its maker sent what was not expected")),
         Err(error) => return Err(Failure::new("start the sandbox process", error)),
-    }
+    };
+    let forget = lazaret_hostcall::start::forget(&format!("lazaret: sandbox {}", setup.id));
+    forget.map_err(|error| Failure::host("forget the maker's environment", error))?;
     confine::detach(&logs.null, &logs.debug)?;
     let followed = match (&setup.terminal, stdio.first()) {
         (Some(TerminalSetup { followed: true, .. }), Some(terminal)) => Some(Followed::new(terminal)?),
@@ -171,7 +171,7 @@ fn boot(setup: Setup, maker: &Channel, gofer: &Channel, stdio: Vec<OwnedFd>, log
     let host_files = HostFiles { processors: host_file("/proc/cpuinfo"), memory: host_file("/proc/meminfo") };
     let procfs = root::enter_empty_root()?;
     let files = receive_files(gofer)?;
-    confine::drop_privileges(setup.ids, setup.own_id, setup.plan.writes_to_host())?;
+    confine::drop_privileges(setup.ids, own_id, setup.plan.writes_to_host())?;
     if setup.attached {
         confine::die_with_maker(maker)?;
     }
