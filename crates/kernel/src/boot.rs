@@ -6,6 +6,8 @@
 
 mod container;
 mod inspect;
+mod leash;
+mod signal;
 
 use std::os::fd::OwnedFd;
 
@@ -13,11 +15,12 @@ use lazaret_abi::{errno::Errno, seccomp::BpfInstruction, signal::Signal};
 use lazaret_platform::Platform;
 use lazaret_snapshot::Snapshot;
 
-pub use self::{container::Container, inspect::ProcessInfo};
+pub use self::{container::Container, inspect::ProcessInfo, leash::Leash, signal::Targets};
 
 use crate::{
+    fs::hostfs::HostTrees,
     log::{Level, Log},
-    sync::{Arc, AtomicU64, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard},
     syscalls::{missing::Missing, strace},
     task::{pid::PidNamespace, sched::CpuSet, tree::ProcessTree},
     tty::job::ControllingTerminals,
@@ -112,6 +115,21 @@ pub struct ContainerSpec {
     pub max_tasks: Option<u64>,
     /// The filter that all its processes start with.
     pub seccomp: Option<Vec<BpfInstruction>>,
+    /// Namespaces that it does not get for itself.
+    pub shared: SharedNamespaces,
+}
+
+/// Other containers in whose namespaces a container is.
+#[derive(Default)]
+pub struct SharedNamespaces {
+    /// Process ids.
+    pub pid: Option<Arc<Container>>,
+    /// System V IPC and POSIX message queues.
+    pub ipc: Option<Arc<Container>>,
+    /// Host and domain name.
+    pub uts: Option<Arc<Container>>,
+    /// Network.
+    pub network: Option<Arc<Container>>,
 }
 
 /// Standard input, output and error of a first process.
@@ -226,8 +244,8 @@ pub struct Kernel {
     pub host_proc: Option<OwnedFd>,
     /// What the host tells of itself.
     pub host_files: HostFiles,
-    /// Most tasks that may live; see "pids" in cgroups(7).
-    pub max_tasks: AtomicU64,
+    /// Directories and files of the host that containers share.
+    pub host_trees: HostTrees,
     processes: Mutex<ProcessTree>,
 }
 
@@ -253,7 +271,7 @@ impl Kernel {
             terminals: ControllingTerminals::default(),
             host_proc: config.host_proc,
             host_files: config.host_files,
-            max_tasks: AtomicU64::new(u64::MAX),
+            host_trees: HostTrees::default(),
             processes: Mutex::default(),
         });
         let weak = Arc::downgrade(&kernel);

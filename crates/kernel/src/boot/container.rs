@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use lazaret_abi::{
     errno::Errno,
     resource::RLimit,
-    signal::{SigInfo, SigSet, Signal, code},
+    signal::{SigSet, Signal},
 };
 
-use super::{ContainerSpec, ExitStatus, Kernel, ProcessSpec, StartError, Stdio};
+use super::{ContainerSpec, ExitStatus, Kernel, ProcessSpec, SharedNamespaces, StartError, Stdio};
 use crate::{
     fs::{
         container::{TreeSpec, build},
@@ -22,10 +22,11 @@ use crate::{
     },
     ipc::IpcNamespace,
     seccomp::{self, Seccomp},
-    signal::send_to_process,
-    sync::{Arc, Mutex, Ordering},
+    sync::{Arc, Mutex, OnceLock, Ordering},
     task::{
-        Current, Task, TaskParts, clone,
+        Current, Task, TaskParts,
+        cgroup::ControlGroup,
+        clone,
         creds::{Creds, cap},
         exec::{self, Failure, Image, Program, Runner},
         group::ThreadGroup,
@@ -48,6 +49,9 @@ pub struct Container {
     namespaces: Namespaces,
     /// What processes that are started from outside inherit.
     seccomp: Seccomp,
+    cgroup: Arc<ControlGroup>,
+    /// The first process that was started, by its pid in the container.
+    first: OnceLock<i32>,
     /// Processes that were started from outside, by their pid in the container.
     started: Mutex<HashMap<i32, Arc<ThreadGroup>>>,
     /// Their terminals, where they have one.
@@ -75,17 +79,28 @@ impl Container {
             masked_paths: spec.masked_paths,
             readonly_paths: spec.readonly_paths,
         };
-        let pid_for_children = PidNamespace::new(&kernel.pids).map_err(failed("make a pid namespace"))?;
+        let SharedNamespaces { pid, ipc, uts, network } = spec.shared;
+        let pid_for_children = match pid {
+            Some(other) => other.pids().clone(),
+            None => PidNamespace::new(&kernel.pids).map_err(failed("make a pid namespace"))?,
+        };
         let mount = build(Mounter { kernel, namespace: &pid_for_children }, tree, Arc::new(Creds::root()))?;
+        let (uts, uts_id) = match uts {
+            Some(other) => (other.namespaces.uts.clone(), other.namespaces.uts_id.clone()),
+            None => {
+                let names = UtsNamespace::new(spec.hostname.as_bytes(), spec.domainname.as_bytes());
+                (Arc::new(names), NamespaceId::new())
+            }
+        };
         let namespaces = Namespaces {
-            uts: Arc::new(UtsNamespace::new(spec.hostname.as_bytes(), spec.domainname.as_bytes())),
-            uts_id: NamespaceId::new(),
+            uts,
+            uts_id,
             mount,
             mount_id: NamespaceId::new(),
             pid_for_children,
             user: NamespaceId::new(),
-            net: NamespaceId::new(),
-            ipc: IpcNamespace::new(),
+            net: network.map_or_else(NamespaceId::new, |other| other.namespaces.net.clone()),
+            ipc: ipc.map_or_else(IpcNamespace::new, |other| other.namespaces.ipc.clone()),
             cgroup: NamespaceId::new(),
             time: NamespaceId::new(),
         };
@@ -94,11 +109,12 @@ impl Container {
             let added = seccomp::Program::new(&code).and_then(|program| seccomp.add_filter(program));
             added.map_err(failed("load the seccomp filter"))?;
         }
-        kernel.max_tasks.store(spec.max_tasks.unwrap_or(u64::MAX), Ordering::Relaxed);
         Ok(Arc::new(Container {
             kernel: kernel.clone(),
             namespaces,
             seccomp,
+            cgroup: Arc::new(ControlGroup::new(spec.max_tasks)),
+            first: OnceLock::new(),
             started: Mutex::default(),
             consoles: Mutex::default(),
         }))
@@ -106,6 +122,11 @@ impl Container {
 
     pub(super) fn kernel(&self) -> &Arc<Kernel> {
         &self.kernel
+    }
+
+    /// The container's control group.
+    pub(super) fn cgroup(&self) -> &Arc<ControlGroup> {
+        &self.cgroup
     }
 
     /// The container's pid namespace.
@@ -154,8 +175,8 @@ impl Container {
 
         let pid = Pid::allocate(&self.namespaces.pid_for_children, &[]).map_err(start_failed)?;
         let number = pid.number_in(&self.namespaces.pid_for_children);
-        let group = ThreadGroup::new(pid.clone(), self.namespaces.pid_for_children.clone(), Arc::default(), limits);
-        let group = Arc::new(group);
+        let namespace = self.namespaces.pid_for_children.clone();
+        let group = Arc::new(ThreadGroup::new(pid.clone(), namespace, self.cgroup.clone(), Arc::default(), limits));
         group.exit_signal.store(Signal::CHLD.get(), Ordering::Relaxed);
         group.has_executed.store(true, Ordering::Relaxed);
         group.is_ordinary_init.store(process.ordinary_init, Ordering::Relaxed);
@@ -185,6 +206,8 @@ impl Container {
             job::attach(&self.kernel, console.terminal(), group.id(), group.id());
             self.consoles.lock().insert(number, console);
         }
+        // The container's, unless it has one.
+        let _ = self.first.set(number);
         self.started.lock().insert(number, group);
         clone::run_task(Current::new(task, image.context)).map_err(|_| start_failed(Errno::EAGAIN))?;
         Ok(number)
@@ -250,38 +273,16 @@ impl Container {
         let status = wait_until(&[(&process.ended, Events::all())], None, Interruptible::Nothing, || {
             process.ended_with.get().copied()
         })?;
+        if self.first.get() == Some(&pid) {
+            // Those that are in a pid namespace with a longer life.
+            self.kill_all();
+        }
         let console = self.consoles.lock().remove(&pid);
         if let Some(console) = console {
             // With the first process all others end; whatever they wrote is to be seen.
-            if process.is_init() { console.finish() } else { console.stop() }
+            if self.first.get() == Some(&pid) { console.finish() } else { console.stop() }
         }
         Ok(status)
-    }
-
-    /// Sends a signal to a process, or to all with `pid` -1.
-    ///
-    /// # Errors
-    /// `ESRCH`, `EINVAL`.
-    pub fn signal(&self, pid: i32, signal: i32) -> Result<(), Errno> {
-        // As kill(2) has it, 0 asks whether there is such a process.
-        let asked = if signal == 0 { None } else { Some(Signal::new(signal).ok_or(Errno::EINVAL)?) };
-        let namespace = &self.namespaces.pid_for_children;
-        let targets: Vec<Arc<ThreadGroup>> = {
-            let tree = self.kernel.processes();
-            let chosen = |process: &Arc<ThreadGroup>| pid == -1 || process.pid().number_in(namespace) == pid;
-            tree.nodes()
-                .map(|node| node.process.clone())
-                .filter(|process| namespace.contains(process.namespace()) && chosen(process))
-                .collect()
-        };
-        if targets.is_empty() {
-            return Err(Errno::ESRCH);
-        }
-        let Some(signal) = asked else { return Ok(()) };
-        for target in targets {
-            send_to_process(&target, signal, SigInfo::sent(signal, code::USER, 0, 0), true)?;
-        }
-        Ok(())
     }
 
     /// Tells the kernel the size of the host terminal of a process: rows and columns.
@@ -289,9 +290,13 @@ impl Container {
     /// # Errors
     /// `ENOTTY` when it has none.
     pub fn resize(&self, pid: i32, rows: u16, columns: u16) -> Result<(), Errno> {
-        let console = self.consoles.lock().get(&pid).cloned().ok_or(Errno::ENOTTY)?;
-        console.terminal().set_size(WindowSize { rows, columns, ..WindowSize::default() });
+        self.console(pid)?.terminal().set_size(WindowSize { rows, columns, ..WindowSize::default() });
         Ok(())
+    }
+
+    /// The terminal that a process was started with.
+    pub(super) fn console(&self, pid: i32) -> Result<Arc<Console>, Errno> {
+        self.consoles.lock().get(&pid).cloned().ok_or(Errno::ENOTTY)
     }
 }
 

@@ -6,7 +6,7 @@ use super::Container;
 use crate::{
     fs::proc,
     sync::{Arc, Ordering},
-    task::{group::ThreadGroup, pause, tree::ProcessTree, usage::CpuTime},
+    task::{group::ThreadGroup, pause, usage::CpuTime},
 };
 
 /// A process, as ps(1) shows it.
@@ -44,8 +44,7 @@ impl Container {
         let namespace = self.pids();
         let all: Vec<(Arc<ThreadGroup>, Relatives)> = {
             let tree = self.kernel().processes();
-            let inside = tree.nodes().filter(|node| namespace.contains(node.process.namespace()));
-            inside
+            tree.nodes_of(self.cgroup())
                 .map(|node| {
                     let parent = tree.node(node.parent).map_or(0, |parent| parent.process.pid().number_in(namespace));
                     let terminal = self.kernel().terminals.get(node.session.global());
@@ -82,25 +81,21 @@ impl Container {
         all.into_iter().map(describe).collect()
     }
 
-    /// Processor time of what runs and of what its first process has waited for, and how many tasks live.
+    /// Processor time of what runs and of what has ended, and how many tasks live.
     pub fn usage(&self) -> (CpuTime, u64) {
-        let (processes, tasks): (Vec<Arc<ThreadGroup>>, usize) = {
+        let (running, tasks, mut sum): (Vec<Arc<ThreadGroup>>, usize, CpuTime) = {
             let tree = self.kernel().processes();
-            let namespace = self.pids();
-            let inside = tree.nodes().filter(|node| namespace.contains(node.process.namespace()));
-            (inside.map(|node| node.process.clone()).collect(), tree.task_count())
+            let running = tree.nodes_of(self.cgroup()).filter(|node| node.zombie.is_none());
+            let running = running.map(|node| node.process.clone()).collect();
+            (running, tree.tasks_of(self.cgroup()).count(), self.cgroup().ended())
         };
-        let mut sum = CpuTime::default();
-        for process in processes {
-            sum.add(process.cpu_time());
-            sum.add(process.account.children().cpu);
-        }
+        running.iter().for_each(|process| sum.add(process.cpu_time()));
         (sum, u64::try_from(tasks).unwrap_or(u64::MAX))
     }
 
     /// Sets the most tasks that may live; `None` for any number. Those that live already stay.
     pub fn limit_tasks(&self, most: Option<u64>) {
-        self.kernel().max_tasks.store(most.unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.cgroup().max_tasks.store(most.unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Stops every task before it runs more application code. Pauses nest.
@@ -108,7 +103,7 @@ impl Container {
     /// # Errors
     /// `ETIMEDOUT` when application code does not stop; then nothing is paused.
     pub fn pause(&self) -> Result<(), Errno> {
-        pause::pause(self.kernel())
+        pause::pause(self.kernel(), self.cgroup())
     }
 
     /// Takes one pause back.
@@ -116,11 +111,11 @@ impl Container {
     /// # Errors
     /// `EINVAL` when there is none.
     pub fn resume(&self) -> Result<(), Errno> {
-        pause::resume(self.kernel())
+        pause::resume(self.kernel(), self.cgroup())
     }
 
     /// No task runs application code.
     pub fn is_paused(&self) -> bool {
-        ProcessTree::is_paused(&self.kernel().processes())
+        self.cgroup().is_paused()
     }
 }

@@ -1,5 +1,7 @@
 //! The file tree of a container: its root, mounts, masked and read-only paths.
 
+use std::os::fd::OwnedFd;
+
 use lazaret_abi::errno::Errno;
 
 use super::{
@@ -12,7 +14,7 @@ use super::{
     vfs::{Location, LookupFlags, Mount, MountFlags, MountNamespace, PathContext, SuperBlock},
 };
 use crate::{
-    boot::{MountSource, MountSpec, StartError},
+    boot::{Kernel, MountSource, MountSpec, StartError},
     sync::Arc,
     task::creds::Creds,
 };
@@ -74,7 +76,7 @@ pub fn build(mounter: Mounter<'_>, spec: TreeSpec, creds: Arc<Creds>) -> Result<
 
 fn mount_of(mounter: Mounter<'_>, source: MountSource, flags: MountFlags) -> Result<Arc<Mount>, Errno> {
     let superblock = match source {
-        MountSource::Host { file, overlay } => host_superblock(file, overlay)?,
+        MountSource::Host { file, overlay } => host_superblock(mounter.kernel, file, overlay)?,
         MountSource::Tmpfs { options } => registry::new_superblock(mounter, "tmpfs", "tmpfs", &options)?,
         MountSource::Proc => registry::new_superblock(mounter, "proc", "proc", "")?,
         MountSource::Sysfs => registry::new_superblock(mounter, "sysfs", "sysfs", "")?,
@@ -87,11 +89,11 @@ fn mount_of(mounter: Mounter<'_>, source: MountSource, flags: MountFlags) -> Res
 }
 
 /// The tree of a host directory, or a host file; with a writable layer above it if asked for.
-fn host_superblock(file: std::os::fd::OwnedFd, overlay: bool) -> Result<Arc<SuperBlock>, Errno> {
-    let lower: Arc<dyn Inode> = HostFs::open_tree(file, SuperBlock::allocate_device(), overlay)?;
+fn host_superblock(kernel: &Kernel, file: OwnedFd, overlay: bool) -> Result<Arc<SuperBlock>, Errno> {
     if !overlay {
-        return Ok(SuperBlock::new("hostfs", "host", "", lower));
+        return kernel.host_trees.open(file);
     }
+    let lower: Arc<dyn Inode> = HostFs::open_tree(file, SuperBlock::allocate_device(), true)?;
     if lower.kind() != FileKind::Directory {
         // There is no directory to copy the file to when it is written.
         let superblock = SuperBlock::new("hostfs", "host", "", lower);

@@ -13,7 +13,7 @@ use super::{
     group::ThreadGroup,
     namespaces::{NamespaceId, Namespaces},
     pid::{Pid, PidNamespace},
-    pidfd, run, threads,
+    pidfd, run, threads, work,
 };
 use crate::{
     ipc::IpcNamespace,
@@ -190,7 +190,7 @@ fn check_process_limit(task: &Task) -> Result<(), Errno> {
     let limit = task.group().limit(limit::NPROC);
     let creds = task.creds();
     let tree = task.kernel().processes();
-    if tree.is_full(task.kernel().max_tasks.load(Ordering::Relaxed)) {
+    if tree.is_full(task.group().cgroup()) {
         return Err(Errno::EAGAIN);
     }
     let may_exceed = creds.has(cap::SYS_RESOURCE) || creds.has(cap::SYS_ADMIN) || creds.uid == 0;
@@ -256,7 +256,7 @@ fn make_process(task: &Task, request: &CloneRequest, pid: &Arc<Pid>, mm: &Mm) ->
     }
     let namespace = pid.namespace().unwrap_or(parent.namespace()).clone();
     let limits = *parent.limits.lock();
-    let group = ThreadGroup::new(pid.clone(), namespace, actions, limits);
+    let group = ThreadGroup::new(pid.clone(), namespace, parent.cgroup().clone(), actions, limits);
     let signal =
         if request.has(flag::PARENT) { parent.exit_signal.load(Ordering::Relaxed) } else { request.exit_signal };
     group.exit_signal.store(signal, Ordering::Relaxed);
@@ -299,7 +299,11 @@ fn start(current: &mut Current, request: &CloneRequest, child: Current) -> Resul
         {
             return Err(Errno::ERESTARTNOINTR);
         }
-        if tree.is_full(kernel.max_tasks.load(Ordering::Relaxed)) {
+        // Whoever killed the caller counts on its leaving no children.
+        if task.work() & work::KILL != 0 {
+            return Err(Errno::ERESTARTNOINTR);
+        }
+        if tree.is_full(group.cgroup()) {
             return Err(Errno::EAGAIN);
         }
         signals.threads.push(new.clone());

@@ -118,6 +118,7 @@ fn end_process(kernel: &Arc<Kernel>, group: &Arc<ThreadGroup>, zombie: Zombie) {
     }
     let status = zombie.status;
     let mut usage = zombie.usage;
+    let own = usage.cpu;
     usage.absorb(&group.account.children());
     // Removed nodes are dropped after the lock is released.
     let mut removed = Vec::new();
@@ -136,6 +137,7 @@ fn end_process(kernel: &Arc<Kernel>, group: &Arc<ThreadGroup>, zombie: Zombie) {
         }
         if let Some(node) = tree.node_mut(id) {
             node.zombie = Some(Zombie { usage, ..zombie.clone() });
+            group.cgroup().process_ended(own);
             node.stopped = None;
             node.continued = false;
         }

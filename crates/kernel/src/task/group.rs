@@ -6,6 +6,7 @@ use lazaret_snapshot::Snapshot;
 
 use super::{
     Task,
+    cgroup::ControlGroup,
     limits::Limits,
     pid::{Pid, PidNamespace},
     usage::Account,
@@ -27,6 +28,7 @@ use crate::{
 pub struct ThreadGroup {
     pid: Arc<Pid>,
     namespace: Arc<PidNamespace>,
+    cgroup: Arc<ControlGroup>,
     signals: Mutex<GroupSignals>,
     actions: RwLock<Arc<SignalActions>>,
     /// Resource limits.
@@ -87,12 +89,14 @@ impl ThreadGroup {
     pub fn new(
         pid: Arc<Pid>,
         namespace: Arc<PidNamespace>,
+        cgroup: Arc<ControlGroup>,
         actions: Arc<SignalActions>,
         limits: Limits,
     ) -> ThreadGroup {
         ThreadGroup {
             pid,
             namespace,
+            cgroup,
             signals: Mutex::new(GroupSignals::default()),
             actions: RwLock::new(actions),
             limits: Mutex::new(limits),
@@ -139,6 +143,11 @@ impl ThreadGroup {
     /// The pid namespace that the process is in.
     pub fn namespace(&self) -> &Arc<PidNamespace> {
         &self.namespace
+    }
+
+    /// The control group: the container's.
+    pub fn cgroup(&self) -> &Arc<ControlGroup> {
+        &self.cgroup
     }
 
     /// Signals and threads, locked.

@@ -3,6 +3,7 @@
 //! A [`Task`] is what others see of a thread. What only its own host thread may touch (registers,
 //! the platform's context) is in [`Current`], which system call handlers receive.
 
+pub mod cgroup;
 pub mod clone;
 pub mod cpu;
 pub mod creds;

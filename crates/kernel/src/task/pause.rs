@@ -1,4 +1,4 @@
-//! Pausing of all tasks, as the freezer of cgroups(7) does it.
+//! Pausing of all tasks of a container, as the freezer of cgroups(7) does it.
 //!
 //! A task that sleeps in the kernel goes on sleeping, and may even wake up and end its call; it stops
 //! before it returns to application code. So no call is cut short, and nobody inside can tell.
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use lazaret_abi::errno::Errno;
 
-use super::{Task, work};
+use super::{Task, cgroup::ControlGroup, work};
 use crate::{boot::Kernel, sync::Arc};
 
 /// How long application code may take to stop. It takes microseconds.
@@ -16,16 +16,16 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// How often it is looked at.
 const STEP: Duration = Duration::from_micros(200);
 
-/// Stops every task. Pauses nest.
+/// Stops every task of a control group. Pauses nest.
 ///
 /// # Errors
 /// `ETIMEDOUT` when application code does not stop; then nothing is paused.
-pub fn pause(kernel: &Arc<Kernel>) -> Result<(), Errno> {
-    kernel.processes().add_pause();
+pub fn pause(kernel: &Arc<Kernel>, cgroup: &Arc<ControlGroup>) -> Result<(), Errno> {
+    kernel.processes().add_pause(cgroup);
     let deadline = Instant::now() + TIMEOUT;
-    while kernel.processes().tasks().any(|task| task.is_in_application()) {
+    while kernel.processes().tasks_of(cgroup).any(|task| task.is_in_application()) {
         if Instant::now() > deadline {
-            resume(kernel)?;
+            resume(kernel, cgroup)?;
             return Err(Errno::ETIMEDOUT);
         }
         std::thread::sleep(STEP);
@@ -37,8 +37,8 @@ pub fn pause(kernel: &Arc<Kernel>) -> Result<(), Errno> {
 ///
 /// # Errors
 /// `EINVAL` when there is none.
-pub fn resume(kernel: &Arc<Kernel>) -> Result<(), Errno> {
-    if kernel.processes().remove_pause() { Ok(()) } else { Err(Errno::EINVAL) }
+pub fn resume(kernel: &Arc<Kernel>, cgroup: &Arc<ControlGroup>) -> Result<(), Errno> {
+    if kernel.processes().remove_pause(cgroup) { Ok(()) } else { Err(Errno::EINVAL) }
 }
 
 /// The calling task waits for the end of a pause, or for its death.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use lazaret_abi::{errno::Errno, signal::Signal};
 use lazaret_snapshot::Snapshot;
 
-use super::{Task, group::ThreadGroup, pid::Pid, usage::Usage, work};
+use super::{Task, cgroup::ControlGroup, group::ThreadGroup, pid::Pid, usage::Usage, work};
 use crate::{
     boot::ExitStatus,
     sync::{Arc, Ordering},
@@ -61,9 +61,6 @@ pub struct ProcessTree {
     tasks: HashMap<i32, Arc<Task>>,
     /// Members of each process group, by the group's number.
     groups: HashMap<i32, HashSet<i32>>,
-    /// How often the sandbox is paused.
-    #[snapshot(skip)]
-    pauses: u32,
 }
 
 /// Threads in a snapshot. A process and its threads hold each other, so the threads are saved here, in
@@ -101,37 +98,42 @@ mod tasks {
 pub type Orphaned = Vec<Arc<ThreadGroup>>;
 
 impl ProcessTree {
-    /// No task may run application code.
-    pub fn is_paused(&self) -> bool {
-        self.pauses > 0
-    }
-
-    /// Tells all tasks to pause.
-    pub(super) fn add_pause(&mut self) {
-        self.pauses = self.pauses.saturating_add(1);
-        self.tasks.values().for_each(|task| task.notify(work::PAUSE));
+    /// Tells all tasks of a control group to pause.
+    pub(super) fn add_pause(&mut self, cgroup: &Arc<ControlGroup>) {
+        cgroup.add_pause();
+        self.tasks_of(cgroup).for_each(|task| task.notify(work::PAUSE));
     }
 
     /// Takes one pause back; the last one lets all tasks go on. Returns whether there was one.
-    pub(super) fn remove_pause(&mut self) -> bool {
-        if self.pauses == 0 {
-            return false;
-        }
-        self.pauses -= 1;
-        if self.pauses == 0 {
-            for task in self.tasks.values() {
+    pub(super) fn remove_pause(&mut self, cgroup: &Arc<ControlGroup>) -> bool {
+        let was_paused = cgroup.remove_pause();
+        if was_paused && !cgroup.is_paused() {
+            for task in self.tasks_of(cgroup) {
                 task.clear_work(work::PAUSE);
                 task.parker().unpark();
             }
         }
-        true
+        was_paused
     }
 
-    /// Whether one more task would be more than `most`. Those that nobody has waited for count too.
-    pub fn is_full(&self, most: u64) -> bool {
+    /// Whether one more task would be more than the control group may have. Those that nobody has waited
+    /// for count too.
+    pub fn is_full(&self, cgroup: &Arc<ControlGroup>) -> bool {
+        let most = cgroup.max_tasks.load(Ordering::Relaxed);
         let reached = |count: usize| u64::try_from(count).is_ok_and(|count| count >= most);
-        let zombies = || self.nodes.values().filter(|node| node.zombie.is_some()).count();
-        reached(self.tasks.len() + self.nodes.len()) && reached(self.tasks.len() + zombies())
+        let zombies = || self.nodes_of(cgroup).filter(|node| node.zombie.is_some()).count();
+        // Seldom near; only then it is counted.
+        reached(self.tasks.len() + self.nodes.len()) && reached(self.tasks_of(cgroup).count() + zombies())
+    }
+
+    /// The threads of a control group, in no order.
+    pub fn tasks_of(&self, cgroup: &Arc<ControlGroup>) -> impl Iterator<Item = &Arc<Task>> {
+        self.tasks.values().filter(move |task| Arc::ptr_eq(task.group().cgroup(), cgroup))
+    }
+
+    /// The processes of a control group, zombies included, by rising number.
+    pub fn nodes_of(&self, cgroup: &Arc<ControlGroup>) -> impl Iterator<Item = &Node> {
+        self.nodes.values().filter(move |node| Arc::ptr_eq(node.process.cgroup(), cgroup))
     }
 
     /// Adds a process. It joins the process group and session of `relative` (a new process's parent);
@@ -182,7 +184,7 @@ impl ProcessTree {
 
     /// A thread lives from now on.
     pub fn add_task(&mut self, task: Arc<Task>) {
-        if self.is_paused() {
+        if task.group().cgroup().is_paused() {
             task.notify(work::PAUSE);
         }
         self.tasks.insert(task.tid(), task);

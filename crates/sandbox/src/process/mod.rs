@@ -12,7 +12,7 @@ use std::{fs::File, os::fd::OwnedFd, sync::Arc};
 use lazaret_abi::seccomp::BpfInstruction;
 use lazaret_control::{Channel, Failure, Report};
 use lazaret_kernel::{
-    boot::{Container, ContainerSpec, HostFiles, Kernel, KernelConfig, ProcessSpec, Stdio},
+    boot::{Container, ContainerSpec, HostFiles, Kernel, KernelConfig, ProcessSpec, SharedNamespaces, Stdio},
     log::{Level, Log},
     task::sched::CpuSet,
 };
@@ -207,6 +207,7 @@ fn boot(setup: Setup, maker: &Channel, gofer: &Channel, stdio: Vec<OwnedFd>, log
             sysctl: setup.sysctl,
             max_tasks: setup.max_tasks,
             seccomp: setup.seccomp,
+            shared: SharedNamespaces::default(),
         })
         .map_err(serve::start_failure)?;
     let process = setup.process.for_kernel(stdio, inherited);

@@ -15,7 +15,7 @@ use lazaret_control::{
     self as control, Answer, Channel, Failure, Report, Request, Target,
     server::{self, Service, converse},
 };
-use lazaret_kernel::boot::{Container, ExitStatus, ProcessInfo, ProcessSpec, StartError};
+use lazaret_kernel::boot::{Container, ExitStatus, ProcessInfo, ProcessSpec, StartError, Targets};
 use serde_json::Value;
 
 use super::{Booted, FAILED, follow::Followed};
@@ -168,13 +168,12 @@ impl Served {
 
     fn signal(&self, signal: i32, target: Target) -> Result<(), Failure> {
         let step = format!("send signal {signal}");
-        let pid = match target {
-            Target::Init => self.init(&step)?,
-            Target::Process(pid) if pid > 0 => pid,
-            Target::Process(_) => return Err(Failure::new(step, "not a process id")),
-            Target::All => -1,
+        let targets = match target {
+            Target::Init => Targets::Process(self.init(&step)?),
+            Target::Process(pid) => Targets::Process(pid),
+            Target::All => Targets::All,
         };
-        self.container.signal(pid, signal).map_err(refused(step))
+        self.container.signal(targets, signal).map_err(refused(step))
     }
 
     fn resize(&self, process: Option<i32>, rows: u16, columns: u16) -> Result<(), Failure> {

@@ -10,6 +10,7 @@ mod directory;
 mod inode;
 mod keep;
 mod open;
+mod trees;
 
 use std::{collections::HashMap, os::fd::OwnedFd};
 
@@ -19,6 +20,7 @@ use self::keep::Recent;
 pub use self::{
     directory::{Entry, Listing},
     inode::HostInode,
+    trees::HostTrees,
 };
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Weak};
 

@@ -4,7 +4,7 @@
 //! Others share these files' descriptions: O_NONBLOCK is never changed, and the position of a regular
 //! file is the host's.
 
-mod poller;
+pub mod poller;
 
 use std::os::fd::OwnedFd;
 

@@ -1,0 +1,45 @@
+//! Trees that are mounted more than once: volumes of several containers.
+
+use std::{collections::HashMap, ffi::CString, os::fd::OwnedFd};
+
+use lazaret_abi::errno::Errno;
+use rustix::fs::{StatVfsMountFlags, fstatvfs};
+
+use super::{
+    HostFs, errno,
+    inode::{key_of, statx_of},
+};
+use crate::{
+    fs::vfs::SuperBlock,
+    sync::{Arc, Mutex, Weak},
+};
+
+/// The trees of host files that are in use, so that a volume of two containers is one object: locks,
+/// sockets, FIFOs and watches in it are seen by both.
+#[derive(Default)]
+pub struct HostTrees {
+    /// By device and inode of the root, and whether the host lets us write there.
+    open: Mutex<HashMap<(u64, u64, bool), Weak<SuperBlock>>>,
+}
+
+impl HostTrees {
+    /// The tree below a donated descriptor: the one that is in use already, if it lets us do as much.
+    ///
+    /// # Errors
+    /// Those of statx(2).
+    pub fn open(&self, root: OwnedFd) -> Result<Arc<SuperBlock>, Errno> {
+        let (device, inode) = key_of(&statx_of(&root, &CString::default())?);
+        let is_writable = !fstatvfs(&root).map_err(errno)?.f_flag.contains(StatVfsMountFlags::RDONLY);
+        let mut open = self.open.lock();
+        open.retain(|_, tree| tree.strong_count() > 0);
+        // A writable one serves for reading too: each mount has its own read-only flag.
+        let known = [true, is_writable].map(|writable| open.get(&(device, inode, writable)).and_then(Weak::upgrade));
+        if let Some(known) = known.into_iter().flatten().next() {
+            return Ok(known);
+        }
+        let tree = HostFs::open_tree(root, SuperBlock::allocate_device(), false)?;
+        let tree = SuperBlock::new("hostfs", "host", "", tree);
+        open.insert((device, inode, is_writable), Arc::downgrade(&tree));
+        Ok(tree)
+    }
+}

@@ -1,0 +1,57 @@
+//! Control groups: what is limited, counted and stopped for the tasks of one container as a whole; see
+//! cgroups(7).
+//!
+//! A process is in the group of the process that made it, for ever: the application cannot move it.
+
+use lazaret_snapshot::Snapshot;
+
+use super::usage::CpuTime;
+use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering};
+
+/// A control group.
+#[derive(Snapshot)]
+pub struct ControlGroup {
+    /// Most tasks that may live (`pids.max`); [`u64::MAX`] for any number.
+    pub max_tasks: AtomicU64,
+    /// How often it is paused; changed under the lock of the process tree.
+    #[snapshot(skip)]
+    pauses: AtomicU32,
+    /// What processes have used that have ended.
+    ended: Mutex<CpuTime>,
+}
+
+impl ControlGroup {
+    /// A group without tasks, which may have so many; `None` for any number.
+    pub fn new(max_tasks: Option<u64>) -> ControlGroup {
+        ControlGroup {
+            max_tasks: AtomicU64::new(max_tasks.unwrap_or(u64::MAX)),
+            pauses: AtomicU32::new(0),
+            ended: Mutex::default(),
+        }
+    }
+
+    /// No task may run application code.
+    pub fn is_paused(&self) -> bool {
+        self.pauses.load(Ordering::Relaxed) > 0
+    }
+
+    /// Counts one pause more.
+    pub(super) fn add_pause(&self) {
+        self.pauses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts one pause less; whether there was one.
+    pub(super) fn remove_pause(&self) -> bool {
+        self.pauses.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |pauses| pauses.checked_sub(1)).is_ok()
+    }
+
+    /// A process of the group has ended, which had used so much.
+    pub(super) fn process_ended(&self, used: CpuTime) {
+        self.ended.lock().add(used);
+    }
+
+    /// What processes have used that have ended.
+    pub fn ended(&self) -> CpuTime {
+        *self.ended.lock()
+    }
+}
