@@ -26,6 +26,8 @@ pub struct Settings {
     pub interpreter: Vec<String>,
     /// `needs: TOOL...`: the case is ignored where one is missing.
     pub needs: Vec<String>,
+    /// `also: FLAGS` runs the case a second time, in a sandbox made with these flags.
+    pub also: Vec<String>,
     /// `stderr: ignore` where its wording is not stable.
     pub compare_stderr: bool,
 }
@@ -38,6 +40,7 @@ impl Default for Settings {
             cflags: Vec::new(),
             interpreter: Vec::new(),
             needs: Vec::new(),
+            also: Vec::new(),
             compare_stderr: true,
         }
     }
@@ -62,6 +65,7 @@ impl Settings {
                 "cflags" => settings.cflags = words(value),
                 "with" => settings.interpreter = words(value),
                 "needs" => settings.needs = words(value),
+                "also" => settings.also = words(value),
                 "stderr" if value == "ignore" => settings.compare_stderr = false,
                 "link" | "stderr" => return Err(bad()),
                 _ => {}
@@ -78,6 +82,8 @@ pub struct Case {
     pub name: String,
     /// Its source file.
     pub path: PathBuf,
+    /// What the sandbox is made with beside the usual.
+    pub flags: Vec<String>,
     /// What its first lines ask for.
     pub settings: Settings,
 }
@@ -127,7 +133,11 @@ pub fn find(root: &Path) -> io::Result<Vec<Case>> {
             let name = format!("{family_name}/{}", file_stem(&path));
             let settings = Settings::parse(&fs::read_to_string(&path)?)
                 .map_err(|line| io::Error::new(io::ErrorKind::InvalidData, format!("{name}: {line}")))?;
-            cases.push(Case { name, path, settings });
+            if !settings.also.is_empty() {
+                let name = format!("{name} {}", settings.also.join(" "));
+                cases.push(Case { name, path: path.clone(), flags: settings.also.clone(), settings: settings.clone() });
+            }
+            cases.push(Case { name, path, flags: Vec::new(), settings });
         }
     }
     cases.sort_by(|a, b| a.name.cmp(&b.name));

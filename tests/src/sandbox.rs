@@ -43,8 +43,8 @@ impl Side {
     /// The command that runs `argv` in `folder` with the same environment on both sides.
     ///
     /// In a sandbox, writes below `folder` stay in the sandbox's overlay.
-    /// `LAZARET_FLAGS` adds global flags, as `--debug`, to the one under test.
-    pub fn command(&self, argv: &[OsString], folder: &Path) -> Command {
+    /// The sandbox is made with `flags`; `LAZARET_FLAGS` adds global flags, as `--debug`, to the one under test.
+    pub fn command(&self, flags: &[String], argv: &[OsString], folder: &Path) -> Command {
         let variables = [("PATH", PATH), ("LANG", "C.UTF-8"), ("TZ", "UTC")];
         let mut command = match self {
             Self::Host => {
@@ -57,7 +57,7 @@ impl Side {
                 if let Ok(flags) = env::var("LAZARET_FLAGS") {
                     command.args(flags.split_whitespace());
                 }
-                command.arg("do").arg("--cwd").arg(folder);
+                command.args(flags).arg("do").arg("--cwd").arg(folder);
                 command.arg("--env").arg(home(folder));
                 for (name, value) in variables {
                     command.arg("--env").arg(format!("{name}={value}"));

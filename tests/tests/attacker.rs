@@ -34,7 +34,7 @@ fn attack(name: &str) -> String {
     assert!(matches!(side, Side::Inside(_)), "the attacker must not run on the host");
     let canary = std::env::temp_dir().join(format!("lazaret-canary.{}.{name}", process::id()));
     let argv = [attacker().into(), name.into(), canary.clone().into()];
-    let outcome = run(&mut side.command(&argv, Path::new("/")), Duration::from_secs(120)).unwrap();
+    let outcome = run(&mut side.command(&[], &argv, Path::new("/")), Duration::from_secs(120)).unwrap();
     let stdout = String::from_utf8_lossy(&outcome.stdout).into_owned();
     let stderr = String::from_utf8_lossy(&outcome.stderr);
     assert!(!canary.exists(), "{name} made a file on the host\n{stdout}{stderr}");

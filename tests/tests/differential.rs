@@ -53,7 +53,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 
 /// One clear message if no sandbox starts at all, in place of one per case.
 fn probe(setup: &Setup) -> Result<(), Box<dyn Error>> {
-    let outcome = run(&mut setup.side.command(&["/bin/true".into()], Path::new("/")), Duration::from_secs(20))?;
+    let outcome = run(&mut setup.side.command(&[], &["/bin/true".into()], Path::new("/")), Duration::from_secs(20))?;
     match outcome.status {
         Ok(0) => Ok(()),
         status => {
@@ -117,9 +117,9 @@ fn argv(case: &Case, setup: &Setup) -> io::Result<Vec<OsString>> {
 }
 
 fn run_in_fresh_folder(side: &Side, case: &Case, argv: &[OsString], setup: &Setup) -> io::Result<Outcome> {
-    let folder = setup.scratch.join(case.name.replace('/', "-"));
+    let folder = setup.scratch.join(case.name.replace(['/', ' '], "-"));
     fs::create_dir_all(&folder)?;
-    let outcome = run(&mut side.command(argv, &folder), case.settings.timeout);
+    let outcome = run(&mut side.command(&case.flags, argv, &folder), case.settings.timeout);
     fs::remove_dir_all(&folder)?;
     outcome
 }

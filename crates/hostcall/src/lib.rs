@@ -2,11 +2,13 @@
 
 pub mod memory;
 pub mod mount;
+pub mod netlink;
 pub mod notify;
 pub mod process;
 pub mod refused;
 pub mod remote;
 pub mod seccomp;
 pub mod signals;
+pub mod socket;
 pub mod start;
 pub mod time;

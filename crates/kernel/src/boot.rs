@@ -20,6 +20,7 @@ pub use self::{container::Container, inspect::ProcessInfo, leash::Leash, signal:
 use crate::{
     fs::hostfs::HostTrees,
     log::{Level, Log},
+    net::Network,
     sync::{Arc, Mutex, MutexGuard},
     syscalls::{missing::Missing, strace},
     task::{pid::PidNamespace, sched::CpuSet, tree::ProcessTree},
@@ -38,6 +39,8 @@ pub struct KernelConfig {
     pub host_proc: Option<OwnedFd>,
     /// What the host tells of itself.
     pub host_files: HostFiles,
+    /// Where sockets reach to.
+    pub network: Network,
     /// Write a line for each system call to the debug log; `Some` of an empty list means all calls.
     pub strace: Option<Vec<String>>,
 }
@@ -246,6 +249,8 @@ pub struct Kernel {
     pub host_files: HostFiles,
     /// Directories and files of the host that containers share.
     pub host_trees: HostTrees,
+    /// Where sockets reach to.
+    pub network: Arc<Network>,
     processes: Mutex<ProcessTree>,
 }
 
@@ -272,6 +277,7 @@ impl Kernel {
             host_proc: config.host_proc,
             host_files: config.host_files,
             host_trees: HostTrees::default(),
+            network: Arc::new(config.network),
             processes: Mutex::default(),
         });
         let weak = Arc::downgrade(&kernel);

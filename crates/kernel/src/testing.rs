@@ -9,6 +9,7 @@ use lazaret_platform::{
 use crate::{
     boot::{HostFiles, Kernel, KernelConfig},
     log::Log,
+    net::Network,
     sync::Arc,
     task::sched::CpuSet,
 };
@@ -26,6 +27,7 @@ pub fn config() -> KernelConfig {
         log: Log::default(),
         host_proc: None,
         host_files: HostFiles::default(),
+        network: Network::default(),
         strace: None,
     }
 }

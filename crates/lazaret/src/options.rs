@@ -96,6 +96,8 @@ pub enum Platform {
 pub enum Network {
     /// Loopback only
     None,
+    /// That of the host, or of the network namespace that the specification names: sockets are the host's
+    Host,
 }
 
 /// Where writes to the root go.
@@ -472,6 +474,14 @@ pub struct Completions {
 }
 
 impl Options {
+    /// The network, wherever it was typed.
+    fn network(&self) -> Network {
+        match &self.command {
+            Command::Do(Do { network: Some(network), .. }) => *network,
+            _ => self.network,
+        }
+    }
+
     /// The library's settings.
     pub fn config(&self) -> Config {
         Config {
@@ -483,6 +493,10 @@ impl Options {
                 user_log: self.user_log.clone(),
             },
             overlay: self.overlay2 == Overlay::Memory,
+            network: match self.network() {
+                Network::None => lazaret_sandbox::Network::None,
+                Network::Host => lazaret_sandbox::Network::Host,
+            },
             ignore_cgroups: self.ignore_cgroups,
         }
     }

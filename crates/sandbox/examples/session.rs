@@ -9,11 +9,17 @@ use std::{
     os::fd::{AsFd, OwnedFd},
 };
 
-use lazaret_sandbox::{Args, Config, Logging, Sandbox, Stdio, spec};
+use lazaret_sandbox::{Args, Config, Logging, Network, Sandbox, Stdio, spec};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = env::temp_dir().join(format!("lazaret-session-{}", std::process::id()));
-    let config = Config { root: root.clone(), logging: Logging::default(), overlay: true, ignore_cgroups: false };
+    let config = Config {
+        root: root.clone(),
+        logging: Logging::default(),
+        overlay: true,
+        network: Network::None,
+        ignore_cgroups: false,
+    };
 
     // What runs: a process that waits, so that others can be started beside it.
     let mut spec = spec::default_spec();

@@ -2,14 +2,16 @@
 //!
 //! This list is the second wall of the boundary: whoever takes over the application kernel can ask
 //! the host for this and no more. No call here takes a path from the root (which is empty anyway),
-//! makes a socket, runs a program, or maps memory executable.
+//! runs a program, or maps memory executable; none makes a socket unless the container has the host's network.
 
 use std::collections::BTreeSet;
 
 use lazaret_hostcall::{
     seccomp::{self, Action, Filter, Rule, arg},
-    seccomp_rules,
+    seccomp_rules, socket,
 };
+
+use crate::network::Network;
 
 const fn word(flags: i32) -> u64 {
     flags.cast_unsigned() as u64
@@ -198,9 +200,32 @@ const KERNEL: &[Rule] = seccomp_rules! {
     SYS_umask "a new file's mode is what the application asked for";
 };
 
+const STREAM: u64 = word(libc::SOCK_STREAM);
+const DATAGRAM: u64 = word(libc::SOCK_DGRAM);
+/// Bits of the type of a socket that must be as in [`STREAM`] or [`DATAGRAM`] with SOCK_NONBLOCK and SOCK_CLOEXEC.
+const SOCKET_BITS: u64 = 0xffff_ffff;
+const FLAGS: u64 = word(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC);
+
+/// What is needed beyond that where the container's sockets are the host's.
+const HOST_NETWORK: &[Rule] = seccomp_rules! {
+    SYS_socket [arg(0).one_of(socket::FAMILIES), arg(1).bits(SOCKET_BITS, STREAM | FLAGS), arg(2).one_of(socket::PROTOCOLS)] "TCP sockets";
+    SYS_socket [arg(0).one_of(socket::FAMILIES), arg(1).bits(SOCKET_BITS, DATAGRAM | FLAGS), arg(2).one_of(socket::PROTOCOLS)] "UDP sockets, and those of ping";
+    SYS_bind "such sockets: there are no others but those the user has given";
+    SYS_listen "such sockets";
+    SYS_connect "such sockets";
+    SYS_getsockname "such sockets";
+    SYS_getpeername "such sockets";
+    SYS_setsockopt [arg(1).int(libc::SOL_SOCKET), arg(2).one_of(socket::SOCKET_OPTIONS)] "options without addresses of memory and without programs";
+    SYS_setsockopt [arg(1).int(libc::IPPROTO_IP), arg(2).one_of(socket::IP_OPTIONS)] "the same";
+    SYS_setsockopt [arg(1).int(libc::IPPROTO_IPV6), arg(2).one_of(socket::IPV6_OPTIONS)] "the same";
+    SYS_setsockopt [arg(1).int(libc::IPPROTO_TCP), arg(2).one_of(socket::TCP_OPTIONS)] "the same";
+    SYS_ioctl [arg(1).one_of(&socket::REQUESTS)] "what is yet to be acknowledged, and where urgent data are";
+};
+
 /// What is let through: the above, and what the platform needs.
-pub fn rules() -> Vec<Rule> {
-    [KERNEL, lazaret_platform::stub::filter::sandbox_calls()].concat()
+pub fn rules(network: Network) -> Vec<Rule> {
+    let more = if network == Network::Host { HOST_NETWORK } else { &[] };
+    [KERNEL, more, lazaret_platform::stub::filter::sandbox_calls()].concat()
 }
 
 /// Loads the filter, for good; `trap` makes a refused call a signal, which
@@ -208,16 +233,17 @@ pub fn rules() -> Vec<Rule> {
 ///
 /// # Errors
 /// Those of seccomp(2).
-pub fn load(trap: bool) -> std::io::Result<()> {
+pub fn load(network: Network, trap: bool) -> std::io::Result<()> {
     let default = if trap { Action::Trap } else { Action::Kill };
-    Filter { rules: &rules(), default, foreign: Action::Kill, origin: None }.load()
+    Filter { rules: &rules(network), default, foreign: Action::Kill, origin: None }.load()
 }
 
 /// The filters of the processes that a sandbox is made of, as Markdown for `docs/security.md`.
 pub fn markdown() -> String {
     let mut text = String::new();
     for (title, rules) in [
-        ("Sandbox process", rules()),
+        ("Sandbox process", rules(Network::None)),
+        ("Sandbox process with `--network host`: what is added", HOST_NETWORK.to_vec()),
         ("Gofer", lazaret_gofer::filter::RULES.to_vec()),
         ("Stub", lazaret_platform::stub::filter::rules().to_vec()),
     ] {
@@ -234,7 +260,7 @@ mod tests {
 
     #[test]
     fn each_rule_gives_a_reason() {
-        assert!(rules().iter().all(|rule| !rule.reason.is_empty()));
+        assert!(rules(Network::Host).iter().all(|rule| !rule.reason.is_empty()));
     }
 
     #[test]
@@ -244,9 +270,6 @@ mod tests {
             libc::SYS_execveat,
             libc::SYS_fork,
             libc::SYS_vfork,
-            libc::SYS_socket,
-            libc::SYS_connect,
-            libc::SYS_bind,
             libc::SYS_ptrace,
             libc::SYS_mount,
             libc::SYS_unshare,
@@ -258,7 +281,12 @@ mod tests {
             libc::SYS_userfaultfd,
             libc::SYS_perf_event_open,
         ] {
-            assert!(rules().iter().all(|rule| rule.number != number), "call {number}");
+            assert!(rules(Network::Host).iter().all(|rule| rule.number != number), "call {number}");
+        }
+        for number in [libc::SYS_socket, libc::SYS_connect, libc::SYS_bind, libc::SYS_listen, libc::SYS_setsockopt] {
+            for network in [Network::None] {
+                assert!(rules(network).iter().all(|rule| rule.number != number), "call {number}");
+            }
         }
     }
 }

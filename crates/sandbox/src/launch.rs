@@ -17,6 +17,7 @@ use rustix::{
 use crate::{
     cgroup::Cgroup,
     ids,
+    network::Namespace,
     process::{self, Descriptors, Setup},
 };
 
@@ -75,7 +76,7 @@ impl Host<'_> {
 ///
 /// # Errors
 /// What failed, in the words of the process where it did. Then no process is left.
-pub fn launch(setup: Setup, files: Files, host: &Host<'_>) -> Result<Launched, Failure> {
+pub fn launch(setup: Setup, namespace: &Namespace, files: Files, host: &Host<'_>) -> Result<Launched, Failure> {
     let (sandbox, maker_of_sandbox) = pair()?;
     let (gofer, maker_of_gofer) = pair()?;
     let (files_in, files_out) = pair()?;
@@ -91,8 +92,14 @@ pub fn launch(setup: Setup, files: Files, host: &Host<'_>) -> Result<Launched, F
         exit: files.exit,
         null: files.null,
     };
-    let child = spawn(Namespaces::all(), None, descriptors.into_list(), |list| process::run(setup, list))
+    let namespaces = match namespace {
+        Namespace::New => Namespaces::all(),
+        Namespace::Own | Namespace::Joined(_) => Namespaces::all() - Namespaces::NETWORK,
+    };
+    let entered = namespace.enter()?;
+    let child = spawn(namespaces, None, descriptors.into_list(), |list| process::run(setup, list))
         .map_err(|error| explain_clone("make the sandbox process", error))?;
+    drop(entered);
     let pid = child.pid;
     let child = Guarded::new("the sandbox process", child);
     host.receive(pid)?;

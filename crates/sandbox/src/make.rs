@@ -13,6 +13,7 @@ use crate::{
     launch::{Files, Host, Launched, kill, launch},
     logfile::open_log,
     mounts::{Origin, Plan},
+    network::Namespace,
     process::Setup,
     sandbox::{Args, Config, Logging},
     spec::{Seccomp, Spec},
@@ -28,6 +29,7 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
     let files = files(&config.logging, &args.id, args.attached, entry, stdio)?;
     let mode = ids::Mode::detect();
     let linux = args.spec.linux.clone().unwrap_or_default();
+    let namespace = Namespace::of(config.network, &linux.namespaces)?;
     let resources = linux.resources.clone().unwrap_or_default();
     let oom_score_adj = args.spec.process.as_ref().and_then(|process| process.oom_score_adj);
     let bytes = |paths: &[PathBuf]| paths.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect();
@@ -43,6 +45,7 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
         seccomp: linux.seccomp.as_ref().map(Seccomp::program),
         process: args.spec.process.clone().unwrap_or_default(),
         ids: mode,
+        network: config.network,
         attached: args.attached,
         strace: config.logging.strace.clone(),
         log_level: config.logging.level(),
@@ -58,7 +61,7 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
         }
     }
     let host = Host { cgroup: cgroup.as_ref(), oom_score_adj };
-    let launched = launch(setup, files, &host).inspect_err(|_| {
+    let launched = launch(setup, &namespace, files, &host).inspect_err(|_| {
         // The first failure is the one to tell.
         let _ = cgroup.as_ref().map(Cgroup::remove);
     })?;

@@ -20,6 +20,7 @@ use crate::{
     hooks,
     launch::{self, ChildEnd},
     make::make,
+    network::Network,
     spec::{self, Spec},
     state::{Entry, Registry, State, Status},
     stdio::Stdio,
@@ -34,6 +35,8 @@ pub struct Config {
     pub logging: Logging,
     /// Keep writes to a container's root in the sandbox, instead of passing them to the host.
     pub overlay: bool,
+    /// What sockets of containers reach.
+    pub network: Network,
     /// Make no cgroup, whatever the specification wants.
     pub ignore_cgroups: bool,
 }

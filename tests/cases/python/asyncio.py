@@ -1,4 +1,5 @@
 # asyncio: tasks, subprocesses, sockets, signals, threads.
+# also: --network host
 import asyncio, os, signal
 async def main():
     order = []

@@ -1,4 +1,5 @@
 # http.server and urllib over loopback, with threads.
+# also: --network host
 import http.server, threading, urllib.request
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self): self.send_response(200); self.end_headers(); self.wfile.write(b"path " + self.path.encode())

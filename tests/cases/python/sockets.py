@@ -1,4 +1,5 @@
 # socket and selectors: pairs, servers, datagrams, timeouts, descriptors.
+# also: --network host
 import array, os, select, selectors, socket, threading
 a, b = socket.socketpair(); a.sendall(b"x" * 50000); print(len(b.recv(50000, socket.MSG_WAITALL)))
 server = socket.create_server(("127.0.0.1", 0))

@@ -1,4 +1,5 @@
 // IPv6 loopback, and IPv4 clients on an IPv6 socket.
+// also: --network host
 #include "case.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>

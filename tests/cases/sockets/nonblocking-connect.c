@@ -1,4 +1,5 @@
 // A connect that does not wait, polled; accept that does not wait; SO_ERROR.
+// also: --network host
 #include "case.h"
 #include <netinet/in.h>
 

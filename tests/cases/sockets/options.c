@@ -1,4 +1,5 @@
 // Socket options: values, lengths, errors (socket(7)).
+// also: --network host
 #include "case.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>

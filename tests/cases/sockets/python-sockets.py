@@ -1,4 +1,5 @@
 # Unix and loopback sockets from Python: options, shutdown, descriptors, timeouts, errors.
+# also: --network host
 import array, os, socket, threading
 a, b = socket.socketpair()
 a.sendall(b'x' * 100000 if False else b'hello')

@@ -1,4 +1,5 @@
 // What poll says at each state of a stream socket.
+// also: --network host
 #include "case.h"
 #include <sys/un.h>
 

@@ -1,4 +1,5 @@
 // Fifty megabytes over loopback TCP, both directions at once, arrive whole.
+// also: --network host
 #include "case.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>

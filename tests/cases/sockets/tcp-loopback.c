@@ -1,4 +1,5 @@
 // TCP over 127.0.0.1: ports, connect, both directions, shutdown, refusal, reset.
+// also: --network host
 #include "case.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,4 +1,5 @@
 // UDP over loopback: addresses, boundaries, errors from the other end, IPv6.
+// also: --network host
 #include "case.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>

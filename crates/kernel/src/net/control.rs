@@ -16,6 +16,19 @@ pub struct Control {
     pub rights: Rights,
     /// Who sent it.
     pub sender: Option<UCred>,
+    /// What the address family knows alone, as it was given.
+    pub others: Vec<Other>,
+}
+
+/// A control message that is carried and not looked into; see ip(7), ipv6(7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Other {
+    /// SOL_*
+    pub level: u32,
+    /// The option that it belongs to.
+    pub kind: u32,
+    /// Its data.
+    pub data: Vec<u8>,
 }
 
 impl Control {
@@ -26,7 +39,11 @@ impl Control {
 
     /// What a receive gets: descriptors are given out once, the sender stays.
     pub fn take_once(&mut self) -> Control {
-        Control { rights: std::mem::take(&mut self.rights), sender: self.sender }
+        Control {
+            rights: std::mem::take(&mut self.rights),
+            sender: self.sender,
+            others: std::mem::take(&mut self.others),
+        }
     }
 }
 
@@ -79,12 +96,33 @@ pub fn parse(
                 control.sender = Some(claimed);
             }
             (level::SOCKET, _) => return Err(Errno::EINVAL),
-            _ => {}
+            (level, kind) => control.others.push(Other { level, kind, data: data.to_vec() }),
         }
         buffer = buffer.get(align(length)..).unwrap_or(&[]);
     }
     control.rights = Rights::new(files)?;
     Ok(control)
+}
+
+/// The messages in a control buffer that comes from the host.
+pub fn others(mut buffer: &[u8]) -> Vec<Other> {
+    let mut others = Vec::new();
+    while let Ok((header, _)) = CMsgHdr::read_from_prefix(buffer) {
+        let Ok(length) = usize::try_from(header.length) else { break };
+        let Some(data) = buffer.get(HEADER..length) else { break };
+        others.push(Other { level: header.level, kind: header.kind, data: data.to_vec() });
+        buffer = buffer.get(align(length)..).unwrap_or(&[]);
+    }
+    others
+}
+
+/// A control buffer with these messages, for the host.
+pub fn of_others(others: &[Other]) -> Vec<u8> {
+    let mut writer = Writer::new(MAX_LENGTH);
+    for other in others {
+        writer.put(other.level, other.kind, &other.data);
+    }
+    writer.bytes
 }
 
 /// Puts together a control buffer of recvmsg(2).

@@ -1,12 +1,15 @@
 //! Network interfaces as ioctl(2) shows them; see netdevice(7).
 //!
-//! There is one, the loopback interface, which cannot be changed.
+//! They can be looked at, and not changed.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use lazaret_abi::{
     errno::Errno,
     ioctl::request,
     socket::{SockAddrIn, family},
 };
+use lazaret_hostcall::netlink::{Link, LinkAddress, Tables};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::{
@@ -14,22 +17,42 @@ use crate::{
     uaddr::{UserAddr, UserPtr},
 };
 
-/// Name of the loopback interface.
-pub const NAME: &[u8] = b"lo";
-/// Its index.
-pub const INDEX: u32 = 1;
-/// IFF_UP, IFF_LOOPBACK, IFF_RUNNING.
-pub const FLAGS: u32 = 0x1 | 0x8 | 0x40;
-/// Largest packet in bytes.
-pub const MTU: u32 = 65536;
-/// Length of the queue of packets to send.
-pub const QUEUE_LENGTH: u32 = 1000;
 /// ARPHRD_LOOPBACK.
-pub const HARDWARE: u16 = 772;
-/// IPv4 address and bits of its network.
-pub const ADDRESS: ([u8; 4], u8) = ([127, 0, 0, 1], 8);
-/// IPv6 address and bits of its network.
-pub const ADDRESS6: ([u8; 16], u8) = ([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], 128);
+const LOOPBACK: u16 = 772;
+/// Index of the loopback interface.
+const LOOPBACK_INDEX: u32 = 1;
+/// IFF_UP, IFF_LOOPBACK, IFF_RUNNING; and IFF_LOWER_UP, which netlink alone shows.
+const LOOPBACK_FLAGS: u32 = 0x1 | 0x8 | 0x40 | 0x1_0000;
+/// IFA_F_PERMANENT.
+const PERMANENT: u32 = 0x80;
+/// RT_SCOPE_HOST.
+const SCOPE_HOST: u8 = 254;
+
+/// The loopback interface of this kernel and its addresses.
+pub fn loopback() -> Tables {
+    let link = Link {
+        index: LOOPBACK_INDEX,
+        name: b"lo".to_vec(),
+        hardware: LOOPBACK,
+        flags: LOOPBACK_FLAGS,
+        mtu: 65536,
+        queue_length: 1000,
+        address: vec![0; 6],
+        broadcast: vec![0; 6],
+        discipline: b"noqueue".to_vec(),
+        ..Link::default()
+    };
+    let address = |address: IpAddr, bits| LinkAddress {
+        link: LOOPBACK_INDEX,
+        address,
+        bits,
+        flags: PERMANENT,
+        scope: SCOPE_HOST,
+        broadcast: None,
+    };
+    let addresses = vec![address(Ipv4Addr::LOCALHOST.into(), 8), address(Ipv6Addr::LOCALHOST.into(), 128)];
+    Tables { links: vec![link], addresses, routes: Vec::new() }
+}
 
 /// IFNAMSIZ.
 const NAME_SIZE: usize = 16;
@@ -41,45 +64,79 @@ const VALUE_SIZE: usize = REQUEST_SIZE - NAME_SIZE;
 /// Requests about interfaces, on a socket of the given family.
 ///
 /// # Errors
-/// `ENODEV` for interfaces that do not exist, `EPERM` for changes, `ENOTTY` for other requests.
+/// `ENODEV` for interfaces that do not exist, `EADDRNOTAVAIL` for those without an address, `EPERM` for changes,
+/// `ENOTTY` for other requests.
 pub fn ioctl(current: &mut Current, socket: u32, number: u32, argument: UserAddr) -> Result<usize, Errno> {
     match number {
-        request::SIOCGIFCONF => return list(current, argument),
+        request::SIOCGIFCONF
+        | request::SIOCGIFNAME
+        | request::SIOCGIFFLAGS
+        | request::SIOCGIFMTU
+        | request::SIOCGIFINDEX
+        | request::SIOCGIFTXQLEN
+        | request::SIOCGIFMETRIC
+        | request::SIOCGIFHWADDR => {}
+        request::SIOCGIFADDR | request::SIOCGIFDSTADDR | request::SIOCGIFBRDADDR | request::SIOCGIFNETMASK
+            if socket == family::INET => {}
         request::SIOCSIFFLAGS | request::SIOCSIFADDR => return Err(Errno::EPERM),
-        _ => {}
+        _ => return Err(Errno::ENOTTY),
+    }
+    let tables = current.task.kernel().network.tables();
+    if number == request::SIOCGIFCONF {
+        return list(current, &tables, argument);
     }
     let mut bytes = [0; REQUEST_SIZE];
     current.read_bytes(argument, &mut bytes)?;
-    let [name @ .., _] = &bytes[..NAME_SIZE] else { return Err(Errno::EINVAL) };
-    let is_known = name.split(|byte| *byte == 0).next() == Some(NAME);
-    let value = match number {
-        request::SIOCGIFNAME => {
-            let index = u32::read_from_prefix(&bytes[NAME_SIZE..]).map_err(|_| Errno::EINVAL)?.0;
-            if index != INDEX {
-                return Err(Errno::ENODEV);
-            }
-            let mut shown = [0; NAME_SIZE];
-            shown[..NAME.len()].copy_from_slice(NAME);
-            current.write_bytes(argument, &shown)?;
-            return Ok(0);
-        }
-        request::SIOCGIFFLAGS => value(&FLAGS.to_ne_bytes()[..2]),
-        request::SIOCGIFMTU => value(&MTU.to_ne_bytes()),
-        request::SIOCGIFINDEX => value(&INDEX.to_ne_bytes()),
-        request::SIOCGIFTXQLEN => value(&QUEUE_LENGTH.to_ne_bytes()),
-        request::SIOCGIFMETRIC => value(&[]),
-        request::SIOCGIFHWADDR => value(&HARDWARE.to_ne_bytes()),
-        _ if socket != family::INET => return Err(Errno::ENOTTY),
-        request::SIOCGIFADDR | request::SIOCGIFDSTADDR => value(&address(ADDRESS.0)),
-        request::SIOCGIFBRDADDR => value(&address([0; 4])),
-        request::SIOCGIFNETMASK => value(&address((u32::MAX << (32 - u32::from(ADDRESS.1))).to_be_bytes())),
-        _ => return Err(Errno::ENOTTY),
-    };
-    if !is_known {
-        return Err(Errno::ENODEV);
+    let (name, union) = bytes.split_at(NAME_SIZE);
+    if number == request::SIOCGIFNAME {
+        let index = u32::read_from_prefix(union).map_err(|_| Errno::EINVAL)?.0;
+        let link = tables.links.iter().find(|link| link.index == index).ok_or(Errno::ENODEV)?;
+        current.write_bytes(argument, &shown_name(link))?;
+        return Ok(0);
     }
+    let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+    let link = tables.links.iter().find(|link| link.name == name).ok_or(Errno::ENODEV)?;
+    let address = || ipv4(&tables).find(|(address, _)| address.link == link.index).ok_or(Errno::EADDRNOTAVAIL);
+    let value = match number {
+        // The field is a short.
+        request::SIOCGIFFLAGS => value(&link.flags.to_ne_bytes()[..2]),
+        request::SIOCGIFMTU => value(&link.mtu.to_ne_bytes()),
+        request::SIOCGIFINDEX => value(&link.index.to_ne_bytes()),
+        request::SIOCGIFTXQLEN => value(&link.queue_length.to_ne_bytes()),
+        request::SIOCGIFHWADDR => value(&[&link.hardware.to_ne_bytes()[..], &link.address].concat()),
+        request::SIOCGIFADDR | request::SIOCGIFDSTADDR => value(&socket_address(address()?.1)),
+        request::SIOCGIFBRDADDR => value(&socket_address(match address()?.0.broadcast {
+            Some(IpAddr::V4(broadcast)) => broadcast,
+            _ => Ipv4Addr::UNSPECIFIED,
+        })),
+        request::SIOCGIFNETMASK => value(&socket_address(Ipv4Addr::from_bits(mask(address()?.0.bits)))),
+        // SIOCGIFMETRIC
+        _ => value(&[]),
+    };
     current.write_bytes(argument.checked_add(NAME_SIZE as u64).ok_or(Errno::EFAULT)?, &value)?;
     Ok(0)
+}
+
+/// The network mask of so many bits.
+pub fn mask(bits: u8) -> u32 {
+    u32::MAX.checked_shl(32_u32.saturating_sub(bits.into())).unwrap_or(0)
+}
+
+/// The IPv4 addresses.
+fn ipv4(tables: &Tables) -> impl Iterator<Item = (&LinkAddress, Ipv4Addr)> {
+    tables.addresses.iter().filter_map(|entry| match entry.address {
+        IpAddr::V4(address) => Some((entry, address)),
+        IpAddr::V6(_) => None,
+    })
+}
+
+fn shown_name(link: &Link) -> [u8; NAME_SIZE] {
+    let mut shown = [0; NAME_SIZE];
+    // The last byte stays zero.
+    for (place, byte) in shown.iter_mut().zip(&link.name).take(NAME_SIZE - 1) {
+        *place = *byte;
+    }
+    shown
 }
 
 /// The union of a `struct ifreq` that begins with these bytes.
@@ -91,27 +148,28 @@ fn value(bytes: &[u8]) -> [u8; VALUE_SIZE] {
     value
 }
 
-fn address(address: [u8; 4]) -> Vec<u8> {
+fn socket_address(address: Ipv4Addr) -> Vec<u8> {
     let family = u16::try_from(family::INET).unwrap_or_default();
-    SockAddrIn { family, port: [0; 2], address, pad: [0; 8] }.as_bytes().to_vec()
+    SockAddrIn { family, port: [0; 2], address: address.octets(), pad: [0; 8] }.as_bytes().to_vec()
 }
 
 /// SIOCGIFCONF: the interfaces that have an IPv4 address, as many as fit.
-fn list(current: &mut Current, argument: UserAddr) -> Result<usize, Errno> {
+fn list(current: &mut Current, tables: &Tables, argument: UserAddr) -> Result<usize, Errno> {
     // struct ifconf: a length as int, padding, and a pointer.
     let [length, buffer]: [u64; 2] = current.read(UserPtr::new(argument))?;
     let room = u32::try_from(length & u64::from(u32::MAX)).unwrap_or_default().cast_signed();
-    let mut found = REQUEST_SIZE;
-    if buffer != 0 {
-        if usize::try_from(room).is_ok_and(|room| room < REQUEST_SIZE) || room < 0 {
-            found = 0;
-        } else {
-            let mut entry = [0; REQUEST_SIZE];
-            entry[..NAME.len()].copy_from_slice(NAME);
-            entry[NAME_SIZE..].copy_from_slice(&value(&address(ADDRESS.0)));
-            current.write_bytes(UserAddr::new(buffer), &entry)?;
+    let room = usize::try_from(room).unwrap_or(0) / REQUEST_SIZE;
+    let mut entries = Vec::new();
+    for (entry, address) in ipv4(tables) {
+        if let Some(link) = tables.links.iter().find(|link| link.index == entry.link) {
+            entries.extend(shown_name(link));
+            entries.extend(value(&socket_address(address)));
         }
     }
-    current.write(UserPtr::new(argument), &i32::try_from(found).unwrap_or_default())?;
+    if buffer != 0 {
+        entries.truncate(room * REQUEST_SIZE);
+        current.write_bytes(UserAddr::new(buffer), &entries)?;
+    }
+    current.write(UserPtr::new(argument), &i32::try_from(entries.len()).unwrap_or_default())?;
     Ok(0)
 }

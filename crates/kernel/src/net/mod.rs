@@ -2,9 +2,11 @@
 
 pub mod address;
 pub mod control;
+mod host;
 pub mod inet;
 pub mod interface;
 pub mod netlink;
+mod network;
 pub mod options;
 pub mod queue;
 mod stream;
@@ -15,10 +17,10 @@ use std::any::Any;
 use lazaret_abi::{
     errno::Errno,
     ioctl::request,
-    socket::{kind, message},
+    socket::{kind, level, message},
 };
 
-pub use address::Address;
+pub use self::{address::Address, network::Network};
 
 use self::{control::Control, options::Options};
 use crate::{
@@ -208,12 +210,22 @@ pub trait Socket: Any + Send + Sync {
         false
     }
 
-    /// getsockopt(2) for options that [`options`] does not know.
+    /// Whether bytes up to the mark of urgent data have been read (SIOCATMARK).
+    fn is_at_mark(&self) -> bool {
+        false
+    }
+
+    /// The socket answers for this option itself; [`options`] does for the others as far as it knows them.
+    fn owns_option(&self, number_level: u32, _option: u32) -> bool {
+        number_level != level::SOCKET
+    }
+
+    /// getsockopt(2) for its own options, and those that [`options`] does not know.
     fn option(&self, _level: u32, _option: u32) -> Result<Vec<u8>, Errno> {
         Err(Errno::ENOPROTOOPT)
     }
 
-    /// setsockopt(2) for options that [`options`] does not know.
+    /// setsockopt(2) for its own options, and those that [`options`] does not know.
     fn set_option(&self, _level: u32, _option: u32, _value: &[u8]) -> Result<(), Errno> {
         Err(Errno::ENOPROTOOPT)
     }
@@ -321,7 +333,7 @@ impl FileOps for SocketFile {
         let bytes = match number {
             request::FIONREAD => self.0.readable_bytes()?,
             request::TIOCOUTQ => self.0.unsent_bytes(),
-            request::SIOCATMARK => 0,
+            request::SIOCATMARK => usize::from(self.0.is_at_mark()),
             _ => return interface::ioctl(current, self.0.common().family, number, argument),
         };
         current.write(UserPtr::new(argument), &i32::try_from(bytes).unwrap_or(i32::MAX))?;

@@ -1,6 +1,6 @@
 //! AF_NETLINK sockets; see netlink(7), rtnetlink(7).
 //!
-//! Of the protocols there is NETLINK_ROUTE, which tells of the loopback interface and changes nothing.
+//! Of the protocols there is NETLINK_ROUTE, which tells of the interfaces and changes nothing.
 //! The kernel answers while a request is sent; what it sends of itself would be news, and there is none.
 
 mod route;
@@ -11,7 +11,7 @@ use lazaret_abi::{
 };
 
 use super::{
-    Address, Common, Incoming, Outgoing, Patience, Socket,
+    Address, Common, Incoming, Network, Outgoing, Patience, Socket,
     control::Control,
     queue::{self, ReceiveQueue, Segment, Taking},
 };
@@ -38,7 +38,7 @@ static NEXT_PORT: AtomicU32 = AtomicU32::new(0x8000_0000);
 ///
 /// # Errors
 /// `ESOCKTNOSUPPORT`, `EPROTONOSUPPORT`.
-pub fn create(kind: u32, protocol: u32) -> Result<Arc<dyn Socket>, Errno> {
+pub fn create(network: &Arc<Network>, kind: u32, protocol: u32) -> Result<Arc<dyn Socket>, Errno> {
     if !matches!(kind, kind::RAW | kind::DGRAM) {
         return Err(Errno::ESOCKTNOSUPPORT);
     }
@@ -48,13 +48,15 @@ pub fn create(kind: u32, protocol: u32) -> Result<Arc<dyn Socket>, Errno> {
     let common = Common::new(family::NETLINK, kind, protocol);
     let limit = common.options.lock().receive_buffer;
     let inbox = ReceiveQueue::new(common.queue.clone(), limit);
-    Ok(Arc::new(NetlinkSocket { common, inbox, name: Mutex::new((0, 0)) }))
+    Ok(Arc::new(NetlinkSocket { common, inbox, network: network.clone(), name: Mutex::new((0, 0)) }))
 }
 
 /// A socket of NETLINK_ROUTE.
 struct NetlinkSocket {
     common: Common,
     inbox: Arc<ReceiveQueue>,
+    /// What it tells of.
+    network: Arc<Network>,
     /// Port, 0 while it has none, and groups.
     name: Mutex<(u32, u32)>,
 }
@@ -109,7 +111,7 @@ impl Socket for NetlinkSocket {
             Some(_) => return Err(Errno::EINVAL),
         }
         let request = queue::read_message(source, MAX_REQUEST)?;
-        for answer in route::answers(&request, self.port()) {
+        for answer in route::answers(&self.network.tables(), &request, self.port()) {
             if !matches!(
                 self.inbox.push_message(Segment::new(answer, Control::default(), Some(Address::Netlink(0, 0)))),
                 Ok(Ok(()))

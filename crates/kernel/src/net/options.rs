@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lazaret_abi::{
     errno::Errno,
-    socket::{Linger, level, option},
+    socket::{Linger, option},
     time::Timeval,
 };
 use zerocopy::{FromBytes, IntoBytes};
@@ -125,7 +125,7 @@ fn buffer_size(value: &[u8], least: usize, most: usize) -> Result<usize, Errno> 
 /// # Errors
 /// `EINVAL` for a value that is too short or wrong, `EPERM`, `ENOPROTOOPT`.
 pub fn set(socket: &dyn Socket, creds: &Creds, number_level: u32, number: u32, value: &[u8]) -> Result<(), Errno> {
-    if number_level != level::SOCKET {
+    if socket.owns_option(number_level, number) {
         return socket.set_option(number_level, number, value);
     }
     let mut options = socket.common().options.lock();
@@ -184,7 +184,7 @@ pub fn set(socket: &dyn Socket, creds: &Creds, number_level: u32, number: u32, v
 /// # Errors
 /// `ENOPROTOOPT`.
 pub fn get(socket: &dyn Socket, number_level: u32, number: u32) -> Result<Vec<u8>, Errno> {
-    if number_level != level::SOCKET {
+    if socket.owns_option(number_level, number) {
         return socket.option(number_level, number);
     }
     let common = socket.common();

@@ -146,6 +146,9 @@ fn receive_header(
     }
     let rights = std::mem::take(&mut incoming.control.rights);
     writer.put_rights(current, rights, flags & message::CMSG_CLOEXEC != 0);
+    for other in &incoming.control.others {
+        writer.put(other.level, other.kind, &other.data);
+    }
     current.write_bytes(UserAddr::new(header.control), writer.bytes())?;
     header.control_length = writer.bytes().len() as u64;
     header.flags = incoming.flags | flags & message::CMSG_CLOEXEC;

@@ -47,8 +47,8 @@ pub fn socket(current: &mut Current, domain: u32, argument: u32, protocol: u32) 
     }
     let socket: Arc<dyn Socket> = match domain {
         family::UNIX => UnixSocket::new(unix_kind(kind, protocol)?),
-        family::INET | family::INET6 => inet::create(&current.task.creds(), domain, kind, protocol)?,
-        family::NETLINK => netlink::create(kind, protocol)?,
+        family::INET | family::INET6 => inet::create(&current.task, domain, kind, protocol)?,
+        family::NETLINK => netlink::create(&current.task.kernel().network, kind, protocol)?,
         _ => return Err(Errno::EAFNOSUPPORT),
     };
     descriptor::install(current, SocketFile::open(socket, flags), flags & flag::CLOEXEC != 0)

@@ -61,6 +61,8 @@ fn specification(args: &Do) -> Result<Spec, CommandError> {
     if let Some(linux) = &mut spec.linux {
         linux.masked_paths.clear();
         linux.readonly_paths.clear();
+        // The host's network is that of whoever types the command.
+        linux.namespaces.retain(|namespace| namespace.kind != "network");
     }
     if let Some(process) = &mut spec.process {
         process.terminal = Terminal::is_present();

@@ -20,7 +20,7 @@ use rustix::{
     },
 };
 
-use crate::{filter, ids, mounts::Plan};
+use crate::{filter, ids, mounts::Plan, network::Network};
 
 fn step(name: &'static str) -> impl Fn(rustix::io::Errno) -> Failure {
     move |errno| Failure::host(name, errno)
@@ -84,9 +84,10 @@ pub fn die_with_maker(maker: &Channel) -> Result<(), Failure> {
     }
 }
 
-/// Restricts the process to the donated directories, and to its own kind for signals and sockets;
+/// Restricts the process to the donated directories, to its own kind for signals and sockets, and to no network
+/// unless it is the host's;
 /// see landlock(7). A host without Landlock, or with an older one, gives less.
-pub fn landlock(plan: &Plan, files: &[OwnedFd], procfs: Option<&OwnedFd>) -> Result<(), Failure> {
+pub fn landlock(network: Network, plan: &Plan, files: &[OwnedFd], procfs: Option<&OwnedFd>) -> Result<(), Failure> {
     let restrict = || -> Result<(), RulesetError> {
         let abi = ABI::V6;
         let read = AccessFs::ReadFile | AccessFs::ReadDir;
@@ -95,9 +96,11 @@ pub fn landlock(plan: &Plan, files: &[OwnedFd], procfs: Option<&OwnedFd>) -> Res
         let mut rules = Ruleset::default()
             .set_compatibility(CompatLevel::BestEffort)
             .handle_access(AccessFs::from_all(abi))?
-            .handle_access(AccessNet::from_all(abi))?
-            .scope(Scope::from_all(abi))?
-            .create()?;
+            .scope(Scope::from_all(abi))?;
+        if network != Network::Host {
+            rules = rules.handle_access(AccessNet::from_all(abi))?;
+        }
+        let mut rules = rules.create()?;
         for (source, file) in plan.sources.iter().zip(files) {
             // Single files come open with the rights they have: they need no rule.
             if rustix::fs::fcntl_getfl(file).is_ok_and(|flags| flags.contains(rustix::fs::OFlags::PATH)) {
@@ -115,9 +118,9 @@ pub fn landlock(plan: &Plan, files: &[OwnedFd], procfs: Option<&OwnedFd>) -> Res
 }
 
 /// From here on only the listed system calls.
-pub fn load_filter(trap: bool) -> Result<(), Failure> {
+pub fn load_filter(network: Network, trap: bool) -> Result<(), Failure> {
     if trap {
         report_refused_calls().map_err(|error| Failure::host("handle SIGSYS", error))?;
     }
-    filter::load(trap).map_err(|error| Failure::host("load the sandbox process' filter", error))
+    filter::load(network, trap).map_err(|error| Failure::host("load the sandbox process' filter", error))
 }

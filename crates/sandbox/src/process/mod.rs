@@ -22,7 +22,7 @@ use lazaret_platform::{
 };
 
 use self::follow::Followed;
-use crate::{ids, mounts::Plan, spec, stdio::TerminalSetup};
+use crate::{ids, mounts::Plan, network::Network, spec, stdio::TerminalSetup};
 
 /// What the sandbox process inherits with the memory of its maker.
 pub struct Setup {
@@ -48,6 +48,8 @@ pub struct Setup {
     pub process: spec::Process,
     /// How the user namespace's ids are mapped.
     pub ids: ids::Mode,
+    /// What the container's sockets reach.
+    pub network: Network,
     /// End with the maker.
     pub attached: bool,
     /// System calls to trace: all if empty.
@@ -169,6 +171,7 @@ fn boot(setup: Setup, maker: &Channel, gofer: &Channel, stdio: Vec<OwnedFd>, log
         std::fs::read_to_string("/proc/self/maps").map_err(|error| Failure::host("read /proc/self/maps", error))?;
     let host_file = |path| File::open(path).ok().map(OwnedFd::from);
     let host_files = HostFiles { processors: host_file("/proc/cpuinfo"), memory: host_file("/proc/meminfo") };
+    let network = setup.network.open()?;
     let procfs = root::enter_empty_root()?;
     let files = receive_files(gofer)?;
     confine::drop_privileges(setup.ids, own_id, setup.plan.writes_to_host())?;
@@ -177,7 +180,7 @@ fn boot(setup: Setup, maker: &Channel, gofer: &Channel, stdio: Vec<OwnedFd>, log
     }
     // Before the zygote is made: the host lets a process under Landlock reach only into processes
     // that are under it too.
-    confine::landlock(&setup.plan, &files, procfs.as_ref())?;
+    confine::landlock(setup.network, &setup.plan, &files, procfs.as_ref())?;
     let host_proc = match &procfs {
         Some(procfs) => Some(procfs.try_clone().map_err(|error| Failure::host("keep the procfs", error))?),
         None => None,
@@ -185,12 +188,13 @@ fn boot(setup: Setup, maker: &Channel, gofer: &Channel, stdio: Vec<OwnedFd>, log
     // The platform confines this thread to one processor now and then.
     let cpus = CpuSet::of_host();
     let platform = platform(procfs, maps)?;
-    confine::load_filter(setup.trap)?;
+    confine::load_filter(setup.network, setup.trap)?;
 
     let user = File::from(logs.user);
     let debug = setup.log_level.map(|level| (level, File::from(logs.debug)));
     let log = Log::new(debug, Some(user));
-    let kernel = Kernel::new(KernelConfig { cpus, platform, log, host_proc, host_files, strace: setup.strace });
+    let kernel =
+        Kernel::new(KernelConfig { cpus, platform, log, host_proc, host_files, network, strace: setup.strace });
     let (root, mounts) = setup
         .plan
         .bind(files)

@@ -221,7 +221,7 @@ pub struct Hook {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Linux {
-    /// Namespaces; a sandbox has its own of each kind whatever this says.
+    /// Namespaces; a sandbox has its own of each kind but that of the network whatever this says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub namespaces: Vec<Namespace>,
     /// Kernel parameters.

@@ -9,11 +9,7 @@ pub mod poller;
 use std::os::fd::OwnedFd;
 
 use lazaret_abi::errno::Errno;
-use rustix::{
-    event::{PollFd, PollFlags},
-    fs::SeekFrom,
-    io::ReadWriteFlags,
-};
+use rustix::{fs::SeekFrom, io::ReadWriteFlags};
 
 use super::{
     anon::anonymous_location,
@@ -87,12 +83,7 @@ impl HostFile {
         if !self.watched {
             return Events::READABLE | Events::WRITABLE;
         }
-        let mut fds = [PollFd::new(&self.fd, PollFlags::all())];
-        let none = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
-        if rustix::event::poll(&mut fds, Some(&none)).is_err() {
-            return Events::empty();
-        }
-        Events::from_bits_truncate(u32::from(fds[0].revents().bits()))
+        poller::ready(&self.fd)
     }
 
     /// Waits until one of `events` holds; fails at once if the file is not to block.

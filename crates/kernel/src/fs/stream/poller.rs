@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use rustix::event::epoll;
+use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 
 use crate::{
     sync::{Arc, Mutex, Weak},
@@ -55,6 +55,16 @@ pub fn forget(fd: &OwnedFd) {
         poller.queues.lock().remove(&key(fd));
         // Fails only if it is not watched.
         let _ = epoll::delete(&poller.epoll, fd.as_fd());
+    }
+}
+
+/// What `fd` is ready for now.
+pub fn ready(fd: &OwnedFd) -> Events {
+    let mut fds = [PollFd::new(fd, PollFlags::all())];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    match poll(&mut fds, Some(&at_once)) {
+        Ok(_) => Events::from_bits_truncate(u32::from(fds[0].revents().bits())),
+        Err(_) => Events::empty(),
     }
 }
 

@@ -48,6 +48,16 @@ fn check(domain: u32, transport: u32, number_level: u32) -> Result<(), Errno> {
     }
 }
 
+/// Whether getsockopt(2) of a level fits such a socket.
+///
+/// # Errors
+/// Those of each family when it does not.
+pub fn check_reading(domain: u32, transport: u32, number_level: u32) -> Result<(), Errno> {
+    let other = number_level != level::SOCKET;
+    let error = if other && domain == family::INET { Errno::EOPNOTSUPP } else { Errno::ENOPROTOOPT };
+    check(domain, transport, number_level).map_err(|_| error)
+}
+
 /// Allowed values of an option.
 fn is_valid(number_level: u32, number: u32, value: i32) -> bool {
     match (number_level, number) {
@@ -79,8 +89,7 @@ impl Levels {
     /// # Errors
     /// `ENOPROTOOPT`.
     pub fn get(&self, domain: u32, transport: u32, number_level: u32, number: u32) -> Result<Vec<u8>, Errno> {
-        // The one difference between both directions.
-        check(domain, transport, number_level).map_err(|_| Errno::EOPNOTSUPP)?;
+        check_reading(domain, transport, number_level)?;
         match (number_level, number) {
             // TCP_CA_NAME_MAX bytes.
             (level::TCP, tcp::CONGESTION) => {

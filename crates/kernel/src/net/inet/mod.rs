@@ -1,12 +1,13 @@
 //! AF_INET and AF_INET6 sockets; see ip(7), ipv6(7), tcp(7), udp(7).
 //!
-//! The one interface is the loopback. Sockets of the sandbox that talk over it are connected
-//! directly: no packet is ever made, but what tcp(7) lets a program see is as ever.
+//! With [`Network::Host`] they are sockets of the host. Else the one interface is the loopback. Sockets of the
+//! sandbox that talk over it are connected directly: no packet is ever made, but what tcp(7) lets a program see
+//! is as ever.
 //!
 //! Addresses are kept in one form: an IPv4 address stays one, whatever the socket's family is, and
 //! is mapped when an IPv6 socket shows it.
 
-mod levels;
+pub mod levels;
 mod ports;
 mod tcp;
 #[cfg(test)]
@@ -21,7 +22,7 @@ use lazaret_abi::{
 };
 
 use self::{tcp::TcpSocket, udp::UdpSocket};
-use super::{Address, Socket};
+use super::{Address, Network, Socket, host::HostSocket};
 use crate::{
     sync::Arc,
     task::{
@@ -33,8 +34,17 @@ use crate::{
 /// A new socket.
 ///
 /// # Errors
-/// `EPROTONOSUPPORT`, `ESOCKTNOSUPPORT`; `EPERM` and `EACCES` for raw sockets.
-pub fn create(creds: &Creds, domain: u32, kind: u32, number: u32) -> Result<Arc<dyn Socket>, Errno> {
+/// `EPROTONOSUPPORT`, `ESOCKTNOSUPPORT`; `EPERM` and `EACCES` for raw sockets; those of the host where it makes
+/// the socket.
+pub fn create(task: &Task, domain: u32, kind: u32, number: u32) -> Result<Arc<dyn Socket>, Errno> {
+    match (&*task.kernel().network, kind) {
+        (Network::Host(_), kind::STREAM | kind::DGRAM) => Ok(HostSocket::new(domain, kind, number)?),
+        _ => create_own(&task.creds(), domain, kind, number),
+    }
+}
+
+/// A socket of the loopback interface.
+fn create_own(creds: &Creds, domain: u32, kind: u32, number: u32) -> Result<Arc<dyn Socket>, Errno> {
     match (kind, number) {
         (kind::STREAM, protocol::IP | protocol::TCP) => Ok(TcpSocket::new(domain)),
         (kind::DGRAM, protocol::IP | protocol::UDP) => Ok(UdpSocket::new(domain)),

@@ -1,12 +1,13 @@
 //! What NETLINK_ROUTE answers; see rtnetlink(7).
 
+use std::net::IpAddr;
+
 use lazaret_abi::{
     errno::Errno,
     socket::family::{INET, INET6},
 };
+use lazaret_hostcall::netlink::{Link, LinkAddress, Route, Tables};
 use zerocopy::FromBytes;
-
-use crate::net::interface;
 
 /// Types of messages (NLMSG_*, RTM_*).
 mod kind {
@@ -18,6 +19,8 @@ mod kind {
     pub const GETLINK: u16 = 18;
     pub const NEWADDR: u16 = 20;
     pub const GETADDR: u16 = 22;
+    pub const NEWROUTE: u16 = 24;
+    pub const GETROUTE: u16 = 26;
 }
 
 /// Flags of messages (NLM_F_*).
@@ -32,11 +35,6 @@ mod flag {
 const HEADER: usize = 16;
 /// Size of `struct ifinfomsg`.
 const LINK_SIZE: usize = 16;
-/// RT_SCOPE_HOST.
-const SCOPE_HOST: u8 = 254;
-/// IFA_F_PERMANENT.
-const PERMANENT: u8 = 0x80;
-
 /// A request.
 struct Request<'a> {
     kind: u16,
@@ -97,44 +95,72 @@ impl Answer {
         self.bytes.extend(message);
     }
 
-    fn add_link(&mut self) {
-        const ARRIVAL: [u8; 6] = [0; 6];
+    fn add_link(&mut self, link: &Link) {
         let mut body = vec![0, 0];
-        body.extend(interface::HARDWARE.to_ne_bytes());
-        body.extend(interface::INDEX.to_ne_bytes());
-        // IFF_LOWER_UP is shown here alone.
-        body.extend((interface::FLAGS | 0x1_0000).to_ne_bytes());
+        body.extend(link.hardware.to_ne_bytes());
+        body.extend(link.index.to_ne_bytes());
+        body.extend(link.flags.to_ne_bytes());
         body.extend(0_u32.to_ne_bytes());
-        let name = [interface::NAME, b"\0"].concat();
+        let name = [&link.name[..], b"\0"].concat();
+        let discipline = [&link.discipline[..], b"\0"].concat();
         self.add(
             kind::NEWLINK,
             &body,
             &[
-                (3, &name),                                   // IFLA_IFNAME
-                (13, &interface::QUEUE_LENGTH.to_ne_bytes()), // IFLA_TXQLEN
-                (16, &[0]),                                   // IFLA_OPERSTATE: unknown
-                (17, &[0]),                                   // IFLA_LINKMODE
-                (4, &interface::MTU.to_ne_bytes()),           // IFLA_MTU
-                (27, &0_u32.to_ne_bytes()),                   // IFLA_GROUP
-                (6, b"noqueue\0"),                            // IFLA_QDISC
-                (1, &ARRIVAL),                                // IFLA_ADDRESS
-                (2, &ARRIVAL),                                // IFLA_BROADCAST
+                (3, &name),                             // IFLA_IFNAME
+                (13, &link.queue_length.to_ne_bytes()), // IFLA_TXQLEN
+                (16, &[link.state]),                    // IFLA_OPERSTATE
+                (17, &[0]),                             // IFLA_LINKMODE
+                (4, &link.mtu.to_ne_bytes()),           // IFLA_MTU
+                (27, &0_u32.to_ne_bytes()),             // IFLA_GROUP
+                (6, &discipline),                       // IFLA_QDISC
+                (1, &link.address),                     // IFLA_ADDRESS
+                (2, &link.broadcast),                   // IFLA_BROADCAST
             ],
         );
     }
 
-    fn add_address(&mut self, family: u32, address: &[u8], bits: u8) {
-        let mut body = vec![u8::try_from(family).unwrap_or_default(), bits, PERMANENT, SCOPE_HOST];
-        body.extend(interface::INDEX.to_ne_bytes());
-        let name = [interface::NAME, b"\0"].concat();
+    fn add_address(&mut self, entry: &LinkAddress, tables: &Tables) {
+        let family = family_of(entry.address);
+        // The byte has room for the older flags only.
+        let mut body = vec![family, entry.bits, entry.flags.to_ne_bytes()[0], entry.scope];
+        body.extend(entry.link.to_ne_bytes());
+        let name = tables.links.iter().find(|link| link.index == entry.link).map_or(&b""[..], |link| &link.name);
+        let name = [name, b"\0"].concat();
+        let (address, broadcast) = (octets(entry.address), entry.broadcast.map(octets));
         // struct ifa_cacheinfo: preferred and valid for ever.
         let mut life = [0xff; 16];
         life[8..].fill(0);
-        let flags = u32::from(PERMANENT).to_ne_bytes();
-        // IFA_ADDRESS, IFA_LOCAL, IFA_LABEL; IFA_CACHEINFO, IFA_FLAGS.
-        let four: [(u16, &[u8]); 5] = [(1, address), (2, address), (3, &name), (6, &life), (8, &flags)];
-        let six: [(u16, &[u8]); 3] = [(1, address), (6, &life), (8, &flags)];
-        self.add(kind::NEWADDR, &body, if family == INET { &four } else { &six });
+        let flags = entry.flags.to_ne_bytes();
+        // IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST, IFA_LABEL; IFA_CACHEINFO, IFA_FLAGS.
+        let mut attributes: Vec<(u16, &[u8])> = vec![(1, &address)];
+        if entry.address.is_ipv4() {
+            attributes.push((2, &address));
+            attributes.extend(broadcast.as_ref().map(|broadcast| (4, &broadcast[..])));
+            attributes.push((3, &name));
+        }
+        attributes.extend([(6, &life[..]), (8, &flags[..])]);
+        self.add(kind::NEWADDR, &body, &attributes);
+    }
+
+    fn add_route(&mut self, route: &Route) {
+        let family = if route.is_ipv6 { INET6 } else { INET };
+        let table = u8::try_from(route.table).unwrap_or_default();
+        let family = u8::try_from(family).unwrap_or_default();
+        let mut body = vec![family, route.bits, 0, 0, table, route.protocol, route.scope, route.kind];
+        body.extend(0_u32.to_ne_bytes());
+        let [destination, gateway, source] = [route.destination, route.gateway, route.source].map(|ip| ip.map(octets));
+        let (table, link, metric) = (route.table.to_ne_bytes(), route.link.to_ne_bytes(), route.metric.to_ne_bytes());
+        // RTA_TABLE, RTA_DST, RTA_PRIORITY, RTA_PREFSRC, RTA_GATEWAY, RTA_OIF.
+        let attributes = [
+            Some((15, &table[..])),
+            destination.as_deref().map(|value| (1, value)),
+            (route.metric != 0).then_some((6, &metric[..])),
+            source.as_deref().map(|value| (7, value)),
+            gateway.as_deref().map(|value| (5, value)),
+            (route.link != 0).then_some((4, &link[..])),
+        ];
+        self.add(kind::NEWROUTE, &body, &attributes.into_iter().flatten().collect::<Vec<_>>());
     }
 
     fn add_error(&mut self, error: Option<Errno>, request: &Request<'_>) {
@@ -144,8 +170,19 @@ impl Answer {
     }
 }
 
+fn family_of(address: IpAddr) -> u8 {
+    u8::try_from(if address.is_ipv4() { INET } else { INET6 }).unwrap_or_default()
+}
+
+fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    }
+}
+
 /// The datagrams that answer a datagram of requests of the socket with this port.
-pub fn answers(mut requests: &[u8], port: u32) -> Vec<Vec<u8>> {
+pub fn answers(tables: &Tables, mut requests: &[u8], port: u32) -> Vec<Vec<u8>> {
     let mut answers = Vec::new();
     while let Some((request, rest)) = Request::parse(requests) {
         requests = rest;
@@ -156,15 +193,12 @@ pub fn answers(mut requests: &[u8], port: u32) -> Vec<Vec<u8>> {
         } else if is_dump && request.kind % 4 == 2 {
             // Types come in fours: new, delete, get, set.
             answer.flags = flag::MULTI;
-            dump(&request, &mut answer);
-            if !answer.bytes.is_empty() {
-                answers.push(std::mem::take(&mut answer.bytes));
-            }
+            dump(tables, &request, &mut answer, &mut answers);
             answer.add(kind::DONE, &0_i32.to_ne_bytes(), &[]);
             answers.push(answer.bytes);
             continue;
         } else {
-            get(&request, &mut answer)
+            get(tables, &request, &mut answer)
         };
         if !answer.bytes.is_empty() {
             answers.push(std::mem::take(&mut answer.bytes));
@@ -177,44 +211,62 @@ pub fn answers(mut requests: &[u8], port: u32) -> Vec<Vec<u8>> {
     answers
 }
 
-/// Everything of a kind: routes, neighbours and rules there are none.
-fn dump(request: &Request<'_>, answer: &mut Answer) {
+/// A datagram of answers is not made longer than this by another one: callers have room for so much.
+const PIECE: usize = 4096;
+
+/// Everything of a kind: neighbours and rules there are none.
+fn dump(tables: &Tables, request: &Request<'_>, answer: &mut Answer, answers: &mut Vec<Vec<u8>>) {
+    let family = request.family();
+    let wanted = |is_ipv6: bool| matches!((family, is_ipv6), (0, _) | (INET, false) | (INET6, true));
+    let mut finish = |answer: &mut Answer, least: usize| {
+        if answer.bytes.len() >= least {
+            answers.push(std::mem::take(&mut answer.bytes));
+        }
+    };
     match request.kind {
-        kind::GETLINK => answer.add_link(),
-        kind::GETADDR => {
-            let ((four, four_bits), (six, six_bits)) = (interface::ADDRESS, interface::ADDRESS6);
-            if matches!(request.family(), 0 | INET) {
-                answer.add_address(INET, &four, four_bits);
+        kind::GETLINK => {
+            for link in &tables.links {
+                answer.add_link(link);
+                finish(answer, PIECE / 2);
             }
-            if matches!(request.family(), 0 | INET6) {
-                answer.add_address(INET6, &six, six_bits);
+        }
+        kind::GETADDR => {
+            // IPv4 first, as Linux has it.
+            for is_ipv6 in [false, true] {
+                for entry in tables.addresses.iter().filter(|entry| entry.address.is_ipv6() == is_ipv6) {
+                    if wanted(is_ipv6) {
+                        answer.add_address(entry, tables);
+                        finish(answer, PIECE / 2);
+                    }
+                }
+            }
+        }
+        kind::GETROUTE => {
+            for route in tables.routes.iter().filter(|route| wanted(route.is_ipv6)) {
+                answer.add_route(route);
+                finish(answer, PIECE / 2);
             }
         }
         _ => {}
     }
+    finish(answer, 1);
 }
 
 /// One object.
-fn get(request: &Request<'_>, answer: &mut Answer) -> Result<(), Errno> {
+fn get(tables: &Tables, request: &Request<'_>, answer: &mut Answer) -> Result<(), Errno> {
     match request.kind {
         kind::GETLINK => {
             let body = request.body();
             let (index, _) = u32::read_from_prefix(body.get(4..).unwrap_or_default()).map_err(|_| Errno::EINVAL)?;
-            let by_name = || attribute(body.get(LINK_SIZE..).unwrap_or_default(), 3).is_some_and(is_name);
-            if index == interface::INDEX || index == 0 && by_name() {
-                answer.add_link();
-                Ok(())
-            } else {
-                Err(Errno::ENODEV)
-            }
+            let name = attribute(body.get(LINK_SIZE..).unwrap_or_default(), 3);
+            let name = name.and_then(|value| value.split(|byte| *byte == 0).next());
+            let is_meant = |link: &&Link| if index == 0 { name == Some(&link.name) } else { link.index == index };
+            answer.add_link(tables.links.iter().find(is_meant).ok_or(Errno::ENODEV)?);
+            Ok(())
         }
         number if number % 4 == 2 => Err(Errno::EOPNOTSUPP),
         _ => Err(Errno::EPERM),
     }
-}
-
-fn is_name(value: &[u8]) -> bool {
-    value.split(|byte| *byte == 0).next() == Some(interface::NAME)
 }
 
 /// The value of an attribute.
@@ -234,6 +286,11 @@ fn attribute(mut attributes: &[u8], number: u16) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::interface::loopback;
+
+    fn answers(requests: &[u8], port: u32) -> Vec<Vec<u8>> {
+        super::answers(&loopback(), requests, port)
+    }
 
     fn request(kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
         let mut asked = Answer { bytes: Vec::new(), flags, sequence: 7, port: 0 };
