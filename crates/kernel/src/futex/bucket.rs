@@ -2,6 +2,9 @@
 
 use std::collections::VecDeque;
 
+use lazaret_abi::futex::{TID_MASK, WAITERS};
+use lazaret_platform::AddressSpace;
+
 use crate::{
     mm::FutexKey,
     sync::{Arc, AtomicUsize, Mutex, MutexGuard, OnceLock, Ordering},
@@ -56,6 +59,18 @@ impl Waiter {
     }
 }
 
+/// A wait for a priority-inheriting lock, which is given to the waiter by those who hold it before.
+pub struct Inheriting {
+    /// Who holds the lock now: a thread id of the root pid namespace.
+    pub owner: i32,
+    /// The waiter's id there.
+    pub tid: i32,
+    /// The lock's word, as the waiter sees it.
+    pub space: Arc<dyn AddressSpace>,
+    /// Its address there.
+    pub address: u64,
+}
+
 /// A waiter in the queue of one word.
 pub struct Entry {
     key: FutexKey,
@@ -65,13 +80,18 @@ pub struct Entry {
     /// Which of the waiter's words this is.
     index: usize,
     /// It waits for a priority-inheriting lock.
-    inheriting: bool,
+    inheriting: Option<Inheriting>,
 }
 
 impl Entry {
     /// The entry of `waiter` for its word `index`.
-    pub fn new(waiter: &Arc<Waiter>, index: usize, bitset: u32, inheriting: bool) -> Entry {
-        Entry { key: waiter.keys.lock()[index], bitset, waiter: waiter.clone(), index, inheriting }
+    pub fn new(waiter: &Arc<Waiter>, index: usize, bitset: u32) -> Entry {
+        Entry { key: waiter.keys.lock()[index], bitset, waiter: waiter.clone(), index, inheriting: None }
+    }
+
+    /// The entry of `waiter` for its only word, a priority-inheriting lock.
+    pub fn for_lock(waiter: &Arc<Waiter>, inheriting: Inheriting) -> Entry {
+        Entry { inheriting: Some(inheriting), ..Entry::new(waiter, 0, u32::MAX) }
     }
 }
 
@@ -123,7 +143,7 @@ impl Bucket {
     pub fn wake(&mut self, key: FutexKey, limit: usize, bitset: u32) -> usize {
         let mut count = 0;
         self.entries.retain(|entry| {
-            if count == limit || entry.key != key || entry.bitset & bitset == 0 || entry.inheriting {
+            if count == limit || entry.key != key || entry.bitset & bitset == 0 || entry.inheriting.is_some() {
                 return true;
             }
             count += usize::from(entry.wake());
@@ -138,7 +158,7 @@ impl Bucket {
         let mut moved = VecDeque::new();
         let mut kept = VecDeque::with_capacity(self.entries.len());
         for mut entry in self.entries.drain(..) {
-            if moved.len() < limit && entry.key == from && !entry.inheriting {
+            if moved.len() < limit && entry.key == from && entry.inheriting.is_none() {
                 entry.key = to;
                 entry.waiter.keys.lock()[entry.index] = to;
                 moved.push_back(entry);
@@ -155,19 +175,44 @@ impl Bucket {
         count
     }
 
-    /// Takes the first that waits for a priority-inheriting lock, and tells whether more do. The
-    /// caller wakes it once the word names it as owner.
-    pub fn next_owner(&mut self, key: FutexKey) -> Option<(Entry, bool)> {
-        let waits = |entry: &Entry| entry.key == key && entry.inheriting && entry.waiter.woken().is_none();
-        let position = self.entries.iter().position(waits)?;
-        let entry = self.entries.remove(position)?;
-        let more = self.entries.iter().any(waits);
-        Some((entry, more))
+    /// Gives a priority-inheriting lock to the first that waits for it: its word becomes the new owner's, with
+    /// `mark` set in it. `None` if nobody waits, and whether the word could be written.
+    pub fn hand_over(&mut self, key: FutexKey, mark: u32) -> Option<bool> {
+        let position = self.entries.iter().position(|entry| entry.waits_for_lock(key))?;
+        let next = self.entries.remove(position)?;
+        let new = next.inheriting.as_ref()?;
+        for rest in &mut self.entries {
+            if rest.key == key
+                && let Some(waiting) = &mut rest.inheriting
+            {
+                waiting.owner = new.tid;
+            }
+        }
+        // As Linux, which does not look whether there are more waiters.
+        let value = next.waiter.tid.unsigned_abs() & TID_MASK | WAITERS | mark;
+        let written = new.space.write(new.address, &value.to_ne_bytes()) == size_of::<u32>();
+        next.wake();
+        Some(written)
+    }
+
+    /// A lock of this bucket that `owner` holds and others wait for.
+    fn lock_of(&self, owner: i32) -> Option<FutexKey> {
+        let is_held = |entry: &&Entry| entry.inheriting.as_ref().is_some_and(|waiting| waiting.owner == owner);
+        self.entries.iter().filter(|entry| entry.waiter.woken().is_none()).find(is_held).map(|entry| entry.key)
     }
 
     /// Somebody waits for a priority-inheriting lock at the word.
     pub fn has_inheriting(&self, key: FutexKey) -> bool {
-        self.entries.iter().any(|entry| entry.key == key && entry.inheriting)
+        self.entries.iter().any(|entry| entry.waits_for_lock(key))
+    }
+}
+
+/// Gives all priority-inheriting locks that `owner` holds to those who wait for them, marked with `mark`.
+pub fn hand_over_all(owner: i32, mark: u32) {
+    for bucket in buckets() {
+        let mut bucket = bucket.lock();
+        // Each hand-over makes it the lock of somebody else.
+        while bucket.lock_of(owner).and_then(|key| bucket.hand_over(key, mark)).is_some() {}
     }
 }
 
@@ -182,9 +227,9 @@ impl Entry {
         won
     }
 
-    /// Thread id of the waiter.
-    pub fn tid(&self) -> i32 {
-        self.waiter.tid
+    /// It waits for the priority-inheriting lock of this word.
+    fn waits_for_lock(&self, key: FutexKey) -> bool {
+        self.key == key && self.inheriting.is_some() && self.waiter.woken().is_none()
     }
 }
 
@@ -194,7 +239,7 @@ mod tests {
 
     fn waiter(key: FutexKey, bitset: u32) -> Arc<Waiter> {
         let waiter = Waiter::new(Arc::new(Parker::new()), vec![key], 1);
-        lock(key).enqueue(Entry::new(&waiter, 0, bitset, false));
+        lock(key).enqueue(Entry::new(&waiter, 0, bitset));
         waiter
     }
 

@@ -8,10 +8,17 @@ use lazaret_abi::{
 
 use super::{
     Word,
-    bucket::{self, Entry, Waiter},
-    exchange, parker, read, sleep,
+    bucket::{self, Entry, Inheriting, Waiter},
+    exchange, look_up, parker, read, sleep,
 };
-use crate::{task::Current, time::Deadline};
+use crate::{
+    sync::{Arc, AtomicUsize, Ordering},
+    task::Current,
+    time::Deadline,
+};
+
+/// How many wait in [`lock_pi`], or are about to: while there are none, no exit looks for them.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
 
 fn own_tid(current: &Current) -> u32 {
     current.task.own_tid().unsigned_abs() & TID_MASK
@@ -20,16 +27,22 @@ fn own_tid(current: &Current) -> u32 {
 /// FUTEX_TRYLOCK_PI.
 ///
 /// # Errors
-/// `EAGAIN` when another holds it, `EDEADLK` when the caller does, `EFAULT`.
+/// `EAGAIN` when another holds it, `EDEADLK` when the caller does, `ESRCH` when its owner does not exist,
+/// `EFAULT`, `ERESTARTNOINTR` when a signal is pending.
 pub fn try_lock_pi(current: &mut Current, word: Word) -> Result<(), Errno> {
     let tid = own_tid(current);
     loop {
+        look_up(current)?;
         let old = read(&**current.context.address_space(), word.address)?;
         if old & TID_MASK == tid {
             return Err(Errno::EDEADLK);
         }
         if old & TID_MASK != 0 {
-            return Err(Errno::EAGAIN);
+            if owner(current, old).is_some() {
+                return Err(Errno::EAGAIN);
+            }
+            missing(current, word, old)?;
+            continue;
         }
         let waiters = if bucket::lock(word.key).has_inheriting(word.key) { WAITERS } else { 0 };
         if exchange(current, word.address, old, tid | old & OWNER_DIED | waiters)? == old {
@@ -44,6 +57,17 @@ pub fn try_lock_pi(current: &mut Current, word: Word) -> Result<(), Errno> {
 /// `EDEADLK` when the caller holds it, `ESRCH` when its owner does not exist, `ETIMEDOUT`, `EFAULT`,
 /// `ERESTARTNOINTR` when a signal is pending.
 pub fn lock_pi(current: &mut Current, word: Word, deadline: Option<Deadline>) -> Result<(), Errno> {
+    match try_lock_pi(current, word) {
+        Err(Errno::EAGAIN) => {}
+        result => return result,
+    }
+    WAITING.fetch_add(1, Ordering::SeqCst);
+    let result = wait_for_lock(current, word, deadline);
+    WAITING.fetch_sub(1, Ordering::SeqCst);
+    result
+}
+
+fn wait_for_lock(current: &mut Current, word: Word, deadline: Option<Deadline>) -> Result<(), Errno> {
     loop {
         match try_lock_pi(current, word) {
             Err(Errno::EAGAIN) => {}
@@ -55,15 +79,18 @@ pub fn lock_pi(current: &mut Current, word: Word, deadline: Option<Deadline>) ->
         if old & TID_MASK == 0 {
             continue;
         }
-        let owner = (old & TID_MASK).cast_signed();
-        if current.task.group().namespace().find(owner).is_none() {
-            return Err(Errno::ESRCH);
-        }
+        // Under the bucket's lock: who ends gives its locks away after it has said that it leaves them.
+        let Some(owner) = owner(current, old) else {
+            missing(current, word, old)?;
+            continue;
+        };
         // Tells the owner to come to the kernel when it unlocks.
         if old & WAITERS == 0 && exchange(current, word.address, old, old | WAITERS)? != old {
             continue;
         }
-        bucket.enqueue(Entry::new(&waiter, 0, u32::MAX, true));
+        let space = Arc::clone(current.context.address_space());
+        let inheriting = Inheriting { owner, tid: current.task.tid(), space, address: word.address };
+        bucket.enqueue(Entry::for_lock(&waiter, inheriting));
         drop(bucket);
         return match sleep(current, &waiter, deadline) {
             Ok(_) => Ok(()),
@@ -71,6 +98,19 @@ pub fn lock_pi(current: &mut Current, word: Word, deadline: Option<Deadline>) ->
             Err(error) => Err(error),
         };
     }
+}
+
+/// There was no owner of a word that held `old`: no error if it has unlocked the word before it ended.
+fn missing(current: &Current, word: Word, old: u32) -> Result<(), Errno> {
+    let is_same = read(&**current.context.address_space(), word.address)? == old;
+    if is_same { Err(Errno::ESRCH) } else { Ok(()) }
+}
+
+/// The thread that a word names, by its id in the root pid namespace, if it is there to unlock the word.
+fn owner(current: &Current, value: u32) -> Option<i32> {
+    let pid = current.task.group().namespace().find((value & TID_MASK).cast_signed())?;
+    let is_there = current.task.kernel().processes().task(pid.global()).is_some_and(|task| !task.has_left_locks());
+    is_there.then(|| pid.global())
 }
 
 /// FUTEX_UNLOCK_PI: gives the lock to the one who waits longest.
@@ -85,18 +125,19 @@ pub fn unlock_pi(current: &mut Current, word: Word) -> Result<(), Errno> {
 }
 
 /// The word becomes the next waiter's, or free; `mark` is set in it.
-pub(super) fn hand_over(current: &mut Current, word: Word, mark: u32) -> Result<(), Errno> {
-    let mut bucket = bucket::lock(word.key);
-    let next = bucket.next_owner(word.key);
-    let value = match &next {
-        Some((entry, more)) => entry.tid().unsigned_abs() & TID_MASK | if *more { WAITERS } else { 0 },
-        None => 0,
-    };
+pub(super) fn hand_over(current: &Current, word: Word, mark: u32) -> Result<(), Errno> {
     // Who holds the lock is the only one to change the word, but for the mark of waiters.
-    let written = current.context.address_space().write(word.address, &(value | mark).to_ne_bytes());
-    if let Some((entry, _)) = next {
-        entry.wake();
+    let written = bucket::lock(word.key).hand_over(word.key, mark).unwrap_or_else(|| {
+        let space = current.context.address_space();
+        space.write(word.address, &mark.to_ne_bytes()) == size_of::<u32>()
+    });
+    if written { Ok(()) } else { Err(Errno::EFAULT) }
+}
+
+/// A thread ends, or executes another program: the locks that it holds without an entry in its robust list
+/// go to those who wait for them.
+pub fn pass_on_locks(tid: i32) {
+    if WAITING.load(Ordering::SeqCst) != 0 {
+        bucket::hand_over_all(tid, OWNER_DIED);
     }
-    drop(bucket);
-    if written == size_of::<u32>() { Ok(()) } else { Err(Errno::EFAULT) }
 }

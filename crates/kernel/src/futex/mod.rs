@@ -22,7 +22,7 @@ use crate::{
     wait::{Interruptible, Parker},
 };
 
-pub use inherit::{lock_pi, try_lock_pi, unlock_pi};
+pub use inherit::{lock_pi, pass_on_locks, try_lock_pi, unlock_pi};
 
 /// A futex word: where it is and what identifies it.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,7 @@ impl Word {
     }
 }
 
-/// How often [`update`] tries.
+/// How often [`update`] tries before it looks whether the task should do something else.
 const UPDATES: u32 = 64;
 
 fn read(space: &dyn AddressSpace, address: u64) -> Result<u32, Errno> {
@@ -56,18 +56,28 @@ fn read(space: &dyn AddressSpace, address: u64) -> Result<u32, Errno> {
 }
 
 /// Replaces the word's value atomically as far as the application's threads can see; returns the
-/// old one.
+/// old one. No bucket may be locked.
 ///
 /// # Errors
-/// `EFAULT`; `EAGAIN` when other threads change the word all the time.
+/// `EFAULT`; `ERESTARTNOINTR` when a signal is pending and other threads change the word all the time.
 fn update(current: &mut Current, address: u64, change: impl Fn(u32) -> u32) -> Result<u32, Errno> {
-    for _ in 0..UPDATES {
-        let old = read(&**current.context.address_space(), address)?;
-        if exchange(current, address, old, change(old))? == old {
-            return Ok(old);
+    loop {
+        for _ in 0..UPDATES {
+            let old = read(&**current.context.address_space(), address)?;
+            if exchange(current, address, old, change(old))? == old {
+                return Ok(old);
+            }
         }
+        look_up(current)?;
     }
-    Err(Errno::EAGAIN)
+}
+
+/// What a loop without end asks now and then.
+///
+/// # Errors
+/// `ERESTARTNOINTR` when a signal is pending: the call is begun anew after it.
+fn look_up(current: &Current) -> Result<(), Errno> {
+    if current.task.should_stop_waiting(Interruptible::Signals) { Err(Errno::ERESTARTNOINTR) } else { Ok(()) }
 }
 
 /// Stores `new` if the word holds `old`; returns what it held.
@@ -124,7 +134,7 @@ pub fn wait(current: &Current, word: Word, value: u32, bitset: u32, deadline: Op
     if read(&**current.context.address_space(), word.address)? != value {
         return Err(Errno::EAGAIN);
     }
-    bucket.enqueue(Entry::new(&waiter, 0, bitset, false));
+    bucket.enqueue(Entry::new(&waiter, 0, bitset));
     drop(bucket);
     sleep(current, &waiter, deadline).map(drop)
 }
@@ -140,7 +150,7 @@ pub fn wait_any(current: &Current, words: &[(Word, u32)], deadline: Option<Deadl
         let mut bucket = bucket::lock(word.key);
         let found = read(&**current.context.address_space(), word.address);
         if found == Ok(*value) {
-            bucket.enqueue(Entry::new(&waiter, index, abi::BITSET_MATCH_ANY, false));
+            bucket.enqueue(Entry::new(&waiter, index, abi::BITSET_MATCH_ANY));
             continue;
         }
         drop(bucket);
@@ -197,7 +207,7 @@ pub fn requeue(
 /// the second if its old value compares.
 ///
 /// # Errors
-/// `ENOSYS` for an unknown operation or comparison, `EFAULT`.
+/// `ENOSYS` for an unknown operation or comparison, and those of [`update`].
 pub fn wake_op(
     current: &mut Current,
     first: Word,

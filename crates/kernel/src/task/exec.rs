@@ -155,6 +155,7 @@ pub fn exec(current: &mut Current, paths: &PathContext, program: Program) -> Res
 
     // From here on there is no way back.
     leave_memory(current);
+    current.task.set_left_locks(false);
     let old_space = task.mm().space().host_pid();
     let old_mm = task.set_mm(image.mm.clone());
     let shared = Arc::strong_count(&old_mm) > 1;

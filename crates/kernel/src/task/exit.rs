@@ -88,6 +88,8 @@ pub fn leave_memory(current: &mut Current) {
         task.set_robust_list(UserAddr::new(0));
         futex::robust::exit(current, robust);
     }
+    task.set_left_locks(true);
+    futex::pass_on_locks(task.tid());
     let clear = task.clear_child_tid.swap(0, Ordering::Relaxed);
     // One reference is the task's, the other the one counted here.
     if clear != 0 && Arc::strong_count(&task.mm()) > 2 && !current.context.address_space().is_dead() {

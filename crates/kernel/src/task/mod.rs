@@ -81,6 +81,9 @@ pub struct Task {
     signals: Mutex<TaskSignals>,
     namespaces: RwLock<Arc<Namespaces>>,
     stopped: AtomicBool,
+    /// See [`Task::has_left_locks`].
+    #[snapshot(skip)]
+    left_locks: AtomicBool,
     #[snapshot(skip)]
     host_thread: AtomicI32,
     /// Time that the host thread had used when it began to run the task, in nanoseconds.
@@ -163,6 +166,7 @@ impl Task {
             signals: Mutex::new(TaskSignals { blocked: parts.blocked, ..TaskSignals::default() }),
             namespaces: RwLock::new(parts.namespaces),
             stopped: AtomicBool::new(false),
+            left_locks: AtomicBool::new(false),
             host_thread: AtomicI32::new(0),
             host_time_before: AtomicU64::new(0),
             latest_time: Mutex::new(CpuTime::default()),
@@ -257,6 +261,17 @@ impl Task {
     /// Notes whether it is stopped.
     pub fn set_stopped(&self, stopped: bool) {
         self.stopped.store(stopped, Ordering::Relaxed);
+    }
+
+    /// It ends, or executes another program, and will unlock no priority-inheriting lock that it has not
+    /// unlocked by now.
+    pub fn has_left_locks(&self) -> bool {
+        self.left_locks.load(Ordering::SeqCst)
+    }
+
+    /// Notes whether it does.
+    pub fn set_left_locks(&self, left: bool) {
+        self.left_locks.store(left, Ordering::SeqCst);
     }
 
     /// The host thread that runs the task; 0 before it does.
