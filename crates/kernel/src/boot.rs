@@ -18,7 +18,7 @@ use lazaret_snapshot::Snapshot;
 pub use self::{container::Container, inspect::ProcessInfo, leash::Leash, signal::Targets};
 
 use crate::{
-    fs::hostfs::HostTrees,
+    fs::{cgroup::Hierarchies, hostfs::HostTrees},
     log::{Level, Log},
     net::Network,
     sync::{Arc, Mutex, MutexGuard},
@@ -31,6 +31,8 @@ use crate::{
 pub struct KernelConfig {
     /// Processors that the sandbox may use.
     pub cpus: CpuSet,
+    /// Processors that the machine has.
+    pub online: usize,
     /// How application code runs.
     pub platform: Box<dyn Platform>,
     /// Log files.
@@ -92,8 +94,16 @@ pub enum MountSource {
     },
     /// POSIX message queues.
     Mqueue,
-    /// cgroup2.
-    Cgroup,
+    /// The container's cgroups, as its specification or its host has them.
+    Cgroup {
+        /// Version 2, where the host has version 1 too.
+        unified: bool,
+    },
+    /// One hierarchy of version 1.
+    CgroupController {
+        /// Its controllers, with commas.
+        name: String,
+    },
 }
 
 /// A container of the sandbox.
@@ -116,6 +126,8 @@ pub struct ContainerSpec {
     pub sysctl: Vec<(String, String)>,
     /// Most tasks that it may have; `None` for any number.
     pub max_tasks: Option<u64>,
+    /// The cgroups that it is in.
+    pub cgroups: Hierarchies,
     /// The filter that all its processes start with.
     pub seccomp: Option<Vec<BpfInstruction>>,
     /// Namespaces that it does not get for itself.
@@ -239,6 +251,8 @@ pub struct Kernel {
     pub missing: Missing,
     /// Processors that the sandbox may use.
     pub cpus: CpuSet,
+    /// Processors that the machine has.
+    online: usize,
     /// The pid namespace that all containers' are in.
     pub pids: Arc<PidNamespace>,
     /// Controlling terminals by session.
@@ -272,6 +286,7 @@ impl Kernel {
             strace,
             missing: Missing::default(),
             cpus: config.cpus,
+            online: config.online.clamp(1, CpuSet::MAX),
             pids,
             terminals: ControllingTerminals::default(),
             host_proc: config.host_proc,
@@ -302,6 +317,11 @@ impl Kernel {
                 }
             }
         }
+    }
+
+    /// Number of processors of the machine. The sandbox may be confined to some of them.
+    pub fn cpu_count(&self) -> usize {
+        self.online
     }
 
     /// Processes and threads, locked.

@@ -23,6 +23,7 @@ pub fn kernel() -> Arc<Kernel> {
 pub fn config() -> KernelConfig {
     KernelConfig {
         cpus: CpuSet::of_host(),
+        online: 2,
         platform: Box::new(Idle),
         log: Log::default(),
         host_proc: None,

@@ -51,6 +51,11 @@ impl Drop for Container<'_> {
     }
 }
 
+/// A cgroup that no other test has: without a path it is named after the container.
+fn cgroup_of(test: &str) -> String {
+    format!("/lazaret-test-{test}-{}", std::process::id())
+}
+
 #[test]
 fn nothing_runs_in_a_paused_container() {
     let place = Place::new();
@@ -89,7 +94,10 @@ fn processes_are_listed() {
     let place = Place::new();
     script(&place, "sleep 1000 & sleep 1001 & wait");
     // Counted in a cgroup, whose processes are the host's of the container.
-    change(&place, |spec| spec["linux"]["resources"] = json!({ "pids": { "limit": 50 } }));
+    change(&place, |spec| {
+        spec["linux"]["cgroupsPath"] = cgroup_of("ps").into();
+        spec["linux"]["resources"] = json!({ "pids": { "limit": 50 } });
+    });
     let container = Container::start(&place);
     let list = until("its processes", || {
         let list = container.good(&["ps", "c"]);
@@ -111,6 +119,7 @@ fn the_number_of_processes_is_limited() {
     // Whose children are gone at once, as those of an init should be.
     script(&place, "exec python3 -c 'from signal import *; signal(SIGCHLD, SIG_IGN); sigwait([SIGTERM])'");
     change(&place, |spec| {
+        spec["linux"]["cgroupsPath"] = cgroup_of("pids").into();
         spec["linux"]["resources"] = json!({ "pids": { "limit": 5 } });
     });
     let python = "import os, sys\nn = 0\ntry:\n  while True:\n    if os.fork() == 0:\n      import time; time.sleep(3)\n      os._exit(0)\n    n += 1\nexcept BlockingIOError:\n  print(n)";
@@ -147,13 +156,14 @@ fn limits_are_those_of_a_cgroup_that_ends_with_the_container() {
     };
     let place = Place::new();
     script(&place, "sleep 1000");
-    let name = format!("lazaret-test-{}", std::process::id());
+    let path = cgroup_of("limits");
+    let name = path.trim_start_matches('/');
     change(&place, |spec| {
-        spec["linux"]["cgroupsPath"] = format!("/{name}").into();
+        spec["linux"]["cgroupsPath"] = path.as_str().into();
         spec["linux"]["resources"] = json!({ "memory": { "limit": 100 << 20 } });
     });
     let container = Container::start(&place);
-    let read = |file: &str| fs::read_to_string(root.join(&name).join(file)).unwrap();
+    let read = |file: &str| fs::read_to_string(root.join(name).join(file)).unwrap();
     assert_eq!(read(limit).trim(), (100 << 20).to_string());
     let state: Value = serde_json::from_str(&container.good(&["state", "c"])).unwrap();
     let pid = state["pid"].to_string();
@@ -164,20 +174,32 @@ fn limits_are_those_of_a_cgroup_that_ends_with_the_container() {
     let memory = &event["data"]["memory"]["usage"];
     assert_eq!(memory["limit"], json!(64 << 20));
     assert!((1..64 << 20).contains(&memory["usage"].as_u64().unwrap()), "{event}");
+    // The container sees its own files, live, and its own tasks.
+    let shown = |file: &str| {
+        let directories = "/sys/fs/cgroup/memory /sys/fs/cgroup/pids /sys/fs/cgroup";
+        let output = container.exec(&format!("for d in {directories}; do cat $d/{file} 2>/dev/null && break; done"));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(shown(limit).trim(), (64 << 20).to_string());
+    assert_eq!(shown("pids.max"), "max\n");
+    assert_eq!(shown("cgroup.procs").lines().next(), Some("1"));
+    let groups = container.exec("cat /proc/self/cgroup; cat /proc/cgroups");
+    let groups = String::from_utf8(groups.stdout).unwrap();
+    assert!(groups.contains("0::/\n") && !groups.contains(name), "{groups}");
     // What takes too much dies, and nothing else.
     let output = container.exec("python3 -c 'x = bytearray(100 << 20)'; echo $?");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "137\n", "{output:?}");
     assert_eq!(container.status(), "running");
     drop(container);
-    assert!(!root.join(&name).exists());
+    assert!(!root.join(name).exists());
     // Another one, whose command is killed.
     let mut child = place.command(&["run", "--bundle", place.bundle().to_str().unwrap(), "c"]).spawn().unwrap();
-    until("its cgroup", || root.join(&name).join("cgroup.procs").exists().then_some(()));
+    until("its cgroup", || root.join(name).join("cgroup.procs").exists().then_some(()));
     child.kill().unwrap();
     child.wait().unwrap();
     until("the next command to clean up", || {
         place.lazaret(&["list"]);
-        (!root.join(&name).exists()).then_some(())
+        (!root.join(name).exists()).then_some(())
     });
     place.assert_clean();
 }

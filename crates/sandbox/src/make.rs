@@ -26,13 +26,23 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
     let rootfs = plan.sources.first().map(|root| root.path.clone()).unwrap_or_default();
     let (terminal, mut stdio) = args.stdio.into_parts();
     stdio.extend(args.files);
-    let files = files(&config.logging, &args.id, args.attached, entry, stdio)?;
+    let mut files = files(&config.logging, &args.id, args.attached, entry, stdio)?;
     let mode = ids::Mode::detect();
     let linux = args.spec.linux.clone().unwrap_or_default();
     let namespace = Namespace::of(config.network, &linux.namespaces)?;
     let resources = linux.resources.clone().unwrap_or_default();
     let oom_score_adj = args.spec.process.as_ref().and_then(|process| process.oom_score_adj);
     let bytes = |paths: &[PathBuf]| paths.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect();
+    let mut cgroup = if config.ignore_cgroups { None } else { Cgroup::plan(&args.id, &linux)? };
+    if let Some(planned) = &cgroup {
+        // If this process is killed from here on, others know what to clean up.
+        entry.write(&State { cgroup: cgroup.clone(), ..State::new(&args.id) })?;
+        if !planned.make(&resources)? {
+            cgroup = None;
+        }
+    }
+    let (cgroups, cgroup_files) = cgroup.as_ref().map(|cgroup| cgroup.view(plan.shows_cgroups())).unwrap_or_default();
+    files.stdio.extend(cgroup_files);
     let setup = Setup {
         id: args.id.clone(),
         hostname: hostname(&args.spec),
@@ -43,6 +53,7 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
         sysctl: linux.sysctl.clone().into_iter().collect(),
         max_tasks: resources.max_tasks(),
         seccomp: linux.seccomp.as_ref().map(Seccomp::program),
+        cgroups,
         process: args.spec.process.clone().unwrap_or_default(),
         ids: mode,
         network: config.network,
@@ -52,14 +63,6 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
         trap: config.logging.debug || cfg!(debug_assertions),
         terminal,
     };
-    let mut cgroup = if config.ignore_cgroups { None } else { Cgroup::plan(&args.id, &linux)? };
-    if let Some(planned) = &cgroup {
-        // If this process is killed from here on, others know what to clean up.
-        entry.write(&State { cgroup: cgroup.clone(), ..State::new(&args.id) })?;
-        if !planned.make(&resources)? {
-            cgroup = None;
-        }
-    }
     let host = Host { cgroup: cgroup.as_ref(), oom_score_adj };
     let launched = launch(setup, &namespace, files, &host).inspect_err(|_| {
         // The first failure is the one to tell.

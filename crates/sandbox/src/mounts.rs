@@ -88,7 +88,7 @@ enum Kind {
     Dev,
     Devpts { options: String },
     Mqueue,
-    Cgroup,
+    Cgroup { unified: bool },
 }
 
 #[derive(Clone, Debug)]
@@ -161,7 +161,8 @@ impl Plan {
             "sysfs" => Kind::Sysfs,
             "devpts" => Kind::Devpts { options: data },
             "mqueue" => Kind::Mqueue,
-            "cgroup" | "cgroup2" => Kind::Cgroup,
+            "cgroup" => Kind::Cgroup { unified: false },
+            "cgroup2" => Kind::Cgroup { unified: true },
             "devtmpfs" => Kind::Dev,
             _ if destination == Path::new("/dev") => Kind::Dev,
             _ => Kind::Tmpfs { options: data },
@@ -172,6 +173,11 @@ impl Plan {
     /// Whether the host's files may be written through some mount.
     pub fn writes_to_host(&self) -> bool {
         self.sources.iter().any(|source| !source.read_only)
+    }
+
+    /// Whether the container's cgroups are shown somewhere.
+    pub fn shows_cgroups(&self) -> bool {
+        self.mounts.iter().any(|mount| matches!(mount.kind, Kind::Cgroup { .. }))
     }
 
     /// The mounts with the gofer's descriptors in their places: the root, and the others in order.
@@ -190,7 +196,7 @@ impl Plan {
                 Kind::Dev => MountSource::Dev,
                 Kind::Devpts { options } => MountSource::Devpts { options },
                 Kind::Mqueue => MountSource::Mqueue,
-                Kind::Cgroup => MountSource::Cgroup,
+                Kind::Cgroup { unified } => MountSource::Cgroup { unified },
             };
             let destination = planned.destination.as_os_str().as_bytes().to_vec();
             Some(MountSpec { destination, source, flags: planned.flags })

@@ -84,7 +84,9 @@ impl Container {
             Some(other) => other.pids().clone(),
             None => PidNamespace::new(&kernel.pids).map_err(failed("make a pid namespace"))?,
         };
-        let mount = build(Mounter { kernel, namespace: &pid_for_children }, tree, Arc::new(Creds::root()))?;
+        let cgroup = Arc::new(ControlGroup::new(spec.max_tasks, spec.cgroups));
+        let mounter = Mounter { kernel, namespace: &pid_for_children, cgroup: &cgroup };
+        let mount = build(mounter, tree, Arc::new(Creds::root()))?;
         let (uts, uts_id) = match uts {
             Some(other) => (other.namespaces.uts.clone(), other.namespaces.uts_id.clone()),
             None => {
@@ -113,7 +115,7 @@ impl Container {
             kernel: kernel.clone(),
             namespaces,
             seccomp,
-            cgroup: Arc::new(ControlGroup::new(spec.max_tasks)),
+            cgroup,
             first: OnceLock::new(),
             started: Mutex::default(),
             consoles: Mutex::default(),

@@ -22,7 +22,6 @@ use crate::{
     sync::Arc,
     task::{
         Task, TaskParts,
-        cgroup::ControlGroup,
         creds::Creds,
         group::ThreadGroup,
         limits::Limits,
@@ -165,13 +164,8 @@ impl<'k> Family<'k> {
     fn process(&self, parent: i32, files: &Arc<FdTable>, file: &Arc<File>) -> Arc<Task> {
         let pid = self.pid();
         let namespace = self.namespaces.pid_for_children.clone();
-        let group = Arc::new(ThreadGroup::new(
-            pid.clone(),
-            namespace,
-            Arc::new(ControlGroup::new(None)),
-            Arc::default(),
-            Limits::default(),
-        ));
+        let group =
+            Arc::new(ThreadGroup::new(pid.clone(), namespace, Arc::default(), Arc::default(), Limits::default()));
         let (space, mut context) = self.kernel.platform.create().unwrap();
         let mm = Mm::new(space, APP_MAX);
         let request = MapRequest {

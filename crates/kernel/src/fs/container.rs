@@ -47,7 +47,8 @@ pub fn build(mounter: Mounter<'_>, spec: TreeSpec, creds: Arc<Creds>) -> Result<
     let place = namespace.root();
     let context = PathContext { root: place.clone(), directory: place, creds, umask: 0o022 };
     let mut read_only = Vec::new();
-    for spec in spec.mounts {
+    let mut links = Vec::new();
+    for spec in spec.mounts.into_iter().flat_map(|spec| with_controllers(mounter, spec, &mut links)) {
         let failed = step("mount", &spec.destination);
         let flags = MountFlags::from_ms(spec.flags);
         let mounted = mount_of(mounter, spec.source, flags - MountFlags::READ_ONLY).and_then(|mount| {
@@ -60,6 +61,9 @@ pub fn build(mounter: Mounter<'_>, spec: TreeSpec, creds: Arc<Creds>) -> Result<
         if flags.contains(MountFlags::READ_ONLY) {
             read_only.push((mounted, flags));
         }
+    }
+    for (path, target) in links {
+        context.make_symlink(target.as_bytes(), &path).map_err(step("link", &path))?;
     }
     for path in spec.masked_paths {
         mask(mounter, &namespace, &context, &path).map_err(step("mask", &path))?;
@@ -74,6 +78,29 @@ pub fn build(mounter: Mounter<'_>, spec: TreeSpec, creds: Arc<Creds>) -> Result<
     Ok(namespace)
 }
 
+/// Where the container is in hierarchies of version 1, a mount of its cgroups is a directory with a mount of each.
+/// Controllers that share a hierarchy are found by links, too.
+fn with_controllers(
+    mounter: Mounter<'_>,
+    spec: MountSpec,
+    links: &mut Vec<(Vec<u8>, String)>,
+) -> impl Iterator<Item = MountSpec> + use<> {
+    let mut mounts = Vec::new();
+    let place = |name: &str| [&spec.destination, b"/".as_slice(), name.as_bytes()].concat();
+    if let MountSource::Cgroup { unified: false } = spec.source {
+        for hierarchy in mounter.cgroup.hierarchies.legacy() {
+            let name = hierarchy.name();
+            if hierarchy.controllers.len() > 1 {
+                links.extend(hierarchy.controllers.iter().map(|controller| (place(controller), name.clone())));
+            }
+            let destination = place(&name);
+            mounts.push(MountSpec { destination, source: MountSource::CgroupController { name }, flags: spec.flags });
+        }
+    }
+    let source = if mounts.is_empty() { spec.source } else { MountSource::Tmpfs { options: "mode=755".into() } };
+    std::iter::once(MountSpec { source, ..spec }).chain(mounts)
+}
+
 fn mount_of(mounter: Mounter<'_>, source: MountSource, flags: MountFlags) -> Result<Arc<Mount>, Errno> {
     let superblock = match source {
         MountSource::Host { file, overlay } => host_superblock(mounter.kernel, file, overlay)?,
@@ -83,7 +110,8 @@ fn mount_of(mounter: Mounter<'_>, source: MountSource, flags: MountFlags) -> Res
         MountSource::Dev => registry::new_superblock(mounter, "devtmpfs", "devtmpfs", "")?,
         MountSource::Devpts { options } => registry::new_superblock(mounter, "devpts", "devpts", &options)?,
         MountSource::Mqueue => registry::new_superblock(mounter, "mqueue", "mqueue", "")?,
-        MountSource::Cgroup => registry::new_superblock(mounter, "cgroup2", "cgroup", "")?,
+        MountSource::Cgroup { .. } => registry::new_superblock(mounter, "cgroup2", "cgroup", "")?,
+        MountSource::CgroupController { name } => registry::new_superblock(mounter, "cgroup", "cgroup", &name)?,
     };
     Ok(Mount::new(superblock, flags))
 }
@@ -213,7 +241,7 @@ mod tests {
             readonly_paths: vec![b"/dev/shm".into()],
         };
         let kernel = crate::testing::kernel();
-        let mounter = Mounter { kernel: &kernel, namespace: &kernel.pids };
+        let mounter = Mounter { kernel: &kernel, namespace: &kernel.pids, cgroup: &Arc::default() };
         let root = build(mounter, spec, creds.clone()).unwrap().root();
         let context = PathContext { root: root.clone(), directory: root, creds, umask: 0 };
         let make = |path: &str| context.make_directory(path.as_bytes(), 0o755).map(drop);

@@ -3,17 +3,23 @@
 use lazaret_abi::errno::Errno;
 
 use super::{
-    cgroup, container,
+    container,
     inode::Inode,
     proc,
     pseudo::{PseudoDirectory, PseudoFs, StaticDirectory},
     sys, tmpfs,
     vfs::SuperBlock,
 };
-use crate::{boot::Kernel, sync::Arc, task::pid::PidNamespace, tty::Devpts};
+use crate::{
+    boot::Kernel,
+    sync::Arc,
+    task::{cgroup::ControlGroup, pid::PidNamespace},
+    tty::Devpts,
+};
 
 /// Names of the file systems there are, as `/proc/filesystems` lists them. None needs a device.
-pub const NAMES: [&str; 9] = ["sysfs", "tmpfs", "ramfs", "proc", "cgroup2", "devtmpfs", "devpts", "mqueue", "overlay"];
+pub const NAMES: [&str; 10] =
+    ["sysfs", "tmpfs", "ramfs", "proc", "cgroup", "cgroup2", "devtmpfs", "devpts", "mqueue", "overlay"];
 
 /// Who mounts: what file systems that show the kernel's state show.
 #[derive(Clone, Copy)]
@@ -22,6 +28,8 @@ pub struct Mounter<'a> {
     pub kernel: &'a Arc<Kernel>,
     /// Whose processes a procfs shows.
     pub namespace: &'a Arc<PidNamespace>,
+    /// What cgroup file systems show.
+    pub cgroup: &'a Arc<ControlGroup>,
 }
 
 /// `f_type` of mqueue.
@@ -54,8 +62,14 @@ pub fn new_superblock(mounter: Mounter<'_>, fs_type: &str, source: &str, data: &
             Ok(SuperBlock::new("mqueue", source, "", root))
         }
         "cgroup2" => {
-            let root = cgroup::new_root(mounter.kernel, mounter.namespace.clone(), SuperBlock::allocate_device());
+            let device = SuperBlock::allocate_device();
+            let root = mounter.cgroup.hierarchies.unified_root(mounter, device);
             Ok(SuperBlock::new("cgroup2", source, "", root))
+        }
+        "cgroup" => {
+            let device = SuperBlock::allocate_device();
+            let root = mounter.cgroup.hierarchies.legacy_root(data, mounter, device)?;
+            Ok(SuperBlock::new("cgroup", source, data, root))
         }
         "" => Err(Errno::EINVAL),
         _ => Err(Errno::ENODEV),

@@ -126,6 +126,12 @@ impl Seccomp {
         false
     }
 
+    /// How many filters there are.
+    pub fn filters(&self) -> usize {
+        let newest = self.filter.read().clone();
+        std::iter::successors(newest, |filter| filter.previous.clone()).count()
+    }
+
     /// Takes over the filters of `other`.
     pub fn copy_from(&self, other: &Seccomp) {
         let filter = other.filter.read().clone();

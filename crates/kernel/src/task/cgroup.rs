@@ -6,13 +6,18 @@
 use lazaret_snapshot::Snapshot;
 
 use super::usage::CpuTime;
-use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering};
+use crate::{
+    fs::cgroup::Hierarchies,
+    sync::{AtomicU32, AtomicU64, Mutex, Ordering},
+};
 
 /// A control group.
 #[derive(Snapshot)]
 pub struct ControlGroup {
     /// Most tasks that may live (`pids.max`); [`u64::MAX`] for any number.
     pub max_tasks: AtomicU64,
+    /// Where the host counts and limits the group.
+    pub hierarchies: Hierarchies,
     /// How often it is paused; changed under the lock of the process tree.
     #[snapshot(skip)]
     pauses: AtomicU32,
@@ -20,11 +25,19 @@ pub struct ControlGroup {
     ended: Mutex<CpuTime>,
 }
 
+impl Default for ControlGroup {
+    /// One without limits that the host does not know of.
+    fn default() -> ControlGroup {
+        ControlGroup::new(None, Hierarchies::default())
+    }
+}
+
 impl ControlGroup {
     /// A group without tasks, which may have so many; `None` for any number.
-    pub fn new(max_tasks: Option<u64>) -> ControlGroup {
+    pub fn new(max_tasks: Option<u64>, hierarchies: Hierarchies) -> ControlGroup {
         ControlGroup {
             max_tasks: AtomicU64::new(max_tasks.unwrap_or(u64::MAX)),
+            hierarchies,
             pauses: AtomicU32::new(0),
             ended: Mutex::default(),
         }

@@ -35,6 +35,13 @@ impl CpuSet {
         set
     }
 
+    /// Processors 0 to `count - 1`.
+    pub fn first(count: usize) -> CpuSet {
+        let mut set = CpuSet::EMPTY;
+        (0..count.min(CpuSet::MAX)).for_each(|cpu| set.insert(cpu));
+        set
+    }
+
     /// The set whose bits are in `bytes`, lowest first; bits beyond [`CpuSet::MAX`] are dropped.
     pub fn from_bytes(bytes: &[u8]) -> CpuSet {
         let mut set = CpuSet::EMPTY;
@@ -79,6 +86,31 @@ impl CpuSet {
     /// Its processors, ascending.
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         (0..CpuSet::MAX).filter(|cpu| self.contains(*cpu))
+    }
+
+    /// As lists are written in procfs: `0-2,5`.
+    pub fn list(&self) -> String {
+        let mut ranges: Vec<(usize, usize)> = Vec::new();
+        for cpu in self.iter() {
+            match ranges.last_mut() {
+                Some((_, last)) if *last + 1 == cpu => *last = cpu,
+                _ => ranges.push((cpu, cpu)),
+            }
+        }
+        let text = |&(first, last): &(usize, usize)| {
+            if first == last { first.to_string() } else { format!("{first}-{last}") }
+        };
+        ranges.iter().map(text).collect::<Vec<_>>().join(",")
+    }
+
+    /// As masks of `cpus` processors are written in procfs: words of 32 bits, hexadecimal, the highest first.
+    pub fn mask(&self, cpus: usize) -> String {
+        let word = |index: usize| self.0.get(index / 2).map_or(0, |word| word >> (32 * (index % 2)) & 0xffff_ffff);
+        let cpus = cpus.max(1);
+        let digits = |index: usize| (cpus - 32 * index).min(32).div_ceil(4);
+        let words =
+            (0..cpus.div_ceil(32)).rev().map(|index| format!("{:0width$x}", word(index), width = digits(index)));
+        words.collect::<Vec<_>>().join(",")
     }
 
     /// The highest processor; 0 if there is none.
@@ -249,6 +281,15 @@ mod tests {
         assert_eq!(set.to_bytes(64).len(), 16);
         assert_eq!(set.to_bytes(1), [5, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(CpuSet::from_bytes(&[0xff; 500]).last(), CpuSet::MAX - 1);
+    }
+
+    #[test]
+    fn sets_are_shown_as_in_procfs() {
+        let set = CpuSet::from_bytes(&[0b1011_0111, 0, 0, 0, 0b10]);
+        assert_eq!((set.list().as_str(), set.mask(40).as_str()), ("0-2,4-5,7,33", "02,000000b7"));
+        assert_eq!((CpuSet::first(1).list().as_str(), CpuSet::first(1).mask(2).as_str()), ("0", "1"));
+        assert_eq!((CpuSet::first(64).list().as_str(), CpuSet::EMPTY.list().as_str()), ("0-63", ""));
+        assert_eq!(CpuSet::first(64).mask(64), "ffffffff,ffffffff");
     }
 
     #[test]

@@ -6,10 +6,12 @@
 mod layout;
 mod limits;
 mod stats;
+mod view;
 
 use std::{
     collections::BTreeMap,
     fs, io,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -19,6 +21,7 @@ use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
 pub use stats::Stats;
+pub use view::View;
 
 use crate::spec::{Linux, Resources};
 use layout::Layout;
@@ -26,8 +29,9 @@ use layout::Layout;
 /// Name of the only hierarchy of version 2.
 const UNIFIED: &str = "unified";
 
-/// Controllers that a sandbox is counted by, whether it is limited or not.
-const COUNTING: [&str; 4] = ["cpu", "cpuacct", "memory", "pids"];
+/// Controllers that a sandbox is counted by, whether it is limited or not. Programs look for their limits in the
+/// files of all of these.
+const COUNTING: [&str; 6] = ["blkio", "cpu", "cpuacct", "cpuset", "memory", "pids"];
 
 /// How often the removal of a cgroup is tried, and the time between: processes leave it some time after
 /// their death is known.
@@ -156,6 +160,11 @@ impl Cgroup {
         let path = directory.join("cgroup.procs");
         let text = fs::read_to_string(&path).map_err(failure("read", &path))?;
         Ok(text.lines().filter_map(|line| line.parse().ok()).collect())
+    }
+
+    /// What the container sees of it; `files` if there is a place for them.
+    pub fn view(&self, files: bool) -> (View, Vec<OwnedFd>) {
+        View::open(&self.directories, files)
     }
 
     /// What the host has counted.

@@ -22,7 +22,7 @@ use lazaret_platform::{
 };
 
 use self::follow::Followed;
-use crate::{ids, mounts::Plan, network::Network, spec, stdio::TerminalSetup};
+use crate::{cgroup, ids, mounts::Plan, network::Network, spec, stdio::TerminalSetup};
 
 /// What the sandbox process inherits with the memory of its maker.
 pub struct Setup {
@@ -44,6 +44,8 @@ pub struct Setup {
     pub max_tasks: Option<u64>,
     /// The filter of its system calls.
     pub seccomp: Option<Vec<BpfInstruction>>,
+    /// The host's cgroups that it is in.
+    pub cgroups: cgroup::View,
     /// The container's first process.
     pub process: spec::Process,
     /// How the user namespace's ids are mapped.
@@ -70,7 +72,7 @@ pub struct Descriptors {
     pub gofer: OwnedFd,
     /// The control socket.
     pub listener: OwnedFd,
-    /// Standard streams of the container, or its terminal.
+    /// Standard streams of the container, or its terminal; files of its first process; those of its cgroups.
     pub stdio: Vec<OwnedFd>,
     /// Messages for the user.
     pub user_log: OwnedFd,
@@ -152,7 +154,13 @@ pub struct Booted {
 }
 
 /// Confines the process, then makes the kernel and the container.
-fn boot(setup: Setup, maker: &Channel, gofer: &Channel, stdio: Vec<OwnedFd>, logs: Logs) -> Result<Booted, Failure> {
+fn boot(
+    setup: Setup,
+    maker: &Channel,
+    gofer: &Channel,
+    mut stdio: Vec<OwnedFd>,
+    logs: Logs,
+) -> Result<Booted, Failure> {
     // Nothing can be done before the ids are mapped.
     let own_id = match maker.receive::<Report>() {
         Ok((Report::Proceed { own_id }, _)) => own_id,
@@ -162,6 +170,7 @@ fn boot(setup: Setup, maker: &Channel, gofer: &Channel, stdio: Vec<OwnedFd>, log
     let forget = lazaret_hostcall::start::forget(&format!("lazaret: sandbox {}", setup.id));
     forget.map_err(|error| Failure::host("forget the maker's environment", error))?;
     confine::detach(&logs.null, &logs.debug)?;
+    let cgroup_files = stdio.split_off(stdio.len().saturating_sub(setup.cgroups.count()));
     let followed = match (&setup.terminal, stdio.first()) {
         (Some(TerminalSetup { followed: true, .. }), Some(terminal)) => Some(Followed::new(terminal)?),
         _ => None,
@@ -169,6 +178,7 @@ fn boot(setup: Setup, maker: &Channel, gofer: &Channel, stdio: Vec<OwnedFd>, log
     let (stdio, inherited) = self::stdio(setup.terminal.map(|terminal| terminal.size), stdio)?;
     let maps =
         std::fs::read_to_string("/proc/self/maps").map_err(|error| Failure::host("read /proc/self/maps", error))?;
+    let online = online_processors();
     let host_file = |path| File::open(path).ok().map(OwnedFd::from);
     let host_files = HostFiles { processors: host_file("/proc/cpuinfo"), memory: host_file("/proc/meminfo") };
     let network = setup.network.open()?;
@@ -193,8 +203,8 @@ fn boot(setup: Setup, maker: &Channel, gofer: &Channel, stdio: Vec<OwnedFd>, log
     let user = File::from(logs.user);
     let debug = setup.log_level.map(|level| (level, File::from(logs.debug)));
     let log = Log::new(debug, Some(user));
-    let kernel =
-        Kernel::new(KernelConfig { cpus, platform, log, host_proc, host_files, network, strace: setup.strace });
+    let config = KernelConfig { cpus, online, platform, log, host_proc, host_files, network, strace: setup.strace };
+    let kernel = Kernel::new(config);
     let (root, mounts) = setup
         .plan
         .bind(files)
@@ -211,6 +221,7 @@ fn boot(setup: Setup, maker: &Channel, gofer: &Channel, stdio: Vec<OwnedFd>, log
             sysctl: setup.sysctl,
             max_tasks: setup.max_tasks,
             seccomp: setup.seccomp,
+            cgroups: setup.cgroups.bind(cgroup_files),
             shared: SharedNamespaces::default(),
         })
         .map_err(serve::start_failure)?;
@@ -237,6 +248,13 @@ fn stdio(terminal: Option<(u16, u16)>, mut fds: Vec<OwnedFd>) -> Result<(Stdio, 
         }
         _ => Err(wrong()),
     }
+}
+
+/// One more than the highest number of a processor that the machine has switched on.
+fn online_processors() -> usize {
+    let list = std::fs::read_to_string("/sys/devices/system/cpu/online").unwrap_or_default();
+    let last = list.trim().rsplit(['-', ',']).next().and_then(|number| number.parse::<usize>().ok());
+    last.unwrap_or_else(|| CpuSet::of_host().last()).saturating_add(1)
 }
 
 fn receive_files(gofer: &Channel) -> Result<Vec<OwnedFd>, Failure> {

@@ -84,3 +84,18 @@ impl HostFs {
 pub(crate) fn errno(error: rustix::io::Errno) -> Errno {
     Errno::from_raw(error.raw_os_error())
 }
+
+/// All that a file of the host's procfs or cgroups says.
+pub(super) fn read_whole(file: &OwnedFd) -> Result<Vec<u8>, Errno> {
+    // The longest, cpuinfo, takes a few hundred KiB on the largest machines.
+    const LIMIT: usize = 4 << 20;
+    let mut text = Vec::new();
+    let mut buffer = [0; 16 * 1024];
+    while text.len() < LIMIT {
+        match rustix::io::pread(file, &mut buffer, text.len() as u64).map_err(errno)? {
+            0 => break,
+            count => text.extend_from_slice(buffer.get(..count).unwrap_or_default()),
+        }
+    }
+    Ok(text)
+}

@@ -110,7 +110,7 @@ enum Kind {
 /// The entries, in the order of their names. `task` is only in the directory of a process.
 const ENTRIES: [(&str, Kind); 39] = [
     ("auxv", Kind::Private(0o400, status::auxv)),
-    ("cgroup", Kind::File(0o444, |_| Ok(b"0::/\n".to_vec()))),
+    ("cgroup", Kind::File(0o444, |subject| Ok(subject.process.cgroup().hierarchies.of_process()))),
     ("cmdline", Kind::File(0o444, status::command_line)),
     ("comm", Kind::Setting(status::name, status::set_name)),
     ("cwd", Kind::Link(|subject| object(subject.task()?.fs().directory()))),

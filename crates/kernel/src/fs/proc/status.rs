@@ -325,21 +325,21 @@ pub fn status(subject: &Subject) -> Result<Vec<u8>, Errno> {
         let creds = task.creds();
         let _ = write!(
             rest,
-            "CapInh:\t{:016x}\nCapPrm:\t{:016x}\nCapEff:\t{:016x}\nCapBnd:\t{:016x}\nCapAmb:\t{:016x}\nNoNewPrivs:\t{}\nSeccomp:\t0\nSeccomp_filters:\t0\n",
+            "CapInh:\t{:016x}\nCapPrm:\t{:016x}\nCapEff:\t{:016x}\nCapBnd:\t{:016x}\nCapAmb:\t{:016x}\nNoNewPrivs:\t{}\nSeccomp:\t{}\nSeccomp_filters:\t{}\n",
             creds.inheritable,
             creds.permitted,
             creds.effective,
             creds.bounding,
             creds.ambient,
-            u8::from(creds.no_new_privs)
+            u8::from(creds.no_new_privs),
+            task.seccomp().mode(),
+            task.seccomp().filters()
         );
-        let cpus = subject.kernel()?.cpu_count();
-        let last = cpus.saturating_sub(1);
-        let range = if last == 0 { "0".to_string() } else { format!("0-{last}") };
-        let mask = if cpus >= 32 { u32::MAX } else { (1_u32 << cpus) - 1 };
+        let cpus = task.scheduling().affinity;
+        let (mask, range) = (cpus.mask(subject.kernel()?.cpu_count()), cpus.list());
         let _ = write!(
             rest,
-            "Speculation_Store_Bypass:\tthread vulnerable\nCpus_allowed:\t{mask:x}\nCpus_allowed_list:\t{range}\nMems_allowed:\t1\nMems_allowed_list:\t0\n"
+            "Speculation_Store_Bypass:\tthread vulnerable\nCpus_allowed:\t{mask}\nCpus_allowed_list:\t{range}\nMems_allowed:\t1\nMems_allowed_list:\t0\n"
         );
     }
     let sleeps = summary.task.as_ref().map_or(0, |task| task.parker().sleeps());

@@ -7,19 +7,22 @@ use lazaret_abi::errno::Errno;
 use crate::{
     boot::Kernel,
     fs::{
-        hostfs::errno,
+        hostfs::{errno, read_whole},
         inode::LinkTarget,
         pseudo::{PseudoFile, PseudoFs, PseudoLink, StaticDirectory},
     },
     sync::Arc,
-    task::uts::{RELEASE, VERSION},
+    task::{
+        Task,
+        uts::{RELEASE, VERSION},
+    },
 };
 
 /// Adds the files to the root.
 pub fn add_files(fs: &Arc<PseudoFs>, kernel: &Arc<Kernel>, mut root: StaticDirectory) -> StaticDirectory {
     type Make = fn(&Kernel) -> Result<Vec<u8>, Errno>;
     let files: [(&str, Make); 16] = [
-        ("cgroups", |_| Ok(b"#subsys_name\thierarchy\tnum_cgroups\tenabled\n".to_vec())),
+        ("cgroups", |_| Ok(Task::try_current().ok_or(Errno::ESRCH)?.group().cgroup().hierarchies.table())),
         ("cmdline", |_| Ok(b"BOOT_IMAGE=/lazaret quiet\n".to_vec())),
         ("cpuinfo", |kernel| host_text(&kernel.host_files.processors)),
         ("devices", |_| Ok(DEVICES.as_bytes().to_vec())),
@@ -49,7 +52,7 @@ pub fn add_files(fs: &Arc<PseudoFs>, kernel: &Arc<Kernel>, mut root: StaticDirec
 
 const DEVICES: &str = "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n";
 
-const FILE_SYSTEMS: &str = "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tcgroup2\nnodev\tdevtmpfs\nnodev\tsockfs\n\
+const FILE_SYSTEMS: &str = "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tcgroup\nnodev\tcgroup2\nnodev\tdevtmpfs\nnodev\tsockfs\n\
                             nodev\tpipefs\nnodev\tdevpts\nnodev\tmqueue\nnodev\toverlay\n";
 
 /// Clock ticks of user space a second (USER_HZ).
@@ -139,19 +142,4 @@ impl Kernel {
 /// What a file of the host says; nothing if it could not be opened.
 fn host_text(file: &Option<OwnedFd>) -> Result<Vec<u8>, Errno> {
     file.as_ref().map_or_else(|| Ok(Vec::new()), read_whole)
-}
-
-/// All that a file of the host's procfs says.
-fn read_whole(file: &OwnedFd) -> Result<Vec<u8>, Errno> {
-    // The longest, cpuinfo, takes a few hundred KiB on the largest machines.
-    const LIMIT: usize = 4 << 20;
-    let mut text = Vec::new();
-    let mut buffer = [0; 16 * 1024];
-    while text.len() < LIMIT {
-        match rustix::io::pread(file, &mut buffer, text.len() as u64).map_err(errno)? {
-            0 => break,
-            count => text.extend_from_slice(buffer.get(..count).unwrap_or_default()),
-        }
-    }
-    Ok(text)
 }

@@ -28,11 +28,6 @@ impl Kernel {
         now.saturating_sub(i64::try_from(boot_clock().as_secs()).unwrap_or(0))
     }
 
-    /// Number of processors of the sandbox.
-    pub fn cpu_count(&self) -> usize {
-        self.cpus.iter().count().max(1)
-    }
-
     /// Processor time of all processes there are, and of those they waited for.
     pub(super) fn cpu_time(&self) -> Duration {
         let processes: Vec<_> = self.processes().nodes().map(|node| node.process.clone()).collect();

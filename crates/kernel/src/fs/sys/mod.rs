@@ -6,12 +6,12 @@ use super::{
     inode::{Inode, LinkTarget},
     pseudo::{PseudoDirectory, PseudoFile, PseudoFs, PseudoLink, StaticDirectory},
 };
-use crate::sync::Arc;
+use crate::{sync::Arc, task::sched::CpuSet};
 
 /// `f_type` of sysfs.
 const SYSFS_MAGIC: u64 = 0x6265_6572;
 
-/// The root directory of a new sysfs. `cpus` is the number of processors that the sandbox has.
+/// The root directory of a new sysfs. `cpus` is the number of processors of the machine.
 pub fn new_root(device: u64, cpus: usize) -> Arc<dyn Inode> {
     let fs = &PseudoFs::new(device, SYSFS_MAGIC);
     let directory = |entries| PseudoDirectory::new(fs, entries);
@@ -49,40 +49,31 @@ fn link(fs: &Arc<PseudoFs>, target: &'static str) -> Arc<dyn Inode> {
     PseudoLink::new(fs, move || Ok(LinkTarget::Path(target.as_bytes().to_vec())))
 }
 
-/// `0` or `0-3`, the form of sysfs for processors 0 to `count - 1`.
-fn cpu_range(count: usize) -> String {
-    if count <= 1 { "0".to_string() } else { format!("0-{}", count - 1) }
-}
-
-/// A bit mask of processors as comma-separated 32-bit words.
-fn cpu_mask(first: usize, count: usize) -> String {
-    let words = (first + count).div_ceil(32).max(1);
-    let word = |index: usize| {
-        (0..32)
-            .filter(|bit| (first..first + count).contains(&(index * 32 + bit)))
-            .fold(0_u32, |word, bit| word | 1 << bit)
-    };
-    (0..words).rev().map(|index| format!("{:08x}", word(index))).collect::<Vec<_>>().join(",")
-}
-
 fn system(fs: &Arc<PseudoFs>, cpus: usize) -> Arc<dyn Inode> {
+    let all = CpuSet::first(cpus);
+    let mask = |set: CpuSet| text(fs, set.mask(cpus));
+    let one = |index: usize| {
+        let mut set = CpuSet::EMPTY;
+        set.insert(index);
+        set
+    };
     let mut cpu = StaticDirectory::new()
         .with("kernel_max", text(fs, "8191"))
         .with("offline", text(fs, ""))
-        .with("online", text(fs, cpu_range(cpus)))
-        .with("possible", text(fs, cpu_range(cpus)))
-        .with("present", text(fs, cpu_range(cpus)))
+        .with("online", text(fs, all.list()))
+        .with("possible", text(fs, all.list()))
+        .with("present", text(fs, all.list()))
         .with("isolated", text(fs, ""));
     for index in 0..cpus {
         let topology = StaticDirectory::new()
-            .with("core_cpus", text(fs, cpu_mask(index, 1)))
+            .with("core_cpus", mask(one(index)))
             .with("core_cpus_list", text(fs, index.to_string()))
             .with("core_id", text(fs, index.to_string()))
-            .with("core_siblings", text(fs, cpu_mask(0, cpus)))
-            .with("core_siblings_list", text(fs, cpu_range(cpus)))
-            .with("package_cpus_list", text(fs, cpu_range(cpus)))
+            .with("core_siblings", mask(all))
+            .with("core_siblings_list", text(fs, all.list()))
+            .with("package_cpus_list", text(fs, all.list()))
             .with("physical_package_id", text(fs, "0"))
-            .with("thread_siblings", text(fs, cpu_mask(index, 1)))
+            .with("thread_siblings", mask(one(index)))
             .with("thread_siblings_list", text(fs, index.to_string()));
         let entries = StaticDirectory::new()
             .with("online", text(fs, "1"))
@@ -91,8 +82,8 @@ fn system(fs: &Arc<PseudoFs>, cpus: usize) -> Arc<dyn Inode> {
         cpu.add(format!("cpu{index}"), PseudoDirectory::new(fs, entries));
     }
     let node0 = StaticDirectory::new()
-        .with("cpulist", text(fs, cpu_range(cpus)))
-        .with("cpumap", text(fs, cpu_mask(0, cpus)))
+        .with("cpulist", text(fs, all.list()))
+        .with("cpumap", mask(all))
         .with("distance", text(fs, "10"));
     let node = StaticDirectory::new()
         .with("has_cpu", text(fs, "0"))
@@ -132,17 +123,4 @@ fn loopback(fs: &Arc<PseudoFs>) -> Arc<dyn Inode> {
         .with("operstate", text(fs, "unknown"))
         .with("type", text(fs, "772"));
     PseudoDirectory::new(fs, entries)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn processor_lists_have_the_form_of_sysfs() {
-        assert_eq!(cpu_range(1), "0");
-        assert_eq!(cpu_range(8), "0-7");
-        assert_eq!(cpu_mask(0, 2), "00000003");
-        assert_eq!(cpu_mask(33, 1), "00000002,00000000");
-    }
 }

@@ -15,6 +15,7 @@ use crate::{
         descriptor,
         file::flags,
         fscontext::FsConfig,
+        registry::Mounter,
         vfs::{
             Location, LookupFlags, Mount,
             attach::{change_flags, copy_for_bind, flags_from_attributes},
@@ -159,8 +160,11 @@ pub fn fsconfig(
         2..=SET_FD => return Err(Errno::EOPNOTSUPP),
         CREATE | CREATE_EXCLUSIVE if key.is_null() && value.is_null() && auxiliary == 0 => {
             let task = &current.task;
-            config
-                .create(crate::fs::registry::Mounter { kernel: task.kernel(), namespace: task.group().namespace() })?;
+            config.create(Mounter {
+                kernel: task.kernel(),
+                namespace: task.group().namespace(),
+                cgroup: task.group().cgroup(),
+            })?;
         }
         RECONFIGURE if key.is_null() && value.is_null() && auxiliary == 0 => config.reconfigure()?,
         SET_FLAG..=CREATE_EXCLUSIVE => return Err(Errno::EINVAL),
