@@ -7,6 +7,7 @@
 mod container;
 mod inspect;
 mod leash;
+mod prepared;
 mod signal;
 
 use std::os::fd::OwnedFd;
@@ -15,7 +16,7 @@ use lazaret_abi::{errno::Errno, seccomp::BpfInstruction, signal::Signal};
 use lazaret_platform::Platform;
 use lazaret_snapshot::Snapshot;
 
-pub use self::{container::Container, inspect::ProcessInfo, leash::Leash, signal::Targets};
+pub use self::{container::Container, inspect::ProcessInfo, leash::Leash, prepared::Prepared, signal::Targets};
 
 use crate::{
     fs::{cgroup::Hierarchies, hostfs::HostTrees},
@@ -173,8 +174,10 @@ pub struct CapabilitySets {
 
 /// A process to start in a container.
 pub struct ProcessSpec {
-    /// Arguments; the first names the program, looked up in PATH if it has no slash.
+    /// Arguments; the first is the program's name.
     pub args: Vec<Vec<u8>>,
+    /// The program, looked up in PATH if it has no slash; `None` for the one that the first argument names.
+    pub program: Option<Vec<u8>>,
     /// Environment, `NAME=value`.
     pub env: Vec<Vec<u8>>,
     /// Working directory, absolute.

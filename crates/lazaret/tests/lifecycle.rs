@@ -236,9 +236,55 @@ fn hooks_are_run_with_the_state() {
     });
     let output = place.run("c");
     let error = String::from_utf8_lossy(&output.stderr);
-    assert!(error.contains("hooks.prestart[0]") && error.contains("no luck"), "{error}");
+    assert!(error.contains("error running prestart hook #0: exit status 3, stdout: , stderr: no luck"), "{error}");
     assert_eq!(output.status.code(), Some(1));
     place.assert_clean();
+}
+
+#[test]
+fn hooks_of_the_container_run_in_it() {
+    let place = Place::new();
+    script(&place, "echo main $$; cat /tmp/log; ls /tmp");
+    let script =
+        "read state; echo \"$EXTRA $0 $(id -u) $PWD\" $state > /tmp/log; tr '\\0' ' ' < /proc/1/cmdline >> /tmp/log";
+    let hook = |script: &str| serde_json::json!({ "path": "/bin/sh", "args": ["name", "-c", script], "timeout": 10 });
+    change(&place, |spec| {
+        spec["process"]["user"]["uid"] = 7.into();
+        spec["process"]["cwd"] = "/usr".into();
+        spec["process"]["env"] = serde_json::json!(["PATH=/usr/bin:/bin", "EXTRA=e"]);
+        spec["mounts"].as_array_mut().unwrap().push(serde_json::json!({
+            "destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]
+        }));
+        spec["hooks"] = serde_json::json!({ "startContainer": [hook(script), hook("touch /tmp/second")] });
+    });
+    let output = place.run("c");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!((lines[0], lines.last()), ("main 1", Some(&"second")), "{output:?}");
+    let (start, state) = lines[1].split_at(lines[1].find('{').unwrap());
+    assert_eq!(start, "e name 7 /usr ");
+    let state: serde_json::Value = serde_json::from_str(state).unwrap();
+    assert_eq!((state["status"].as_str(), state["pid"].as_i64()), (Some("created"), Some(1)));
+    // The first process is there while the hooks run.
+    assert!(lines[2].starts_with("/bin/sh -c echo main"), "{text}");
+    for (bad, expected) in [
+        (
+            hook("echo a; echo b >&2; exit 3"),
+            "error running startContainer hook #0: exit status 3, stdout: a, stderr: b",
+        ),
+        (
+            serde_json::json!({ "path": "/bin/sleep", "args": ["sleep", "9"], "timeout": 1 }),
+            "ran past specified timeout of 1s",
+        ),
+        (serde_json::json!({ "path": "/nothing" }), "fork/exec /nothing: "),
+    ] {
+        change(&place, |spec| spec["hooks"]["startContainer"] = serde_json::json!([bad]));
+        let output = place.run("c");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(error.contains(expected), "{error}");
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
+        place.assert_clean();
+    }
 }
 
 #[test]

@@ -14,10 +14,10 @@ use crate::{
     logfile::open_log,
     mounts::{Origin, Plan},
     network::Namespace,
-    process::Setup,
+    process::{Setup, StartHooks},
     sandbox::{Args, Config, Logging},
     spec::{Seccomp, Spec},
-    state::{self, Entry, State},
+    state::{self, Entry, State, Status},
 };
 
 /// Makes the processes and the state of a sandbox; on an error nothing is left but the entry.
@@ -54,7 +54,7 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
         max_tasks: resources.max_tasks(),
         seccomp: linux.seccomp.as_ref().map(Seccomp::program),
         cgroups,
-        process: args.spec.process.clone().unwrap_or_default(),
+        start: start_hooks(&args.id, &args.bundle, &args.spec),
         ids: mode,
         network: config.network,
         attached: args.attached,
@@ -89,6 +89,22 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
         let _ = state.cgroup.as_ref().map(Cgroup::remove);
     })?;
     Ok((state, launched))
+}
+
+/// The hooks that run in the container, for which its first process is number 1.
+fn start_hooks(id: &str, bundle: &Path, spec: &Spec) -> StartHooks {
+    let state = State {
+        oci_version: spec.oci_version.clone(),
+        pid: 1,
+        bundle: bundle.to_owned(),
+        annotations: spec.annotations.clone(),
+        ..State::new(id)
+    };
+    StartHooks {
+        hooks: spec.hooks.as_ref().map(|hooks| hooks.start_container.clone()).unwrap_or_default(),
+        state: state.describe(Status::Created),
+        process: spec.process.clone().unwrap_or_default(),
+    }
 }
 
 /// The specification's, or that of the host, as a new uts namespace has it.

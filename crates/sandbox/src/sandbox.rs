@@ -3,6 +3,7 @@
 use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use lazaret_control::{Answer, Channel, Failure, Phase, Process, Request, Target};
@@ -22,7 +23,7 @@ use crate::{
     make::make,
     network::Network,
     spec::{self, Spec},
-    state::{Entry, Registry, State, Status},
+    state::{Entry, Registry, State, Status, TIMEOUT},
     stdio::Stdio,
 };
 
@@ -207,11 +208,7 @@ impl Sandbox {
         if status != Status::Created {
             return Err(self.wrong_status("start", status));
         }
-        let answer = match &self.channel {
-            Some(channel) => channel.call(&Request::Start).map_err(|error| self.lost(error))?,
-            None => self.call(&Request::Start)?,
-        };
-        match answer {
+        match self.call_to_start()? {
             Answer::Started { .. } => {}
             other => return Err(self.refused(other)),
         }
@@ -222,6 +219,31 @@ impl Sandbox {
             eprintln!("lazaret: warning: {failure}");
         }
         Ok(())
+    }
+
+    /// Asks for the start. Hooks that run before the first process take as long as they are allowed.
+    fn call_to_start(&self) -> Result<Answer, Error> {
+        let fresh;
+        let channel = match &self.channel {
+            Some(channel) => channel,
+            None => {
+                fresh = self.entry.connect()?;
+                &fresh
+            }
+        };
+        let call = || {
+            let hooks = &self.state.hooks.start_container;
+            if hooks.is_empty() {
+                return channel.call(&Request::Start);
+            }
+            let allowed =
+                hooks.iter().map(|hook| hook.timeout).try_fold(0_u32, |sum, one| Some(sum.saturating_add(one?)));
+            channel.set_timeout(allowed.map(|seconds| TIMEOUT + Duration::from_secs(seconds.into())))?;
+            let answer = channel.call(&Request::Start)?;
+            channel.set_timeout(Some(TIMEOUT))?;
+            Ok(answer)
+        };
+        call().map_err(|error| self.lost(error))
     }
 
     /// The hooks that are run while a container is made.

@@ -43,7 +43,7 @@ const LOCK: &str = "lock";
 const EXIT: &str = "exit";
 
 /// How long a sandbox may take for one answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What is known of a container between commands.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! Containers: their namespaces, and the processes started from outside.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use lazaret_abi::{
     errno::Errno,
@@ -8,7 +8,7 @@ use lazaret_abi::{
     signal::{SigSet, Signal},
 };
 
-use super::{ContainerSpec, ExitStatus, Kernel, ProcessSpec, SharedNamespaces, StartError, Stdio};
+use super::{ContainerSpec, ExitStatus, Kernel, Prepared, ProcessSpec, SharedNamespaces, StartError, Stdio};
 use crate::{
     fs::{
         container::{TreeSpec, build},
@@ -26,7 +26,6 @@ use crate::{
     task::{
         Current, Task, TaskParts,
         cgroup::ControlGroup,
-        clone,
         creds::{Creds, cap},
         exec::{self, Failure, Image, Program, Runner},
         group::ThreadGroup,
@@ -36,6 +35,7 @@ use crate::{
         sched::Scheduling,
         uts::UtsNamespace,
     },
+    time::Deadline,
     tty::{Console, Devpts, WindowSize, job},
     wait::{Events, Interruptible, wait_until},
 };
@@ -156,6 +156,14 @@ impl Container {
     /// # Errors
     /// Names what failed: working directory, program, interpreter ...
     pub fn start(self: &Arc<Self>, process: ProcessSpec) -> Result<i32, StartError> {
+        self.prepare(process)?.run()
+    }
+
+    /// As [`Container::start`], but for its running.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn prepare(self: &Arc<Self>, process: ProcessSpec) -> Result<Prepared, StartError> {
         let mut limits = Limits::default();
         for (resource, current, maximum) in &process.rlimits {
             if !limits.set(*resource, RLimit { current: *current, maximum: *maximum }) {
@@ -211,8 +219,7 @@ impl Container {
         // The container's, unless it has one.
         let _ = self.first.set(number);
         self.started.lock().insert(number, group);
-        clone::run_task(Current::new(task, image.context)).map_err(|_| start_failed(Errno::EAGAIN))?;
-        Ok(number)
+        Ok(Prepared { current: Current::new(task, image.context), number, step: format!("exec {:?}", shown(&name)) })
     }
 
     /// Where the process starts, and what its program is called.
@@ -222,7 +229,7 @@ impl Container {
             .map_err(failed(format!("working directory {}", shown(&process.cwd))))?;
         let root = self.namespaces.mount.root();
         let paths = PathContext { root, directory, creds, umask: process.umask.unwrap_or(0o022) };
-        let name = process.args.first().cloned();
+        let name = process.program.as_ref().or(process.args.first()).cloned();
         Ok((paths, name.ok_or_else(|| failed("start a process: no arguments")(Errno::EINVAL))?))
     }
 
@@ -271,8 +278,17 @@ impl Container {
     /// # Errors
     /// `ESRCH` when there never was one.
     pub fn wait(&self, pid: i32) -> Result<ExitStatus, Errno> {
+        self.wait_for(pid, None)
+    }
+
+    /// As [`Container::wait`], for so long; `None` is as long as it takes.
+    ///
+    /// # Errors
+    /// `ETIMEDOUT` when it has not ended by then, and those of [`Container::wait`].
+    pub fn wait_for(&self, pid: i32, timeout: Option<Duration>) -> Result<ExitStatus, Errno> {
         let process = self.started.lock().get(&pid).cloned().ok_or(Errno::ESRCH)?;
-        let status = wait_until(&[(&process.ended, Events::all())], None, Interruptible::Nothing, || {
+        let deadline = timeout.map(Deadline::after);
+        let status = wait_until(&[(&process.ended, Events::all())], deadline, Interruptible::Nothing, || {
             process.ended_with.get().copied()
         })?;
         if self.first.get() == Some(&pid) {

@@ -4,6 +4,7 @@
 
 mod confine;
 mod follow;
+mod hooks;
 mod root;
 mod serve;
 
@@ -22,7 +23,8 @@ use lazaret_platform::{
 };
 
 use self::follow::Followed;
-use crate::{cgroup, ids, mounts::Plan, network::Network, spec, stdio::TerminalSetup};
+pub use self::hooks::StartHooks;
+use crate::{cgroup, ids, mounts::Plan, network::Network, stdio::TerminalSetup};
 
 /// What the sandbox process inherits with the memory of its maker.
 pub struct Setup {
@@ -46,8 +48,8 @@ pub struct Setup {
     pub seccomp: Option<Vec<BpfInstruction>>,
     /// The host's cgroups that it is in.
     pub cgroups: cgroup::View,
-    /// The container's first process.
-    pub process: spec::Process,
+    /// The container's first process, and what runs before it.
+    pub start: StartHooks,
     /// How the user namespace's ids are mapped.
     pub ids: ids::Mode,
     /// What the container's sockets reach.
@@ -149,6 +151,8 @@ pub struct Booted {
     pub container: Arc<Container>,
     /// Its first process.
     pub process: ProcessSpec,
+    /// What runs before.
+    pub hooks: StartHooks,
     /// The host terminal whose size that process' terminal follows.
     pub followed: Option<Followed>,
 }
@@ -225,12 +229,12 @@ fn boot(
             shared: SharedNamespaces::default(),
         })
         .map_err(serve::start_failure)?;
-    let process = setup.process.for_kernel(stdio, inherited);
+    let process = setup.start.process.for_kernel(stdio, inherited);
     if !setup.attached {
         // Who makes a container now and starts it later wants to know at once.
         container.check(&process).map_err(serve::start_failure)?;
     }
-    Ok(Booted { container, process, followed })
+    Ok(Booted { container, process, hooks: setup.start, followed })
 }
 
 /// Standard streams from three files, or one terminal and its size; and the descriptors after them.

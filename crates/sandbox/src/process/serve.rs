@@ -18,7 +18,7 @@ use lazaret_control::{
 use lazaret_kernel::boot::{Container, ExitStatus, ProcessInfo, ProcessSpec, StartError, Targets};
 use serde_json::Value;
 
-use super::{Booted, FAILED, follow::Followed};
+use super::{Booted, FAILED, StartHooks, follow::Followed};
 use crate::spec;
 
 /// Exit status of a container whose first process could not be started.
@@ -49,6 +49,7 @@ enum Phase {
 /// The container, as its callers see it.
 struct Served {
     container: Arc<Container>,
+    hooks: StartHooks,
     phase: Mutex<Phase>,
     changed: Condvar,
     /// Requests that have not been answered.
@@ -88,16 +89,9 @@ impl Served {
                 }
             }
         };
-        match self.container.start(*process) {
-            Ok(pid) => {
-                self.set(Phase::Running(pid));
-                Ok(pid)
-            }
-            Err(error) => {
-                self.set(Phase::Ended(NOT_STARTED));
-                Err(start_failure(error))
-            }
-        }
+        let started = self.hooks.start(&self.container, *process);
+        self.set(started.as_ref().map_or(Phase::Ended(NOT_STARTED), |pid| Phase::Running(*pid)));
+        started
     }
 
     fn execute(&self, process: Value, terminal: Option<(u16, u16)>, fds: Vec<OwnedFd>) -> Result<i32, Failure> {
@@ -219,9 +213,10 @@ impl Service for Served {
 
 /// Serves callers until the container's first process has ended; returns its exit status.
 pub fn serve(booted: Booted, listener: OwnedFd, maker: &Arc<Channel>) -> i32 {
-    let Booted { container, process, followed } = booted;
+    let Booted { container, process, hooks, followed } = booted;
     let served = Arc::new(Served {
         container,
+        hooks,
         phase: Mutex::new(Phase::Created(Box::new(process))),
         changed: Condvar::new(),
         pending: Mutex::new(0),

@@ -15,6 +15,7 @@ impl Process {
         let limit = |limit: &super::Rlimit| Some((resource_number(&limit.kind)?, limit.soft, limit.hard));
         ProcessSpec {
             args: bytes(&self.args),
+            program: None,
             env: bytes(&self.env),
             cwd: self.cwd.clone().into_bytes(),
             uid: self.user.uid,

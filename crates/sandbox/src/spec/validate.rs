@@ -82,8 +82,7 @@ fn check_hooks(hooks: &Hooks) -> Result<(), Problem> {
             }
         }
     }
-    // It would have to run in the container before the process that is to be its first.
-    if hooks.start_container.is_empty() { Ok(()) } else { problem("hooks.startContainer", "is not supported") }
+    Ok(())
 }
 
 fn version(version: &str) -> Result<(), Problem> {
