@@ -29,7 +29,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Builds target/release/lazaret
+    /// Builds target/release/lazaret and the shim for containerd
     Build,
     /// Installs or names what the tests need, builds, and runs all tests
     Test(test::Options),
@@ -64,7 +64,7 @@ fn main() -> Result<()> {
 }
 
 fn build() -> Result<()> {
-    Step::cargo(["build", "--release", "--package", "lazaret"]).run()
+    Step::cargo(["build", "--release", "--package", "lazaret", "--package", "lazaret-shim"]).run()
 }
 
 /// The workspace's folder.

@@ -32,7 +32,11 @@ pub const TESTS: &[Need] = &[
     need("setpriv", "util-linux"),
     need("newuidmap", "uidmap"),
     need("podman", "podman"),
+    need("runc", "runc"),
 ];
+
+/// Packages whose programs are unpacked for the tests of clients, not installed: installing them starts daemons.
+const CLIENTS: &[&str] = &["containerd", "docker.io"];
 
 /// What making the Debian root takes.
 pub const ROOTFS: &[Need] = &[need("mmdebstrap", "mmdebstrap")];
@@ -64,4 +68,23 @@ pub fn provide(needs: &[Need]) -> Result<()> {
     let apt = || Step::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive").arg("--quiet=2");
     apt().arg("update").run()?;
     apt().args(["install", "--yes", "--no-install-recommends"]).args(missing).run()
+}
+
+/// Unpacks the programs of container engines into the cache, if this is root on Debian: nobody else can use them.
+///
+/// # Errors
+/// Those of apt-get(8) and dpkg(1).
+pub fn unpack_clients() -> Result<()> {
+    let folder = crate::cache().join("clients");
+    if folder.exists() || !rustix::process::geteuid().is_root() || find("apt-get").is_none() {
+        return Ok(());
+    }
+    // Renamed into place when complete.
+    let unfinished = folder.with_extension(std::process::id().to_string());
+    std::fs::create_dir_all(&unfinished)?;
+    let shell = |script: &str| Step::new("sh").args(["-ec", script, "sh"]).arg(&unfinished).args(CLIENTS);
+    shell("cd \"$1\"; shift; apt-get --quiet=2 update; apt-get --quiet=2 -o APT::Sandbox::User=root download \"$@\"")
+        .run()?;
+    shell("cd \"$1\"; for package in *.deb; do dpkg -x \"$package\" .; rm \"$package\"; done").run()?;
+    Ok(std::fs::rename(&unfinished, &folder)?)
 }

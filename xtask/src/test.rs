@@ -23,6 +23,7 @@ pub struct Options {
 /// Runs the tests of the workspace: unit tests, platform tests, differential tests, documentation.
 pub fn run(options: &Options) -> Result<()> {
     needs::provide(needs::TESTS)?;
+    needs::unpack_clients()?;
     crate::build()?;
     let mut scope = match &options.package {
         Some(package) => vec!["--package".to_owned(), package.clone()],

@@ -136,7 +136,7 @@ pub fn run(config: &Config, container: Container) -> Result<u8, CommandError> {
             Err(CommandError::new("the sandbox process has died of a fault of its own"))
         }
         End::Killed(signal) => Err(CommandError {
-            status: u8::try_from(signal).map_or(u8::MAX, |signal| signal.saturating_add(128)),
+            status: end.status(),
             ..CommandError::new(format!("the sandbox process was killed by signal {signal}"))
         }),
     }

@@ -30,7 +30,7 @@ pub enum Error {
     #[error("container {0:?} does not exist")]
     NotFound(String),
     /// The container is in another state than the operation needs.
-    #[error("cannot {operation} container {id:?}: it is {status}")]
+    #[error("cannot {operation} container {id:?}: it is {}", in_words(.status))]
     Status {
         /// The container.
         id: String,
@@ -51,6 +51,11 @@ pub enum Error {
 
 fn field_prefix(field: &str) -> String {
     if field.is_empty() || field == "." { String::new() } else { format!("{field}: ") }
+}
+
+/// A status, with the words by which containerd's shim for runc knows that a container has ended.
+fn in_words(status: &str) -> &str {
+    if status == "stopped" { "stopped: container not running" } else { status }
 }
 
 impl Error {

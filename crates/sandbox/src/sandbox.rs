@@ -42,6 +42,13 @@ pub struct Config {
     pub ignore_cgroups: bool,
 }
 
+impl Config {
+    /// Settings for containers that exist already, in the state directory `root`.
+    pub fn of_root(root: PathBuf) -> Config {
+        Config { root, logging: Logging::default(), overlay: true, ignore_cgroups: false }
+    }
+}
+
 /// What is logged, and where.
 #[derive(Clone, Debug, Default)]
 pub struct Logging {
@@ -90,6 +97,16 @@ pub enum End {
     Exited(u8),
     /// The sandbox process was killed by this signal.
     Killed(i32),
+}
+
+impl End {
+    /// The exit status that stands for it: 128 + n for signal n.
+    pub fn status(self) -> u8 {
+        match self {
+            End::Exited(status) => status,
+            End::Killed(signal) => u8::try_from(signal).map_or(u8::MAX, |signal| signal.saturating_add(128)),
+        }
+    }
 }
 
 /// What a container has used.

@@ -41,13 +41,36 @@ pub enum Stdio {
     Console(Console),
 }
 
-/// The slave of a terminal that [`Stdio::console`] made, in raw mode.
+/// The slave of a terminal in raw mode.
 #[derive(Debug)]
 pub struct Console {
     /// The terminal.
     pub terminal: OwnedFd,
     /// Rows and columns at the start.
     pub size: (u16, u16),
+}
+
+impl Console {
+    /// Makes a terminal of so many rows and columns; returns its master, too.
+    ///
+    /// # Errors
+    /// The host has no terminal left.
+    pub fn open(size: (u16, u16)) -> Result<(Console, OwnedFd), Error> {
+        let make = || {
+            let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+            grantpt(&master)?;
+            unlockpt(&master)?;
+            let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+            let terminal = rustix::fs::open(ptsname(&master, Vec::new())?, flags, Mode::empty())?;
+            // The container's own terminal does what a terminal does; this one only carries bytes.
+            let mut mode = tcgetattr(&terminal)?;
+            mode.make_raw();
+            tcsetattr(&terminal, OptionalActions::Now, &mode)?;
+            tcsetwinsize(&terminal, Winsize { ws_row: size.0, ws_col: size.1, ws_xpixel: 0, ws_ypixel: 0 })?;
+            Ok((Console { terminal, size }, master))
+        };
+        make().map_err(|errno: rustix::io::Errno| Error::host("make a terminal", errno))
+    }
 }
 
 impl Stdio {
@@ -57,22 +80,11 @@ impl Stdio {
     /// # Errors
     /// Names the step that failed: the host has no terminal left, or nobody listens at the socket.
     pub fn console(socket: &Path, size: Option<ConsoleSize>) -> Result<Stdio, Error> {
-        let size = size.map_or((0, 0), |size| (size.height, size.width));
-        let step = |errno| Error::host("make a terminal", errno);
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).map_err(step)?;
-        grantpt(&master).and_then(|()| unlockpt(&master)).map_err(step)?;
-        let name = ptsname(&master, Vec::new()).map_err(step)?;
-        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let terminal = rustix::fs::open(name.as_c_str(), flags, Mode::empty()).map_err(step)?;
-        // The container's own terminal does what a terminal does; this one only carries bytes.
-        let mut mode = tcgetattr(&terminal).map_err(step)?;
-        mode.make_raw();
-        tcsetattr(&terminal, OptionalActions::Now, &mode).map_err(step)?;
-        let window = Winsize { ws_row: size.0, ws_col: size.1, ws_xpixel: 0, ws_ypixel: 0 };
-        tcsetwinsize(&terminal, window).map_err(step)?;
-        send(socket, name.as_bytes(), &master)
+        let (console, master) = Console::open(size.map_or((0, 0), |size| (size.height, size.width)))?;
+        ptsname(&master, Vec::new())
+            .and_then(|name| send(socket, name.as_bytes(), &master))
             .map_err(|errno| Error::host(format!("send the terminal to {}", socket.display()), errno))?;
-        Ok(Stdio::Console(Console { terminal, size }))
+        Ok(Stdio::Console(console))
     }
 
     /// What the sandbox is told of a terminal, and the descriptors.

@@ -1,6 +1,6 @@
 //! Commands on a container that exists.
 
-use lazaret_sandbox::{Config, End, Error, Sandbox, Target, spec};
+use lazaret_sandbox::{Config, Error, Sandbox, Target, spec};
 
 use crate::{
     options::{Delete, Kill},
@@ -48,13 +48,5 @@ pub fn delete(config: &Config, args: &Delete) -> Result<(), CommandError> {
 
 /// Waits for a container's end.
 pub fn wait(config: &Config, id: &str) -> Result<u8, CommandError> {
-    Ok(status(Sandbox::load(config, id)?.wait()?))
-}
-
-/// The exit status that stands for an end.
-pub fn status(end: End) -> u8 {
-    match end {
-        End::Exited(status) => status,
-        End::Killed(signal) => u8::try_from(signal).map_or(u8::MAX, |signal| signal.saturating_add(128)),
-    }
+    Ok(Sandbox::load(config, id)?.wait()?.status())
 }
