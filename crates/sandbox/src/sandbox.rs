@@ -45,7 +45,8 @@ pub struct Config {
 impl Config {
     /// Settings for containers that exist already, in the state directory `root`.
     pub fn of_root(root: PathBuf) -> Config {
-        Config { root, logging: Logging::default(), overlay: true, ignore_cgroups: false }
+        let (logging, network) = (Logging::default(), Network::default());
+        Config { root, logging, network, overlay: true, ignore_cgroups: false }
     }
 }
 

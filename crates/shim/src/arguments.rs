@@ -51,7 +51,8 @@ impl Arguments {
                 continue;
             };
             let flag = flag.strip_prefix('-').unwrap_or(flag);
-            let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value.to_owned())));
+            let (name, value) =
+                flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value.to_owned())));
             match name {
                 "debug" => continue,
                 "info" => parsed.action = Action::Info,

@@ -239,7 +239,9 @@ impl Container {
             _ if life.exit.is_some() => return Err(failed(Code::NOT_FOUND, "process already finished: not found")),
             (true, true) => Target::All,
             (true, false) => Target::Init,
-            (false, _) if !life.started => return Err(failed(Code::FAILED_PRECONDITION, "the process has not been started")),
+            (false, _) if !life.started => {
+                return Err(failed(Code::FAILED_PRECONDITION, "the process has not been started"));
+            }
             (false, _) => Target::Process(life.pid),
         };
         drop(life);

@@ -67,9 +67,9 @@ fn program() -> io::Result<PathBuf> {
 
 fn run(command: &mut Command, bundle: &Path) -> io::Result<()> {
     let program = command.get_program().to_owned();
-    let status = command.status().map_err(|error| {
-        io::Error::new(error.kind(), format!("run {}: {error}", Path::new(&program).display()))
-    })?;
+    let status = command
+        .status()
+        .map_err(|error| io::Error::new(error.kind(), format!("run {}: {error}", Path::new(&program).display())))?;
     if status.success() {
         return Ok(());
     }

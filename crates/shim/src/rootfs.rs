@@ -95,11 +95,14 @@ fn shorten(data: String) -> io::Result<(String, Option<File>)> {
     if data.len() <= MAX_OPTIONS {
         return Ok((data, None));
     }
-    let common = data.split([',', '=', ':']).filter(|part| part.starts_with('/')).map(str::to_owned).reduce(|one, two| {
-        let length = one.bytes().zip(two.bytes()).take_while(|(one, two)| one == two).count();
-        one.get(..length).unwrap_or_default().into()
-    });
-    let Some((directory, _)) = common.as_deref().and_then(|common| common.rsplit_once('/')) else { return Ok((data, None)) };
+    let common =
+        data.split([',', '=', ':']).filter(|part| part.starts_with('/')).map(str::to_owned).reduce(|one, two| {
+            let length = one.bytes().zip(two.bytes()).take_while(|(one, two)| one == two).count();
+            one.get(..length).unwrap_or_default().into()
+        });
+    let Some((directory, _)) = common.as_deref().and_then(|common| common.rsplit_once('/')) else {
+        return Ok((data, None));
+    };
     if directory.is_empty() {
         return Ok((data, None));
     }

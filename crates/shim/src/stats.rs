@@ -47,12 +47,8 @@ pub fn describe(usage: &Usage) -> Result<Any> {
             ..MemoryStat::default()
         })
         .into(),
-        pids: Some(PidsStat {
-            current: usage.tasks,
-            limit: usage.max_tasks.unwrap_or(0),
-            ..PidsStat::default()
-        })
-        .into(),
+        pids: Some(PidsStat { current: usage.tasks, limit: usage.max_tasks.unwrap_or(0), ..PidsStat::default() })
+            .into(),
         ..Metrics::default()
     };
     let type_url = Metrics::descriptor().full_name().into();

@@ -152,7 +152,10 @@ fn open_output(path: &str) -> io::Result<(OwnedFd, Option<File>)> {
         return Ok((file.into(), None));
     }
     if path.contains("://") {
-        return Err(io::Error::new(io::ErrorKind::Unsupported, format!("open {path}: only FIFOs and file:// are known")));
+        return Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            format!("open {path}: only FIFOs and file:// are known"),
+        ));
     }
     let open = || {
         let keeper = open_fifo(path)?;

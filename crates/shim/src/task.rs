@@ -139,12 +139,8 @@ impl Task for Service {
     fn exec(&self, _: &TtrpcContext, request: ExecProcessRequest) -> ttrpc::Result<Empty> {
         let mut spec: lazaret_sandbox::spec::Process = decode(&request.spec)?;
         spec.terminal = request.terminal;
-        let paths = Paths {
-            stdin: request.stdin,
-            stdout: request.stdout,
-            stderr: request.stderr,
-            terminal: request.terminal,
-        };
+        let paths =
+            Paths { stdin: request.stdin, stdout: request.stdout, stderr: request.stderr, terminal: request.terminal };
         self.container(&request.id)?.exec(request.exec_id, paths, spec)?;
         Ok(Empty::new())
     }

@@ -129,7 +129,8 @@ fn steer_a_container(containerd: &Containerd) {
     assert_eq!(all(&mut exec(&["sh", "-c", "kill -KILL $$"])).0, 137);
     let (status, _, error) = all(&mut exec(&["/nonexistent"]));
     assert!(status == 1 && error.contains("no such file or directory"), "{error}");
-    let on_tty = containerd.ctr(&["tasks", "exec", "--tty", "--exec-id", "t", "c", "sh", "-c", "tty; stty size; exit 4"]);
+    let on_tty =
+        containerd.ctr(&["tasks", "exec", "--tty", "--exec-id", "t", "c", "sh", "-c", "tty; stty size; exit 4"]);
     let (status, output, _) = all(&mut on_terminal(&on_tty));
     assert!(status == 4 && output.starts_with("/dev/pts/0"), "{status} {output}");
 

@@ -147,7 +147,7 @@ pub fn on_terminal(command: &Command) -> Command {
 
 fn text(bytes: &[u8]) -> String {
     // script(1) shows the end of its own input.
-    String::from_utf8_lossy(bytes).trim_start_matches("^@").trim_matches(['\0', '\n', '\r']).replace('\r', "")
+    String::from_utf8_lossy(bytes).replace("^@", "").trim_matches(['\0', '\n', '\r']).replace('\r', "")
 }
 
 /// Asks again and again until the answer is yes.
