@@ -65,12 +65,12 @@ pub fn workspace() -> Result<BTreeMap<String, Vec<Place>>> {
     Ok(crates)
 }
 
-/// Collects the source files below `folder` that are not tests.
+/// Collects the source files below `folder` that become part of the programs: no tests, examples or build scripts.
 fn sources(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if matches!(&*name, "tests" | "tests.rs" | "target") {
+        if matches!(&*name, "tests" | "tests.rs" | "target" | "examples" | "build.rs") {
             continue;
         }
         if path.is_dir() {

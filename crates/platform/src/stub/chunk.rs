@@ -199,3 +199,24 @@ fn words(bytes: &[AtomicU8]) -> (&[AtomicU8], &[AtomicU64], &[AtomicU8]) {
     // SAFETY: eight atomic bytes are as many as an atomic word has, and every content is valid.
     unsafe { bytes.align_to() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_used_chunk_comes_back_empty() {
+        let pool = Pool::default();
+        let chunk = pool.take().unwrap();
+        let first = chunk.base;
+        for (index, place) in [(0, 0), (1, 8), (CHUNK_SLOTS - 1, SLOT_SIZE as usize - 1)] {
+            chunk.bytes(index, place, 1)[0].store(7, Ordering::Relaxed);
+        }
+        pool.give_back(chunk);
+        let again = pool.take().unwrap();
+        assert_eq!(again.base, first, "the same one");
+        let slots = (0..CHUNK_SLOTS).map(|index| again.bytes(index, 0, SLOT_SIZE as usize));
+        let left = slots.flatten().filter(|byte| byte.load(Ordering::Relaxed) != 0).count();
+        assert_eq!(left, 0);
+    }
+}
