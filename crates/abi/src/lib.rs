@@ -19,6 +19,7 @@ pub mod ioctl;
 pub mod ipc;
 pub mod memory;
 pub mod mount;
+pub mod mqueue;
 pub mod prctl;
 pub mod process;
 pub mod resource;

@@ -84,8 +84,9 @@ impl Container {
             Some(other) => other.pids().clone(),
             None => PidNamespace::new(&kernel.pids).map_err(failed("make a pid namespace"))?,
         };
+        let ipc = ipc.map_or_else(IpcNamespace::new, |other| other.namespaces.ipc.clone());
         let cgroup = Arc::new(ControlGroup::new(spec.max_tasks, spec.cgroups));
-        let mounter = Mounter { kernel, namespace: &pid_for_children, cgroup: &cgroup };
+        let mounter = Mounter { kernel, namespace: &pid_for_children, ipc: &ipc, cgroup: &cgroup };
         let mount = build(mounter, tree, Arc::new(Creds::root()))?;
         let (uts, uts_id) = match uts {
             Some(other) => (other.namespaces.uts.clone(), other.namespaces.uts_id.clone()),
@@ -102,7 +103,7 @@ impl Container {
             pid_for_children,
             user: NamespaceId::new(),
             net: network.map_or_else(NamespaceId::new, |other| other.namespaces.net.clone()),
-            ipc: ipc.map_or_else(IpcNamespace::new, |other| other.namespaces.ipc.clone()),
+            ipc,
             cgroup: NamespaceId::new(),
             time: NamespaceId::new(),
         };

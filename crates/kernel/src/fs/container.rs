@@ -241,7 +241,8 @@ mod tests {
             readonly_paths: vec![b"/dev/shm".into()],
         };
         let kernel = crate::testing::kernel();
-        let mounter = Mounter { kernel: &kernel, namespace: &kernel.pids, cgroup: &Arc::default() };
+        let (ipc, cgroup) = (crate::ipc::IpcNamespace::new(), Arc::default());
+        let mounter = Mounter { kernel: &kernel, namespace: &kernel.pids, ipc: &ipc, cgroup: &cgroup };
         let root = build(mounter, spec, creds.clone()).unwrap().root();
         let context = PathContext { root: root.clone(), directory: root, creds, umask: 0 };
         let make = |path: &str| context.make_directory(path.as_bytes(), 0o755).map(drop);

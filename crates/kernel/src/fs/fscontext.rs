@@ -163,7 +163,9 @@ mod tests {
         config.set("ro", None).unwrap();
         assert_eq!(config.set("a,b", None), Err(Errno::EINVAL));
         let kernel = crate::testing::kernel();
-        config.create(registry::Mounter { kernel: &kernel, namespace: &kernel.pids, cgroup: &Arc::default() }).unwrap();
+        let (ipc, cgroup) = (crate::ipc::IpcNamespace::new(), Arc::default());
+        let mounter = registry::Mounter { kernel: &kernel, namespace: &kernel.pids, ipc: &ipc, cgroup: &cgroup };
+        config.create(mounter).unwrap();
         let superblock = config.superblock().unwrap();
         assert_eq!((superblock.source(), superblock.options(), superblock.is_read_only()), ("here", "size=1m", true));
         assert_eq!(config.set("size", Some("2m")), Err(Errno::EBUSY));

@@ -17,6 +17,7 @@ pub mod hostfs;
 pub mod inode;
 pub mod inotify;
 pub mod lock;
+pub mod mqueue;
 pub mod notify;
 pub mod nsfs;
 pub mod overlay;

@@ -2,16 +2,10 @@
 
 use lazaret_abi::errno::Errno;
 
-use super::{
-    container,
-    inode::Inode,
-    proc,
-    pseudo::{PseudoDirectory, PseudoFs, StaticDirectory},
-    sys, tmpfs,
-    vfs::SuperBlock,
-};
+use super::{container, proc, sys, tmpfs, vfs::SuperBlock};
 use crate::{
     boot::Kernel,
+    ipc::IpcNamespace,
     sync::Arc,
     task::{cgroup::ControlGroup, pid::PidNamespace},
     tty::Devpts,
@@ -28,12 +22,11 @@ pub struct Mounter<'a> {
     pub kernel: &'a Arc<Kernel>,
     /// Whose processes a procfs shows.
     pub namespace: &'a Arc<PidNamespace>,
+    /// Whose message queues an mqueue shows.
+    pub ipc: &'a Arc<IpcNamespace>,
     /// What cgroup file systems show.
     pub cgroup: &'a Arc<ControlGroup>,
 }
-
-/// `f_type` of mqueue.
-const MQUEUE_MAGIC: u64 = 0x1980_0202;
 
 /// Makes the file system of a new mount.
 ///
@@ -55,12 +48,7 @@ pub fn new_superblock(mounter: Mounter<'_>, fs_type: &str, source: &str, data: &
             let devpts = Devpts::new(mounter.kernel, SuperBlock::allocate_device(), data)?;
             Ok(SuperBlock::new("devpts", source, data, devpts.root()))
         }
-        "mqueue" => {
-            // mq_open(2) is not there, so there is no queue to show.
-            let fs = PseudoFs::new(SuperBlock::allocate_device(), MQUEUE_MAGIC);
-            let root: Arc<dyn Inode> = PseudoDirectory::new(&fs, StaticDirectory::new());
-            Ok(SuperBlock::new("mqueue", source, "", root))
-        }
+        "mqueue" => Ok(mounter.ipc.queues().superblock().clone()),
         "cgroup2" => {
             let device = SuperBlock::allocate_device();
             let root = mounter.cgroup.hierarchies.unified_root(mounter, device);

@@ -1,4 +1,4 @@
-//! System V interprocess communication; see sysvipc(7).
+//! Interprocess communication: that of System V, see sysvipc(7), and the place of POSIX message queues.
 
 pub mod message;
 pub mod permission;
@@ -12,7 +12,8 @@ use lazaret_snapshot::{Reader, Snapshot, Writer};
 use self::{message::MessageQueue, semaphore::SemaphoreSet, shared::Segment, table::Table};
 use crate::{
     checkpoint,
-    sync::{Arc, Mutex},
+    fs::mqueue::Queues,
+    sync::{Arc, Mutex, OnceLock},
     task::namespaces::NamespaceId,
 };
 
@@ -30,6 +31,8 @@ pub struct IpcNamespace {
     pub messages: Mutex<Table<MessageQueue>>,
     /// Shared memory segments.
     pub segments: Mutex<Table<Segment>>,
+    /// POSIX message queues, once somebody asks for them.
+    queues: OnceLock<Queues>,
 }
 
 impl IpcNamespace {
@@ -44,12 +47,18 @@ impl IpcNamespace {
             semaphores: Mutex::new(Table::new(OBJECTS_MAX)),
             messages: Mutex::new(Table::new(OBJECTS_MAX)),
             segments: Mutex::new(Table::new(SEGMENTS_MAX)),
+            queues: OnceLock::new(),
         }
     }
 
     /// Identity, as `/proc/PID/ns` shows it.
     pub fn identity(&self) -> &NamespaceId {
         &self.id
+    }
+
+    /// POSIX message queues.
+    pub fn queues(&self) -> &Queues {
+        self.queues.get_or_init(Queues::new)
     }
 
     /// Takes back what the process `pid` has asked to be undone at its end (SEM_UNDO).
@@ -66,9 +75,10 @@ impl Snapshot for IpcNamespace {
     fn save(&self, writer: &mut Writer) -> lazaret_snapshot::Result<()> {
         let used = self.semaphores.lock().iter().next().is_some()
             || self.messages.lock().iter().next().is_some()
-            || self.segments.lock().iter().next().is_some();
+            || self.segments.lock().iter().next().is_some()
+            || self.queues.get().is_some_and(|queues| !queues.is_empty());
         if used {
-            return Err(checkpoint::refused("a System V IPC object", Errno::EOPNOTSUPP));
+            return Err(checkpoint::refused("an IPC object", Errno::EOPNOTSUPP));
         }
         self.id.save(writer)
     }

@@ -11,11 +11,12 @@ use lazaret_abi::{
 };
 
 use super::{
-    Address, Common, Incoming, Network, Outgoing, Patience, Socket,
+    Address, Common, Incoming, Network, Outgoing, Patience, Socket, SocketFile,
     control::Control,
     queue::{self, ReceiveQueue, Segment, Taking},
 };
 use crate::{
+    fs::file::File,
     sync::{Arc, AtomicU32, Mutex, Ordering},
     uio::{Sink, Source},
     wait::{Events, Poller},
@@ -59,6 +60,25 @@ struct NetlinkSocket {
     network: Arc<Network>,
     /// Port, 0 while it has none, and groups.
     name: Mutex<(u32, u32)>,
+}
+
+/// Where the kernel leaves what a socket is to receive.
+pub struct Inbox(Arc<ReceiveQueue>);
+
+impl Inbox {
+    /// A message of the kernel's; one that has no room is lost.
+    pub fn push(&self, message: Vec<u8>) {
+        let _ = self.0.push_message(Segment::new(message, Control::default(), Some(Address::Netlink(0, 0))));
+    }
+}
+
+/// The inbox of an open socket.
+///
+/// # Errors
+/// `EINVAL` if it is no netlink socket.
+pub fn inbox(file: &File) -> Result<Inbox, Errno> {
+    let socket = SocketFile::of(file).and_then(|socket| socket.downcast_ref::<NetlinkSocket>());
+    socket.map(|socket| Inbox(socket.inbox.clone())).ok_or(Errno::EINVAL)
 }
 
 impl NetlinkSocket {

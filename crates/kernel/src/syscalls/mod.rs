@@ -28,6 +28,7 @@ pub mod message;
 pub mod misc;
 pub mod missing;
 pub mod mount;
+pub mod mqueue;
 pub mod namespace;
 pub mod open;
 pub mod path;

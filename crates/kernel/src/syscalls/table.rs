@@ -18,6 +18,7 @@ use lazaret_abi::{
     futex::{FutexWaitv, RobustListHead},
     id::{Fd, Gid, Pid, Uid},
     mount::MountAttr,
+    mqueue::MqAttr,
     process::CloneArgs,
     resource::{RLimit, RUsage},
     sched::{SchedAttr, SchedParam},
@@ -295,14 +296,14 @@ syscalls! {
     238 set_mempolicy(mode: i32, nodes: Addr, most: usize) absent, "there is one memory node";
     239 get_mempolicy(mode: Ptr<i32>, nodes: Addr, most: usize, addr: Addr, flags: Hex)
         absent, "there is one memory node";
-    240 mq_open(name: Str, flags: OpenFlags, mode: Octal, attributes: Addr) todo ipc::mq_open;
-    241 mq_unlink(name: Str) todo ipc::mq_unlink;
+    240 mq_open(name: Str, flags: OpenFlags, mode: Octal, attributes: Ptr<MqAttr>) = mqueue::mq_open;
+    241 mq_unlink(name: Str) = mqueue::mq_unlink;
     242 mq_timedsend(queue: Fd, message: InBuf, length: usize, priority: u32, timeout: In<Timespec>)
-        todo ipc::mq_timedsend;
+        = mqueue::mq_timedsend;
     243 mq_timedreceive(queue: Fd, message: OutBuf, length: usize, priority: Out<u32>, timeout: In<Timespec>)
-        todo ipc::mq_timedreceive;
-    244 mq_notify(queue: Fd, event: Ptr<SigEvent>) todo ipc::mq_notify;
-    245 mq_getsetattr(queue: Fd, new: Addr, old: Addr) todo ipc::mq_getsetattr;
+        = mqueue::mq_timedreceive;
+    244 mq_notify(queue: Fd, event: Ptr<SigEvent>) = mqueue::mq_notify;
+    245 mq_getsetattr(queue: Fd, new: Ptr<MqAttr>, old: Ptr<MqAttr>) = mqueue::mq_getsetattr;
     246 kexec_load(entry: Addr, count: usize, segments: Addr, flags: Hex) = misc::kexec_load;
     247 waitid(kind: WaitId, id: Pid, info: Out<SigInfo>, options: WaitOptions, usage: Out<RUsage>) = process::waitid;
     248 add_key(kind: Str, description: Str, payload: Addr, length: usize, keyring: i32) absent;

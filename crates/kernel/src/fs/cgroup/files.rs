@@ -99,7 +99,7 @@ const PIDS: [(&str, Make); 3] =
 
 /// Adds the files that the kernel answers itself.
 pub fn add_own(fs: &Arc<PseudoFs>, hierarchy: &Hierarchy, mounter: Mounter<'_>, entries: &mut StaticDirectory) {
-    let Mounter { kernel, namespace, cgroup } = mounter;
+    let Mounter { kernel, namespace, cgroup, .. } = mounter;
     let members = Members { kernel: Arc::downgrade(kernel), namespace: namespace.clone(), cgroup: cgroup.clone() };
     let mut add = |files: &[(&str, Make)]| {
         for (name, make) in files {

@@ -171,7 +171,8 @@ mod tests {
             masked_paths: Vec::new(),
             readonly_paths: Vec::new(),
         };
-        let mounter = Mounter { kernel: &kernel, namespace: &kernel.pids, cgroup: &cgroup };
+        let ipc = crate::ipc::IpcNamespace::new();
+        let mounter = Mounter { kernel: &kernel, namespace: &kernel.pids, ipc: &ipc, cgroup: &cgroup };
         let creds = Arc::new(Creds::root());
         let root = build(mounter, tree, creds.clone()).unwrap().root();
         let context = PathContext { root: root.clone(), directory: root, creds, umask: 0 };

@@ -96,7 +96,14 @@ pub fn new_root(fs: &Arc<PseudoFs>, kernel: &Arc<Kernel>) -> Arc<dyn Inode> {
         )
         .with(
             "mqueue",
-            directory(StaticDirectory::new().with("msg_max", fixed("10")).with("msgsize_max", fixed("8192"))),
+            directory(
+                StaticDirectory::new()
+                    .with("msg_default", fixed("10"))
+                    .with("msg_max", fixed("10"))
+                    .with("msgsize_default", fixed("8192"))
+                    .with("msgsize_max", fixed("8192"))
+                    .with("queues_max", fixed("256")),
+            ),
         )
         .with("nr_open", fixed("1048576"))
         .with("pipe-max-size", fixed("1048576"))

@@ -70,7 +70,7 @@ pub struct SuperBlock {
     pub(super) rename: Mutex<()>,
     /// Dentries kept beyond use.
     #[snapshot(skip)]
-    pub(super) cache: DentryCache,
+    pub(in crate::fs) cache: DentryCache,
 }
 
 /// Minor number of the next file system without a device.

@@ -170,7 +170,10 @@ pub fn open_for_exec(location: Location, creds: &Creds) -> Result<Arc<File>, Err
 }
 
 /// Opens without further checks.
-fn open_checked(location: Location, open_flags: u32) -> Result<Arc<File>, Errno> {
+///
+/// # Errors
+/// Those of the file system.
+pub fn open_checked(location: Location, open_flags: u32) -> Result<Arc<File>, Errno> {
     let inode = location.inode().clone();
     let kind = inode.kind();
     // Only status flags stay with the file.

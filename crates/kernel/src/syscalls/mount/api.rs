@@ -163,6 +163,7 @@ pub fn fsconfig(
             config.create(Mounter {
                 kernel: task.kernel(),
                 namespace: task.group().namespace(),
+                ipc: &task.namespaces().ipc,
                 cgroup: task.group().cgroup(),
             })?;
         }

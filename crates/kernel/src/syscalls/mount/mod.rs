@@ -79,8 +79,12 @@ pub fn mount(
     }
     let (source, data) = (text(current, source, DATA_MAX)?, text(current, data, DATA_MAX)?);
     let task = current.task.clone();
-    let mounter =
-        registry::Mounter { kernel: task.kernel(), namespace: task.group().namespace(), cgroup: task.group().cgroup() };
+    let mounter = registry::Mounter {
+        kernel: task.kernel(),
+        namespace: task.group().namespace(),
+        ipc: &task.namespaces().ipc,
+        cgroup: task.group().cgroup(),
+    };
     let superblock = registry::new_superblock(mounter, &fs_type, &source, &data)?;
     namespace.mount(&Mount::new(superblock, MountFlags::from_ms(flags)), &target)?;
     Ok(0)
