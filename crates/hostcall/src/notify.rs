@@ -111,9 +111,21 @@ impl Listener {
     /// # Errors
     /// ENOENT as for [`Listener::resume`], EMFILE or EBADF when the caller may not have that number.
     pub fn give(&self, id: u64, fd: BorrowedFd<'_>, target: u32) -> io::Result<()> {
+        self.add(id, fd, target, libc::SECCOMP_ADDFD_FLAG_SETFD)
+    }
+
+    /// The same, and the call returns with that number.
+    ///
+    /// # Errors
+    /// As [`Listener::give`].
+    pub fn answer(&self, id: u64, fd: BorrowedFd<'_>, target: u32) -> io::Result<()> {
+        self.add(id, fd, target, libc::SECCOMP_ADDFD_FLAG_SETFD | libc::SECCOMP_ADDFD_FLAG_SEND)
+    }
+
+    fn add(&self, id: u64, fd: BorrowedFd<'_>, target: u32, flags: libc::c_ulong) -> io::Result<()> {
         let request = libc::seccomp_notif_addfd {
             id,
-            flags: u32::try_from(libc::SECCOMP_ADDFD_FLAG_SETFD).unwrap_or_default(),
+            flags: u32::try_from(flags).unwrap_or_default(),
             srcfd: fd.as_raw_fd().cast_unsigned(),
             newfd: target,
             newfd_flags: 0,

@@ -423,8 +423,8 @@ obey:
     je prepare
     cmp $COMMAND_CALL, %eax
     je call
-    cmp $COMMAND_MAP_FILE, %eax
-    je map_file
+    cmp $COMMAND_CALLS, %eax
+    je calls
     cmp $COMMAND_FORK, %eax
     je fork
     cmp $COMMAND_SPAWN, %eax
@@ -500,15 +500,20 @@ done:
     mov $REPORT_DONE, %eax
     jmp report
 
-map_file:
-    lea ARGUMENTS(%rbx), %r12
-    load_call %r12
+calls:
+    movzwl CALLS_COUNT(%rbx), %r12d
+    lea CALLS(%rbx), %r13
+    xor %eax, %eax
+    test %r12d, %r12d
+    jz done
+1:
+    load_call %r13
     syscall
-    mov %rax, %r12
-    mov ARGUMENTS+40(%rbx), %edi
-    mov $SYS_CLOSE, %eax
-    syscall
-    mov %r12, %rax
+    cmp $-MAX_ERRNO, %rax
+    jae done
+    add $CALL_SIZE, %r13
+    dec %r12d
+    jnz 1b
     jmp done
 
 # Copies the process. The copy is a child of the sandbox process, not of this one.
@@ -524,8 +529,8 @@ fork:
     syscall
     test %rax, %rax
     jnz done
-    # In the copy, which has no context page and no stack: the sandbox process puts a descriptor of
-    # its slots in place of descriptor 0 when it sees this call. The upper half of the descriptor's
+    # In the copy, which has no context page and no stack: the sandbox process gives it a descriptor of
+    # its slots when it sees this call. The upper half of the descriptor's
     # register, which the host ignores, tells it whose copy this is.
     mov $PR_SET_PDEATHSIG, %edi
     mov $SIGKILL, %esi
@@ -538,12 +543,13 @@ fork:
     mov $MAP_SHARED_FIXED, %r10d
     mov %r12, %r8
     shl $32, %r8
+    or $SHARED_FD, %r8
     xor %r9d, %r9d
     mov $SYS_MMAP, %eax
     syscall
     cmp %rbx, %rax
     jne die
-    xor %edi, %edi
+    mov $SHARED_FD, %edi
     mov $SYS_CLOSE, %eax
     syscall
     mov %rbx, %rdi

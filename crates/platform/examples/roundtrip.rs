@@ -64,9 +64,9 @@ fn main() {
         context.map(0x1000_0000, 16 * PAGE, Prot::READ | Prot::WRITE, Backing::Anonymous).unwrap();
         context.unmap(0x1000_0000, 16 * PAGE).unwrap();
     });
-    let file = std::fs::File::open("/proc/self/exe").unwrap();
+    let file = std::sync::Arc::new(std::fs::File::open("/proc/self/exe").unwrap().into());
     measure("map a file", 500, || {
-        let backing = Backing::File { fd: std::os::fd::AsFd::as_fd(&file), offset: 0, shared: false, writable: false };
+        let backing = Backing::File { fd: &file, offset: 0, shared: false, writable: false, lasting: false };
         context.map(0x1000_0000, 16 * PAGE, Prot::READ, backing).unwrap();
     });
     measure("fork and drop", 100, || {

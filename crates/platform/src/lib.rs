@@ -8,7 +8,7 @@
 pub mod layout;
 pub mod stub;
 
-use std::{fmt, ops::Range, os::fd::BorrowedFd, sync::Arc};
+use std::{fmt, ops::Range, os::fd::OwnedFd, sync::Arc};
 
 /// General-purpose registers of an application thread, as the application sees them.
 ///
@@ -118,7 +118,7 @@ pub enum Backing<'fd> {
     /// A host file from `offset` on, in bytes, page aligned. Private mappings copy on write.
     File {
         /// Host descriptor, opened with the rights that the mapping needs.
-        fd: BorrowedFd<'fd>,
+        fd: &'fd Arc<OwnedFd>,
         /// Offset in bytes.
         offset: u64,
         /// MAP_SHARED when true.
@@ -126,6 +126,9 @@ pub enum Backing<'fd> {
         /// A shared mapping is writable, or may become so. One that may not is a private one for the
         /// host, which shows the same: whatever a stub does, it cannot change the file.
         writable: bool,
+        /// The address space may hold the file open until another one is mapped, so that it is given the descriptor but
+        /// once: not for a file that takes its space in the sandbox's memory until it is closed.
+        lasting: bool,
     },
 }
 
@@ -208,7 +211,8 @@ pub trait AddressSpace: Send + Sync {
 /// While `run` is not active the application thread is stopped in the platform's code, and the
 /// memory operations below are carried out by it, in its address space. Between a system call and its
 /// answer, some of them wait for the answer, if there is but one thread: until then,
-/// [`AddressSpace`]'s methods do not see them, and an error becomes the call's result.
+/// [`AddressSpace`]'s methods do not see them, and an error becomes the call's result. In an address space that
+/// [`Platform::create`] made they wait for [`Context::settle`], or the first run.
 pub trait Context: Send {
     /// The registers the application continues with. Valid between calls of `run`.
     fn regs(&mut self) -> &mut Regs;
@@ -242,7 +246,7 @@ pub trait Context: Send {
         Arc::clone(self.address_space())
     }
 
-    /// Does now what waits for the answer.
+    /// Does now what waits for the answer, or for the first [`Context::run`] of a new context.
     ///
     /// # Errors
     /// `Host` with the first error of a memory operation.

@@ -3,7 +3,6 @@
 mod common;
 
 use std::{
-    os::fd::AsFd,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -125,9 +124,9 @@ fn a_shared_mapping_that_is_read_only_never_changes_the_file() {
     common::limited(|| {
         let platform = platform();
         let (space, mut context) = load(&platform, writes());
-        let file = rustix::fs::memfd_create("file", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
+        let file = Arc::new(rustix::fs::memfd_create("file", rustix::fs::MemfdFlags::CLOEXEC).unwrap());
         rustix::io::write(&file, b"original").unwrap();
-        let backing = Backing::File { fd: file.as_fd(), offset: 0, shared: true, writable: false };
+        let backing = Backing::File { fd: &file, offset: 0, shared: true, writable: false, lasting: false };
         context.map(DATA, PAGE, Prot::READ, backing).unwrap();
         // What others write shows.
         rustix::io::pwrite(&file, b"O", 0).unwrap();

@@ -5,8 +5,11 @@ mod common;
 use std::{
     fs::File,
     io::{Read, Seek, Write},
-    os::fd::AsFd,
-    sync::atomic::{AtomicBool, Ordering},
+    os::fd::OwnedFd,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -319,10 +322,10 @@ fn files_are_mapped_private_and_shared() {
     limited(|| {
         let platform = platform();
         let (space, mut context) = load(&platform, write_at_rdi());
-        let mut file = tempfile();
+        let (mut file, fd) = tempfile();
         file.write_all(&[1; 8192]).unwrap();
         let (private, shared) = (0x1000_0000, 0x2000_0000);
-        let backing = |shared| Backing::File { fd: file.as_fd(), offset: 4096, shared, writable: shared };
+        let backing = |shared| Backing::File { fd: &fd, offset: 4096, shared, writable: shared, lasting: false };
         context.map(private, PAGE, Prot::READ | Prot::WRITE, backing(false)).unwrap();
         context.map(shared, PAGE, Prot::READ | Prot::WRITE, backing(true)).unwrap();
         space.write(private, &[2; 8]);
@@ -334,12 +337,12 @@ fn files_are_mapped_private_and_shared() {
         file.read_exact(&mut bytes).unwrap();
         assert_eq!(u64::from_le_bytes(bytes), 5);
         // A file that may not be written is not mapped to write.
-        let read_only = File::open("/proc/self/exe").unwrap();
-        let backing = Backing::File { fd: read_only.as_fd(), offset: 0, shared: true, writable: true };
+        let read_only = Arc::new(File::open("/proc/self/exe").unwrap().into());
+        let backing = Backing::File { fd: &read_only, offset: 0, shared: true, writable: true, lasting: false };
         let result = context.map(shared, PAGE, Prot::READ | Prot::WRITE, backing);
         assert_eq!(result, Err(Error::Host(libc::EACCES)));
         // Beyond the file's end the host raises a bus error.
-        let backing = Backing::File { fd: file.as_fd(), offset: 8192, shared: true, writable: true };
+        let backing = Backing::File { fd: &fd, offset: 8192, shared: true, writable: true, lasting: false };
         context.map(shared, PAGE, Prot::READ | Prot::WRITE, backing).unwrap();
         context.regs().rip = CODE;
         assert_eq!(next_fault(&mut *context).signal, libc::SIGBUS);
@@ -348,9 +351,9 @@ fn files_are_mapped_private_and_shared() {
     });
 }
 
-fn tempfile() -> File {
+fn tempfile() -> (File, Arc<OwnedFd>) {
     let fd = rustix::fs::memfd_create("test", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
-    File::from(fd)
+    (File::from(fd.try_clone().unwrap()), Arc::new(fd))
 }
 
 #[test]

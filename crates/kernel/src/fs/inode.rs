@@ -220,6 +220,8 @@ pub struct HostMapping {
     pub fd: Arc<OwnedFd>,
     /// The descriptor may be mapped shared and writable.
     pub writable: bool,
+    /// An address space may hold the file open for a while: its space is not the sandbox's.
+    pub lasting: bool,
 }
 
 /// A target that resolution of a symbolic link leads to.

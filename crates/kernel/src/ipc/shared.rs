@@ -141,7 +141,7 @@ struct SegmentFile {
 
 impl FileOps for SegmentFile {
     fn host_mapping(&self, _file: &File, _writable: bool) -> Result<HostMapping, Errno> {
-        Ok(HostMapping { fd: self.segment.memory.clone(), writable: true })
+        Ok(HostMapping { fd: self.segment.memory.clone(), writable: true, lasting: false })
     }
 
     fn attachment(&self) -> Option<Attachment> {

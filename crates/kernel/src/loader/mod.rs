@@ -21,7 +21,7 @@ use crate::{
         vfs::{LookupFlags, PathContext, open::open_for_exec},
     },
     mm::{
-        ImageLayout, MapRequest, MemoryLimits, Mm, Placement,
+        ImageLayout, MapRequest, MemoryLimits, Mm, Placement, host_errno,
         stack::{MAX_STACK, MIN_STACK},
         tree::{page_align_down, page_align_up},
         vma::VmaFlags,
@@ -151,7 +151,7 @@ pub fn load(program: &Resolved, mm: &Mm, context: &mut dyn Context, info: &LoadI
     } else {
         0
     };
-    let mut loader = Loader { mm, context, limits: &info.limits };
+    let mut loader = Loader { mm, context, limits: &info.limits, zeros: Vec::new() };
     loader.map_segments(&program.file, &program.elf, bias)?;
     let entry = program.elf.entry.wrapping_add(bias);
     let (interpreter_base, start) = match &program.interpreter {
@@ -208,6 +208,7 @@ pub fn load(program: &Resolved, mm: &Mm, context: &mut dyn Context, info: &LoadI
     if image.bytes.len() as u64 > stack_size / 2 {
         return Err(Errno::E2BIG);
     }
+    loader.finish()?;
     if mm.space().write(image.pointer, &image.bytes) != image.bytes.len() {
         return Err(Errno::EFAULT);
     }
@@ -274,11 +275,26 @@ struct Loader<'a> {
     mm: &'a Mm,
     context: &'a mut dyn Context,
     limits: &'a MemoryLimits,
+    /// Memory to be cleared once all is mapped: start and end, within a page.
+    zeros: Vec<(u64, u64)>,
 }
 
 impl Loader<'_> {
     fn map(&mut self, request: MapRequest) -> Result<u64, Errno> {
         self.mm.map(self.context, &request, self.limits)
+    }
+
+    /// Has all that was mapped so far made, and clears what is to be clear.
+    fn finish(self) -> Result<(), Errno> {
+        self.context.settle().map_err(host_errno)?;
+        const ZEROS: [u8; PAGE_SIZE as usize] = [0; PAGE_SIZE as usize];
+        for (start, end) in self.zeros {
+            let zeros = &ZEROS[..ZEROS.len().min((end - start) as usize)];
+            if self.mm.space().write(start, zeros) != zeros.len() {
+                return Err(Errno::EFAULT);
+            }
+        }
+        Ok(())
     }
 
     /// Maps the interpreter where there is room; returns its load bias.
@@ -328,10 +344,7 @@ impl Loader<'_> {
             }
             if memory_end > file_end && segment.prot.contains(Prot::WRITE) && file_end < anonymous_from {
                 // The rest of the last page of the file is not part of the program.
-                let zeros = vec![0; (anonymous_from - file_end) as usize];
-                if self.mm.space().write(file_end, &zeros) != zeros.len() {
-                    return Err(Errno::EFAULT);
-                }
+                self.zeros.push((file_end, anonymous_from));
             }
             if memory_end > anonymous_from {
                 let length = memory_end - anonymous_from;

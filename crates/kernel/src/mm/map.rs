@@ -248,13 +248,12 @@ impl Areas {
 impl Vma {
     /// What the platform maps for the area.
     pub(super) fn host_backing(&self) -> Backing<'_> {
-        use std::os::fd::AsFd;
         match &self.backing {
             VmaBacking::Anonymous => Backing::Anonymous,
             VmaBacking::Object { mapping, offset, .. } => {
                 let shared = self.flags.contains(VmaFlags::SHARED);
                 let writable = self.max_prot.contains(Prot::WRITE);
-                Backing::File { fd: mapping.fd.as_fd(), offset: *offset, shared, writable }
+                Backing::File { fd: &mapping.fd, offset: *offset, shared, writable, lasting: mapping.lasting }
             }
         }
     }
@@ -331,7 +330,7 @@ fn shared_memory(length: u64) -> Result<VmaBacking, Errno> {
     let fd = rustix::fs::memfd_create("shared", rustix::fs::MemfdFlags::CLOEXEC).map_err(errno)?;
     rustix::fs::ftruncate(&fd, length).map_err(errno)?;
     Ok(VmaBacking::Object {
-        mapping: HostMapping { fd: Arc::new(fd), writable: true },
+        mapping: HostMapping { fd: Arc::new(fd), writable: true, lasting: false },
         offset: 0,
         file: None,
         attachment: None,

@@ -11,7 +11,7 @@ use std::{
 
 use parking_lot::Mutex;
 use rustix::{
-    fd::{AsFd, BorrowedFd, OwnedFd},
+    fd::OwnedFd,
     fs::{FallocateFlags, MemfdFlags, fallocate, ftruncate, memfd_create},
     mm::{MapFlags, ProtFlags, mmap, munmap},
 };
@@ -26,7 +26,7 @@ const POOLED: usize = 8;
 
 /// A chunk of slots, mapped by this process and by one stub, never by two.
 pub(super) struct Chunk {
-    memory: OwnedFd,
+    memory: Arc<OwnedFd>,
     base: NonNull<u8>,
 }
 
@@ -51,12 +51,12 @@ impl Chunk {
             )?
         };
         let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::InvalidData)?;
-        Ok(Chunk { memory, base })
+        Ok(Chunk { memory: Arc::new(memory), base })
     }
 
     /// The descriptor to map a chunk by.
-    pub fn fd(&self) -> BorrowedFd<'_> {
-        self.memory.as_fd()
+    pub fn fd(&self) -> &Arc<OwnedFd> {
+        &self.memory
     }
 
     fn page(&self, index: usize) -> &ContextPage {

@@ -1,21 +1,21 @@
 //! An application thread: the [`Context`] of the stub platform.
 
 use std::sync::{
-    Arc,
+    Arc, Weak,
     atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
-use rustix::process::Pid;
+use rustix::{fd::OwnedFd, process::Pid};
 
 use super::{
     process::{Process, Space},
     reaper,
     shared::{
         COMMAND_RESET_FP, COMMAND_RESTORE_FP, COMMAND_RESUME, COMMAND_RETURN, COMMAND_SAVE_FP, ContextPage,
-        FLAG_FSGSBASE, MAX_CALLS, NOWHERE, REPORT_CORRUPTED, REPORT_FAST, REPORT_FAULT, REPORT_FOREIGN,
-        REPORT_INTERRUPTED, REPORT_SYSCALL, REPORT_UNCALLED, REPORT_UNSTORED,
+        FLAG_FSGSBASE, MAX_CALLS, NOWHERE, PRIVATE_FD, REPORT_CORRUPTED, REPORT_FAST, REPORT_FAULT, REPORT_FOREIGN,
+        REPORT_INTERRUPTED, REPORT_SYSCALL, REPORT_UNCALLED, REPORT_UNSTORED, SHARED_FD,
     },
-    thread::{Call, Thread},
+    thread::{Call, Step, Thread},
     window::Memory,
 };
 use crate::{
@@ -48,9 +48,9 @@ pub(super) struct StubContext {
     unread: Option<Unread>,
     memory: Arc<Memory>,
     /// Host calls that wait for the application to go on.
-    deferred: Vec<Call>,
-    /// A system call of the application is being answered.
-    in_call: bool,
+    deferred: Vec<Step>,
+    /// A system call of the application is being answered, or it did not run yet: calls may wait.
+    may_defer: bool,
 }
 
 /// A call by a trampoline, of which nothing but number and arguments was looked at.
@@ -65,6 +65,13 @@ impl StubContext {
     pub fn first(thread: Thread, regs: Regs) -> StubContext {
         let space = Arc::new(Space(Arc::clone(&thread.process)));
         StubContext::new(thread, regs, space)
+    }
+
+    /// For a program that is to be loaded: its memory may be mapped later, in one go.
+    pub fn empty(thread: Thread) -> StubContext {
+        let mut context = StubContext::first(thread, Regs::default());
+        context.may_defer = true;
+        context
     }
 
     fn new(thread: Thread, regs: Regs, space: Arc<dyn AddressSpace>) -> StubContext {
@@ -87,7 +94,7 @@ impl StubContext {
             unread: None,
             memory,
             deferred: Vec::new(),
-            in_call: false,
+            may_defer: false,
         }
     }
 
@@ -150,7 +157,7 @@ impl StubContext {
 
     /// Has the stub make a host call that its filter leaves open, after those that wait.
     fn call_now(&mut self, call: Call) -> Result<()> {
-        self.settle()?;
+        self.flush()?;
         self.thread.call(call).map(|_| ())
     }
 
@@ -160,19 +167,77 @@ impl StubContext {
     /// Where there are several threads it is made at once: another one may be about to ask for a
     /// mapping at the place that this one gives up.
     fn call_later(&mut self, call: Call) -> Result<()> {
-        if !self.in_call || self.thread.process.threads() > 1 {
+        if !self.may_wait()? {
             return self.call_now(call);
         }
+        self.defer(Step::Open(call))
+    }
+
+    /// Host calls may wait for the application to go on.
+    fn may_wait(&self) -> Result<bool> {
         if self.thread.process.is_dead() {
             return Err(Error::Dead);
         }
+        Ok(self.may_defer && self.thread.process.threads() == 1)
+    }
+
+    fn defer(&mut self, step: Step) -> Result<()> {
         // Of what was written before, some may be meant for memory that goes away.
-        self.memory.store();
-        if self.deferred.len() == MAX_CALLS {
-            self.settle()?;
+        if self.deferred.len() == MAX_CALLS || self.memory.waits() {
+            self.flush()?;
         }
-        self.deferred.push(call);
+        self.deferred.push(step);
         Ok(())
+    }
+
+    /// Maps a file for this process alone.
+    fn map_private(&mut self, call: Call, fd: &Arc<OwnedFd>, lasting: bool) -> Result<()> {
+        let process = Arc::clone(&self.thread.process);
+        let mut held = process.held.lock();
+        let mut steps = Vec::with_capacity(3);
+        if held.as_ref().is_none_or(|held| !std::ptr::eq(held.as_ptr(), Arc::as_ptr(fd))) {
+            steps.push(Step::Take(Arc::clone(fd)));
+        }
+        *held = lasting.then(|| Arc::downgrade(fd));
+        steps.push(Step::Open(call));
+        if !lasting {
+            steps.push(Step::close(PRIVATE_FD));
+        }
+        if self.may_wait()? {
+            drop(held);
+            steps.into_iter().try_for_each(|step| self.defer(step))
+        } else {
+            self.flush_then(&mut held, &steps)
+        }
+    }
+
+    /// Does what waits.
+    fn flush(&mut self) -> Result<()> {
+        if self.deferred.is_empty() {
+            self.memory.store();
+            return Ok(());
+        }
+        let process = Arc::clone(&self.thread.process);
+        let mut held = process.held.lock();
+        self.flush_then(&mut held, &[])
+    }
+
+    /// Does what waits, then these steps.
+    fn flush_then(&mut self, held: &mut Option<Weak<OwnedFd>>, steps: &[Step]) -> Result<()> {
+        let mut result = Ok(());
+        let deferred = std::mem::take(&mut self.deferred);
+        for steps in [&deferred, steps].into_iter().filter(|steps| !steps.is_empty()) {
+            if let Err(error) = self.thread.calls(steps) {
+                // One failed. The kernel has noted all: the others are to be made, too.
+                *held = None;
+                for step in steps {
+                    let _ = self.thread.calls(std::slice::from_ref(step));
+                }
+                result = result.and(Err(error));
+            }
+            self.memory.store();
+        }
+        result
     }
 
     /// Lets the application run until the stub reports.
@@ -181,13 +246,8 @@ impl StubContext {
         let page = slot.page();
         page.patience.store(pace.start(*id, &process.shared.load), Ordering::Relaxed);
         page.copies.store(self.memory.hand_over(), Ordering::Relaxed);
-        for (place, call) in page.calls.iter().zip(&self.deferred) {
-            for (word, value) in place.iter().zip(call) {
-                word.store(*value, Ordering::Relaxed);
-            }
-        }
-        // At most MAX_CALLS.
-        page.calls_count.store(u16::try_from(self.deferred.len()).unwrap_or_default(), Ordering::Relaxed);
+        let awaited = self.thread.put_calls(&self.deferred)?;
+        let page = self.page();
         let command = if let Some(Unread { call: [number, ..], answer }) = self.unread {
             page.answer.store(answer.unwrap_or(number), Ordering::Relaxed);
             COMMAND_RETURN
@@ -195,6 +255,7 @@ impl StubContext {
             COMMAND_RESUME
         };
         self.thread.command(command, &[]);
+        self.thread.serve(&awaited)?;
         let report = self.thread.trap();
         let Thread { slot, process, pace, .. } = &mut self.thread;
         pace.stop(slot.page().ran.load(Ordering::Relaxed), &process.shared.load);
@@ -371,7 +432,7 @@ impl Context for StubContext {
             }
             if report == REPORT_UNCALLED {
                 // Once more, for the error; what was made already makes no difference.
-                if let Err(error) = self.settle() {
+                if let Err(error) = self.flush() {
                     let errno = if let Error::Host(errno) = error { errno } else { libc::ENOMEM };
                     self.answer(i64::from(-errno).cast_unsigned());
                 }
@@ -379,7 +440,7 @@ impl Context for StubContext {
             }
             self.memory.stored();
             self.deferred.clear();
-            self.in_call = matches!(report, REPORT_FAST | REPORT_SYSCALL);
+            self.may_defer = matches!(report, REPORT_FAST | REPORT_SYSCALL);
             if report == REPORT_FAST {
                 let call = self.page().call.each_ref().map(|word| word.load(Ordering::Relaxed));
                 self.unread = Some(Unread { call, answer: None });
@@ -429,12 +490,8 @@ impl Context for StubContext {
     }
 
     fn settle(&mut self) -> Result<()> {
-        let mut result = Ok(());
-        for call in std::mem::take(&mut self.deferred) {
-            result = result.and(self.thread.call(call).map(|_| ()));
-        }
-        self.memory.store();
-        result
+        self.may_defer = false;
+        self.flush()
     }
 
     fn map(&mut self, address: u64, length: u64, prot: Prot, backing: Backing<'_>) -> Result<()> {
@@ -450,11 +507,18 @@ impl Context for StubContext {
                 let call = [number, address, length, prot, flags, u64::MAX, 0];
                 if length > LATER_MAX { self.call_now(call) } else { self.call_later(call) }?;
             }
-            Backing::File { fd, offset, shared, writable } => {
-                self.settle()?;
-                let kind = if shared && writable { libc::MAP_SHARED } else { libc::MAP_PRIVATE | libc::MAP_NORESERVE };
-                let flags = bits(kind | libc::MAP_FIXED);
-                self.thread.guarded_call([number, address, length, prot, flags, 0, offset], Some(fd))?;
+            Backing::File { fd, offset, shared: true, writable: true, .. } => {
+                self.flush()?;
+                let flags = bits(libc::MAP_SHARED | libc::MAP_FIXED);
+                let process = Arc::clone(&self.thread.process);
+                // One after the other, since the threads of a stub share its descriptors.
+                let _held = process.held.lock();
+                let call = [number, address, length, prot, flags, 0, offset];
+                self.thread.calls(&[Step::Share(call, Arc::clone(fd)), Step::close(SHARED_FD)])?;
+            }
+            Backing::File { fd, offset, lasting, .. } => {
+                let flags = bits(libc::MAP_PRIVATE | libc::MAP_NORESERVE | libc::MAP_FIXED);
+                self.map_private([number, address, length, prot, flags, PRIVATE_FD.into(), offset], fd, lasting)?;
             }
         }
         if code {
@@ -487,7 +551,7 @@ impl Context for StubContext {
         keep_old: bool,
     ) -> Result<()> {
         check_range(new_address, new_length)?;
-        self.settle()?;
+        self.flush()?;
         if old_length != 0 {
             check_range(old_address, old_length)?;
         }
@@ -502,7 +566,15 @@ impl Context for StubContext {
             flags |= libc::MREMAP_DONTUNMAP;
         }
         let number = libc::SYS_mremap.cast_unsigned();
-        self.thread.guarded_call([number, old_address, old_length, new_length, bits(flags), new_address, 0], None)?;
+        self.thread.calls(&[Step::Guarded([
+            number,
+            old_address,
+            old_length,
+            new_length,
+            bits(flags),
+            new_address,
+            0,
+        ])])?;
         Ok(())
     }
 
@@ -522,7 +594,7 @@ impl Context for StubContext {
     }
 
     fn fork(&mut self) -> Result<(Arc<dyn AddressSpace>, Box<dyn Context>)> {
-        self.settle()?;
+        self.flush()?;
         self.load();
         let thread = self.thread.fork()?;
         let mut context = StubContext::first(thread, self.regs);
@@ -531,7 +603,7 @@ impl Context for StubContext {
     }
 
     fn spawn(&mut self) -> Result<Box<dyn Context>> {
-        self.settle()?;
+        self.flush()?;
         self.load();
         let thread = self.thread.spawn()?;
         let mut context = StubContext::new(thread, self.regs, Arc::clone(&self.space));
@@ -541,14 +613,14 @@ impl Context for StubContext {
 
     fn save_fp(&mut self, address: u64) -> Result<()> {
         self.check_area(address)?;
-        self.settle()?;
+        self.flush()?;
         self.thread.execute(COMMAND_SAVE_FP, &[address])?;
         Ok(())
     }
 
     fn restore_fp(&mut self, address: u64, features: u64) -> Result<()> {
         self.check_area(address)?;
-        self.settle()?;
+        self.flush()?;
         let features = features & self.thread.process.shared.features;
         self.thread.execute(COMMAND_RESTORE_FP, &[address, features])?;
         Ok(())

@@ -13,8 +13,7 @@ use super::{
 };
 use crate::layout::APP_MAX;
 
-const PRIVATE_ANONYMOUS: u64 = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) as u64;
-const MAP_OPTIONS: u64 = (libc::MAP_FIXED | libc::MAP_NORESERVE | libc::MAP_STACK) as u64;
+const MAP_OPTIONS: u64 = (libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE | libc::MAP_STACK) as u64;
 const PROTECTIONS: u64 = (libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC) as u64;
 
 /// An address that is the application's, or a trampoline's.
@@ -23,10 +22,13 @@ const fn application(index: u8) -> Condition {
 }
 
 const STUB: &[Rule] = seccomp_rules! {
-    SYS_mmap [application(0), arg(2).only(PROTECTIONS), arg(3).bits(!MAP_OPTIONS, PRIVATE_ANONYMOUS)]
-        "anonymous private memory changes nothing but the stub's own address space; limits bound it";
+    SYS_mmap [application(0), arg(2).only(PROTECTIONS), arg(3).bits(!MAP_OPTIONS, libc::MAP_PRIVATE as u64)]
+        "private memory changes nothing but the stub's own address space, and limits bound it; of files a stub has \
+         only what the kernel gave it to map";
     SYS_mmap => Action::Notify,
-        "files and shared memory are mapped when the kernel ordered exactly this mapping";
+        "shared memory is mapped when the kernel ordered exactly this mapping";
+    SYS_openat => Action::Notify,
+        "asks for the file that the kernel is about to have it map: nothing is opened, the kernel gives a descriptor of its own choice";
     SYS_munmap [application(0), arg(1).below(APP_MAX)] "the stub's own address space";
     SYS_mprotect [application(0), arg(1).below(APP_MAX), arg(2).only(PROTECTIONS)] "the stub's own address space";
     SYS_madvise [arg(2).one_of(&[
@@ -46,7 +48,7 @@ const STUB: &[Rule] = seccomp_rules! {
         (libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG) as u32,
         (libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG) as u32,
     ])] "waiting for commands; the simplest paths of the futex code";
-    SYS_close "of its own descriptors, of which there are none but while a file is mapped";
+    SYS_close "of its own descriptors, which are those of files that it maps";
     SYS_close_range [arg(0).equal(0), arg(1).equal(u32::MAX as u64), arg(2).equal(2)]
         "the zygote leaves the descriptor table of the sandbox process behind (CLOSE_RANGE_UNSHARE)";
     SYS_sigaltstack "where its own handlers run";

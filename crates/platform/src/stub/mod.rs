@@ -48,7 +48,7 @@ use self::{
     thread::Thread,
     zygote::Zygote,
 };
-use crate::{AddressSpace, Context, Error, LossHook, Platform, Regs, Result};
+use crate::{AddressSpace, Context, Error, LossHook, Platform, Result};
 
 /// What [`StubPlatform::new`] wants to know.
 #[derive(Debug, Default)]
@@ -144,7 +144,7 @@ impl Platform for StubPlatform {
     fn create(&self) -> Result<(Arc<dyn AddressSpace>, Box<dyn Context>)> {
         reaper::start().map_err(|error| Error::Host(error.raw_os_error().unwrap_or(libc::EAGAIN)))?;
         let thread = self.zygote.lock().fork()?;
-        let context = StubContext::first(thread, Regs::default());
+        let context = StubContext::empty(thread);
         Ok((Arc::clone(context.address_space()), Box::new(context)))
     }
 

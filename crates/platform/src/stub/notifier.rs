@@ -77,6 +77,11 @@ impl Notifier {
         self.table.lock().pending.insert(nonce, Pending { order, arrived: None });
     }
 
+    /// Takes an announcement back: the call will not be made.
+    pub fn forget(&self, nonce: u32) {
+        self.table.lock().pending.remove(&nonce);
+    }
+
     /// Waits for the call announced as `nonce`. `None` when `stop` became true instead.
     ///
     /// # Errors
@@ -140,6 +145,11 @@ impl Notifier {
     /// Lets a call run. When the caller was killed meanwhile, its death shows elsewhere.
     pub fn resume(&self, notification: &Notification) -> Result<()> {
         gone_is_fine(self.listener.resume(notification.id))
+    }
+
+    /// Answers a call with a copy of `fd` in the caller's table.
+    pub fn answer(&self, notification: &Notification, fd: BorrowedFd<'_>, target: u32) -> Result<()> {
+        gone_is_fine(self.listener.answer(notification.id, fd, target))
     }
 
     /// Puts a copy of `fd` into the caller's table.

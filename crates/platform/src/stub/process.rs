@@ -1,13 +1,13 @@
 //! A stub: the host process of one address space.
 
 use std::sync::{
-    Arc,
+    Arc, Weak,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use lazaret_hostcall::remote::{read_memory, write_memory};
 use parking_lot::{Mutex, RwLock};
-use rustix::{process::Pid, thread::futex};
+use rustix::{fd::OwnedFd, process::Pid, thread::futex};
 
 use super::{
     Shared,
@@ -29,6 +29,9 @@ pub(super) struct Process {
     slots: Mutex<Slots>,
     /// Held while a chunk is mapped.
     pub growing: Mutex<()>,
+    /// The file that the stub has as `PRIVATE_FD`, if it is one that it may keep. Locked while one is taken and
+    /// mapped, unless the process has but one thread.
+    pub held: Mutex<Option<Weak<OwnedFd>>>,
     /// How many threads it has.
     threads: AtomicUsize,
     pub code: Code,
@@ -60,6 +63,7 @@ impl Process {
             given_up: AtomicBool::new(false),
             slots: Mutex::new(slots),
             growing: Mutex::new(()),
+            held: Mutex::default(),
             threads: AtomicUsize::new(1),
             code,
             shared,

@@ -34,8 +34,8 @@ pub const SIGNAL_STACK: u64 = OUTPUT + OUTPUT_SIZE;
 /// Longest string that is fetched, with its zero.
 #[allow(dead_code, reason = "only the stub's code needs it")]
 pub const STRING_MAX: u64 = 0x200;
-/// Most host calls that are made with one resumption.
-pub const MAX_CALLS: usize = 4;
+/// Most host calls that are made with one resumption, or one [`COMMAND_CALLS`].
+pub const MAX_CALLS: usize = 24;
 /// What lies in the windows is aligned to so many bytes.
 pub const WINDOW_ALIGN: u64 = 16;
 /// Slots are mapped in chunks of this size.
@@ -92,7 +92,7 @@ pub struct ContextPage {
     /// error code and page-fault address.
     pub fault: [AtomicU64; 6],
     _fault_end: [AtomicU64; 2],
-    /// Host calls to be made before the application goes on: number and arguments.
+    /// Host calls to be made before the application goes on, or for [`COMMAND_CALLS`]: number and arguments.
     pub calls: [[AtomicU64; 7]; MAX_CALLS],
 
     /// Registers, in the order of `crate::Regs`.
@@ -134,8 +134,8 @@ pub const NOWHERE: u64 = u64::MAX;
 pub const COMMAND_RESUME: u32 = 1;
 /// Make a host call.
 pub const COMMAND_CALL: u32 = 2;
-/// Make a host call that maps the descriptor in its fifth argument, then close that.
-pub const COMMAND_MAP_FILE: u32 = 3;
+/// Make the host calls in `calls`, until one fails.
+pub const COMMAND_CALLS: u32 = 3;
 /// Copy the process; argument 0 is shown to the sandbox process by the copy.
 pub const COMMAND_FORK: u32 = 4;
 /// Start a thread on the slot in argument 0; argument 1 is shown to the sandbox process.
@@ -176,6 +176,12 @@ pub const REPORT_UNCALLED: u32 = 10;
 
 /// The processor and the host allow rdfsbase and its kin.
 pub const FLAG_FSGSBASE: u32 = 1;
+
+/// Under this number a stub takes the files that it maps privately.
+pub const PRIVATE_FD: u32 = 0;
+/// Under this number it takes those that it may change: shared mappings, and context slots. A call that maps
+/// shared, however late it is made, never finds another file there than one that the stub may change anyway.
+pub const SHARED_FD: u32 = 1;
 
 /// Signal that interrupts an application thread (SIGUSR2).
 pub const INTERRUPT_SIGNAL: i32 = 12;

@@ -5,7 +5,11 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use rustix::{fd::BorrowedFd, process::Pid, thread::futex};
+use rustix::{
+    fd::{AsFd, OwnedFd},
+    process::Pid,
+    thread::futex,
+};
 
 use super::{
     chunk::Slot,
@@ -16,8 +20,8 @@ use super::{
     process::{NewSlot, Process},
     reaper::{self, Birth},
     shared::{
-        CHUNK_SIZE, COMMAND_CALL, COMMAND_EXIT, COMMAND_FORK, COMMAND_MAP_FILE, COMMAND_SPAWN, CONTEXT_BASE,
-        REPORT_BORN, REPORT_DONE,
+        CHUNK_SIZE, COMMAND_CALL, COMMAND_CALLS, COMMAND_EXIT, COMMAND_FORK, COMMAND_SPAWN, CONTEXT_BASE, MAX_CALLS,
+        PRIVATE_FD, REPORT_BORN, REPORT_DONE, SHARED_FD,
     },
 };
 use crate::{Error, Result};
@@ -35,6 +39,44 @@ const LAST_PATIENCE: u32 = 2;
 
 /// A host call for the stub: number and arguments.
 pub(super) type Call = [u64; 7];
+
+/// One of several host calls that a stub makes in a row.
+#[derive(Clone)]
+pub(super) enum Step {
+    /// A call that the filter leaves open.
+    Open(Call),
+    /// Takes a file as [`PRIVATE_FD`], in place of what was there.
+    Take(Arc<OwnedFd>),
+    /// A mapping that the filter guards: of the file, which the stub has as [`SHARED_FD`] meanwhile.
+    Share(Call, Arc<OwnedFd>),
+    /// Another call that the filter guards.
+    Guarded(Call),
+}
+
+impl Step {
+    /// Closes a descriptor of the stub's.
+    pub fn close(fd: u32) -> Step {
+        Step::Open([libc::SYS_close.cast_unsigned(), fd.into(), 0, 0, 0, 0, 0])
+    }
+
+    /// The call, which shows `nonce` if it is guarded.
+    fn call(&self, nonce: u32) -> Call {
+        match self {
+            Step::Open(call) => *call,
+            Step::Take(_) => [libc::SYS_openat.cast_unsigned(), 0, 0, 0, 0, 0, nonce.into()],
+            Step::Share([number, a, b, c, d, _, offset], _) => {
+                [*number, *a, *b, *c, *d, u64::from(nonce) << 32 | u64::from(SHARED_FD), *offset]
+            }
+            Step::Guarded([number, a, b, c, d, e, _]) => [*number, *a, *b, *c, *d, *e, nonce.into()],
+        }
+    }
+}
+
+/// A guarded call that a stub was ordered to make.
+pub(super) struct Awaited {
+    nonce: u32,
+    step: Step,
+}
 
 /// A thread of a stub, stopped in the stub's code unless it was told to resume.
 pub(super) struct Thread {
@@ -162,37 +204,77 @@ impl Thread {
         self.execute(COMMAND_CALL, &call)
     }
 
-    /// Has the stub make a host call that its filter guards. The argument in which such a call
-    /// shows the nonce is filled in here; `fd` takes the place of the descriptor of a mapping.
-    pub fn guarded_call(&mut self, mut call: Call, fd: Option<BorrowedFd<'_>>) -> Result<u64> {
-        let shared = Arc::clone(&self.process.shared);
+    /// Has the stub make host calls one after the other, until one fails. Returns the last one's result.
+    ///
+    /// # Errors
+    /// `Host` with the error of the one that failed.
+    pub fn calls(&mut self, steps: &[Step]) -> Result<u64> {
         self.come_together();
-        loop {
-            let nonce = shared.notifier.nonce();
-            // Threads of a stub share its descriptors: each has one number for this.
-            let target = u32::try_from(self.slot.index).unwrap_or_default();
-            let command = if fd.is_some() {
-                call[5] = u64::from(nonce) << 32 | u64::from(target);
-                COMMAND_MAP_FILE
-            } else {
-                call[6] = u64::from(nonce);
-                COMMAND_CALL
-            };
-            let [number, arguments @ ..] = call;
-            let number = i32::try_from(number).map_err(|_| Error::Host(libc::ENOSYS))?;
-            shared.notifier.expect(nonce, Order { number, arguments });
-            self.command(command, &call);
-            if let Some(notification) = shared.notifier.wait(nonce, || self.has_reported())? {
-                if let Some(fd) = fd {
-                    shared.notifier.give(&notification, fd, target)?;
+        let mut result = Ok(0);
+        for steps in steps.chunks(MAX_CALLS) {
+            result = loop {
+                let awaited = self.put_calls(steps)?;
+                self.command(COMMAND_CALLS, &[]);
+                self.serve(&awaited)?;
+                match self.done() {
+                    // By a signal from outside the sandbox. What was done may be done again.
+                    Err(Error::Host(libc::EINTR)) => {}
+                    result => break result,
                 }
-                shared.notifier.resume(&notification)?;
-            }
-            match self.done() {
-                Err(Error::Host(libc::EINTR)) => {}
-                result => return result,
+            };
+            if result.is_err() {
+                break;
             }
         }
+        result
+    }
+
+    /// Writes at most [`MAX_CALLS`] calls to the page. What it returns is to be served once the stub was told to
+    /// make them.
+    pub fn put_calls(&self, steps: &[Step]) -> Result<Vec<Awaited>> {
+        let page = self.slot.page();
+        let notifier = &self.process.shared.notifier;
+        let mut awaited = Vec::new();
+        for (place, step) in page.calls.iter().zip(steps) {
+            let mut nonce = 0;
+            if !matches!(step, Step::Open(_)) {
+                nonce = notifier.nonce();
+                let [number, arguments @ ..] = step.call(nonce);
+                let number = i32::try_from(number).map_err(|_| Error::Host(libc::ENOSYS))?;
+                notifier.expect(nonce, Order { number, arguments });
+                awaited.push(Awaited { nonce, step: step.clone() });
+            }
+            for (word, value) in place.iter().zip(step.call(nonce)) {
+                word.store(value, Ordering::Relaxed);
+            }
+        }
+        // At most MAX_CALLS.
+        page.calls_count.store(u16::try_from(steps.len()).unwrap_or_default(), Ordering::Relaxed);
+        Ok(awaited)
+    }
+
+    /// Answers the guarded calls among those that the stub is making now.
+    pub fn serve(&self, awaited: &[Awaited]) -> Result<()> {
+        let notifier = &self.process.shared.notifier;
+        let mut result = Ok(());
+        for Awaited { nonce, step } in awaited {
+            if result.is_err() {
+                notifier.forget(*nonce);
+                continue;
+            }
+            result = notifier.wait(*nonce, || self.has_reported()).and_then(|notification| {
+                // None: an earlier one failed.
+                let Some(notification) = notification else { return Ok(()) };
+                match step {
+                    Step::Take(fd) => notifier.answer(&notification, fd.as_fd(), PRIVATE_FD),
+                    Step::Share(_, fd) => notifier
+                        .give(&notification, fd.as_fd(), SHARED_FD)
+                        .and_then(|()| notifier.resume(&notification)),
+                    Step::Guarded(_) | Step::Open(_) => notifier.resume(&notification),
+                }
+            });
+        }
+        result
     }
 
     /// Makes a copy of the process; the result is the copy's only thread.
@@ -220,7 +302,8 @@ impl Thread {
         let number = i32::try_from(libc::SYS_mmap).map_err(|_| Error::Host(libc::ENOSYS))?;
         let read_write = u64::from(rustix::mm::ProtFlags::READ.union(rustix::mm::ProtFlags::WRITE).bits());
         let flags = u64::from(rustix::mm::MapFlags::SHARED.union(rustix::mm::MapFlags::FIXED).bits());
-        let arguments = [CONTEXT_BASE, CHUNK_SIZE, read_write, flags, u64::from(nonce) << 32, 0];
+        let fd = u64::from(nonce) << 32 | u64::from(SHARED_FD);
+        let arguments = [CONTEXT_BASE, CHUNK_SIZE, read_write, flags, fd, 0];
         shared.notifier.expect(nonce, Order { number, arguments });
         shared.notifier.resume(&clone)?;
         let born = shared.notifier.wait(nonce, || self.is_childless(&birth))?;
@@ -231,7 +314,9 @@ impl Thread {
 
         let pid = Pid::from_raw(born.thread).ok_or(Error::Corrupted("is in no process namespace of ours"))?;
         let code = if self.is_zygote { Code::new(shared.proc.is_none()) } else { self.process.code.copy() };
-        let process = Arc::new(Process::new(pid, Arc::clone(&chunk), code, Arc::clone(&shared)));
+        let process = Process::new(pid, Arc::clone(&chunk), code, Arc::clone(&shared));
+        *process.held.lock() = self.process.held.lock().clone();
+        let process = Arc::new(process);
         // A thread of the parent may pretend to be the copy.
         let is_process = lazaret_hostcall::remote::signal_thread(pid, pid, None).is_ok();
         if !is_process || !reaper::register(&process) {
@@ -240,7 +325,8 @@ impl Thread {
         }
         let mut thread = Thread::new(slot, process, pid);
         thread.pace = self.pace.child();
-        let answered = shared.notifier.give(&born, chunk.fd(), 0).and_then(|()| shared.notifier.resume(&born));
+        let answered =
+            shared.notifier.give(&born, chunk.fd().as_fd(), SHARED_FD).and_then(|()| shared.notifier.resume(&born));
         if let Err(error) = answered.and_then(|()| thread.is_born()) {
             reaper::kill(&thread.process);
             return Err(if error == Error::Dead { Error::Host(libc::EAGAIN) } else { error });
@@ -330,7 +416,7 @@ impl Thread {
                         continue;
                     }
                     let call = [libc::SYS_mmap.cast_unsigned(), address, CHUNK_SIZE, read_write, flags, 0, 0];
-                    self.guarded_call(call, Some(chunk.fd()))?;
+                    self.calls(&[Step::Share(call, Arc::clone(chunk.fd())), Step::close(SHARED_FD)])?;
                     let advice = libc::MADV_DONTFORK.cast_unsigned().into();
                     self.call([libc::SYS_madvise.cast_unsigned(), address, CHUNK_SIZE, advice, 0, 0, 0])?;
                     growing.add_chunk(chunk);

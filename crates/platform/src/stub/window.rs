@@ -103,6 +103,11 @@ impl Memory {
         content.used = 0;
     }
 
+    /// Something waits to be stored.
+    pub fn waits(&self) -> bool {
+        !self.content.lock().copies.is_empty()
+    }
+
     /// Stores the output window by host calls. False if memory was bad somewhere.
     pub fn store(&self) -> bool {
         self.flush(&mut self.content.lock())

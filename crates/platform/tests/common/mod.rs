@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use std::{os::fd::AsFd, sync::Arc, sync::mpsc, thread, time::Duration};
+use std::{sync::Arc, sync::mpsc, thread, time::Duration};
 
 use lazaret_platform::{
     AddressSpace, Backing, Context, Platform, Prot, Trap,
@@ -70,9 +70,9 @@ pub fn platform() -> StubPlatform {
 /// An address space with a program, a stack and a page of data.
 pub fn load(platform: &dyn Platform, code: &[u8]) -> (Arc<dyn AddressSpace>, Box<dyn Context>) {
     let (space, mut context) = load_data(platform);
-    let fd = rustix::fs::memfd_create("code", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
+    let fd = Arc::new(rustix::fs::memfd_create("code", rustix::fs::MemfdFlags::CLOEXEC).unwrap());
     rustix::io::write(&fd, code).unwrap();
-    let backing = Backing::File { fd: fd.as_fd(), offset: 0, shared: false, writable: false };
+    let backing = Backing::File { fd: &fd, offset: 0, shared: false, writable: false, lasting: false };
     let length = (code.len() as u64).next_multiple_of(PAGE);
     context.map(CODE, length, Prot::READ | Prot::EXEC, backing).unwrap();
     (space, context)
@@ -92,6 +92,7 @@ fn load_data(platform: &dyn Platform) -> (Arc<dyn AddressSpace>, Box<dyn Context
     let (space, mut context) = platform.create().unwrap();
     context.map(STACK, PAGE, Prot::READ | Prot::WRITE, Backing::Anonymous).unwrap();
     context.map(DATA, PAGE, Prot::READ | Prot::WRITE, Backing::Anonymous).unwrap();
+    context.settle().unwrap();
     let regs = context.regs();
     regs.rip = CODE;
     regs.rsp = STACK + PAGE;

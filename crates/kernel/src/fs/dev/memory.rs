@@ -67,7 +67,7 @@ impl FileOps for Zero {
         let fd = rustix::fs::memfd_create("zero", rustix::fs::MemfdFlags::CLOEXEC).map_err(crate::fs::hostfs::errno)?;
         // Larger than any mapping, and sparse.
         rustix::fs::ftruncate(&fd, 1 << 46).map_err(crate::fs::hostfs::errno)?;
-        Ok(HostMapping { fd: Arc::new(fd), writable: true })
+        Ok(HostMapping { fd: Arc::new(fd), writable: true, lasting: false })
     }
 }
 

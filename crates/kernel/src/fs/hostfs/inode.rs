@@ -361,7 +361,7 @@ impl Inode for HostInode {
         if self.kind != FileKind::Regular {
             return Err(Errno::ENODEV);
         }
-        Ok(HostMapping { fd: self.content(writable)?, writable })
+        Ok(HostMapping { fd: self.content(writable)?, writable, lasting: true })
     }
 
     fn get_xattr(&self, name: &[u8]) -> Result<Vec<u8>, Errno> {

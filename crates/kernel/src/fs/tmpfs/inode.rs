@@ -290,7 +290,7 @@ impl Inode for TmpInode {
             regular.seals.lock().check_map_writable()?;
         }
         let fd = regular.content.write().host_file(&self.fs.usage)?;
-        Ok(HostMapping { fd, writable: true })
+        Ok(HostMapping { fd, writable: true, lasting: false })
     }
 
     fn write_content(&self, mut offset: u64, mut data: &[u8]) -> Result<(), Errno> {
