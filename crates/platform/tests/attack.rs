@@ -37,6 +37,54 @@ fn doors(context: &mut dyn Context) -> Vec<u64> {
     (0..length.saturating_sub(1)).filter(|&at| code[at..at + 2] == [0x0f, 0x05]).map(|at| STUB + at as u64).collect()
 }
 
+/// Runs while other stubs are made: a guarded call that nobody ordered waits for an answer, which comes with the
+/// next order to any stub.
+fn run_amid_orders(
+    platform: &dyn Platform,
+    space: &dyn AddressSpace,
+    context: &mut dyn Context,
+) -> lazaret_platform::Result<Trap> {
+    std::thread::scope(|scope| {
+        let orders = scope.spawn(|| {
+            for _ in 0..20 {
+                std::thread::sleep(Duration::from_millis(2));
+                if space.is_dead() {
+                    break;
+                }
+                drop(platform.create().unwrap());
+            }
+        });
+        let result = context.run();
+        orders.join().unwrap();
+        result
+    })
+}
+
+#[test]
+fn a_file_that_a_stub_keeps_is_only_mapped_privately() {
+    common::limited(|| {
+        let platform = platform();
+        let file = Arc::new(rustix::fs::memfd_create("file", rustix::fs::MemfdFlags::CLOEXEC).unwrap());
+        rustix::io::write(&file, b"original").unwrap();
+        let backing = Backing::File { fd: &file, offset: 0, shared: false, writable: false, lasting: true };
+        // Private first, which works and changes nothing, then shared, which nobody ordered.
+        for flags in [0x02, 0x01] {
+            let (space, mut context) = load_unpatched(&platform, jump());
+            let door = doors(&mut *context)[0];
+            context.map(DATA, PAGE, Prot::READ, backing).unwrap();
+            let regs = context.regs();
+            regs.rax = 9;
+            (regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9) = (DATA, PAGE, 3, flags | 0x10, 0, 0);
+            regs.rbx = door;
+            let result = run_amid_orders(&platform, &*space, &mut *context);
+            assert!(matches!(result, Err(Error::Corrupted(_) | Error::Dead)), "{flags}: {result:?}");
+        }
+        let mut content = [0; 8];
+        rustix::io::pread(&file, &mut content, 0).unwrap();
+        assert_eq!(&content, b"original");
+    });
+}
+
 #[test]
 fn calls_from_the_stubs_code_do_no_more_than_its_filter_allows() {
     common::limited(|| {
@@ -53,22 +101,7 @@ fn calls_from_the_stubs_code_do_no_more_than_its_filter_allows() {
             // Shared and anonymous for mmap, a plain fork for clone.
             (regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9) = (DATA, PAGE, 3, 0x21, u64::MAX, 0);
             regs.rbx = doors[number as usize % doors.len()];
-            // A guarded call waits for an answer, which comes with the next order to any stub.
-            let platform = &platform;
-            let result = std::thread::scope(|scope| {
-                let orders = scope.spawn(|| {
-                    for _ in 0..20 {
-                        std::thread::sleep(Duration::from_millis(2));
-                        if space.is_dead() {
-                            break;
-                        }
-                        drop(platform.create().unwrap());
-                    }
-                });
-                let result = context.run();
-                orders.join().unwrap();
-                result
-            });
+            let result = run_amid_orders(&platform, &*space, &mut *context);
             assert!(matches!(result, Err(Error::Corrupted(_) | Error::Dead)), "{number}: {result:?}");
         }
         // The platform still works.
