@@ -9,13 +9,12 @@ mod report;
 mod streams;
 mod terminal;
 
-use std::process::ExitCode;
-
-use clap::Parser;
+use std::{ffi::OsString, process::ExitCode};
 
 fn main() -> ExitCode {
-    let options = options::Options::parse();
-    match commands::run(&options) {
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    let mut options = options::parse(&typed);
+    match options::add_file(&mut options, &typed).and_then(|()| commands::run(&options)) {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {
             report::report(&options, &failure);

@@ -325,7 +325,7 @@ fn detached_processes_have_one_that_stands_for_them() {
     assert!(is_alive(pid));
     kill_process(Pid::from_raw(pid).unwrap(), Signal::TERM).unwrap();
     until("its end", || (!is_alive(pid)).then_some(()));
-    assert_eq!(quiet(&[&exec[..], &["/nonexistent"]].concat()), Some(1));
+    assert_eq!(quiet(&[&exec[..], &["/nonexistent"]].concat()), Some(255));
     assert_eq!(quiet(&["kill", "c", "KILL"]), Some(0));
     assert_eq!(place.lazaret(&["wait", "c"]).status.code(), Some(128 + 9));
     assert_eq!(place.lazaret(&["wait", "c"]).status.code(), Some(128 + 9), "after the end");

@@ -110,7 +110,7 @@ fn run_containers(containerd: &Containerd) {
     assert!(status == 1 && error.contains("Read-only file system"), "{status} {error}");
     let (status, _, error) = all(&mut containerd.run(&["--rm"], &["/nonexistent"]));
     assert_eq!(status, 1);
-    assert!(error.contains("OCI runtime create failed: exec \"/nonexistent\": no such file or directory"), "{error}");
+    assert!(error.contains("OCI runtime create failed: exec: \"/nonexistent\": no such file or directory"), "{error}");
     // The size comes some time after the start.
     let script = "tty; until stty size 2> /dev/null | grep -v '^0'; do sleep 0.05; done; exit 4";
     let (status, output, _) = all(&mut on_terminal(&containerd.run(&["--rm", "--tty"], &["sh", "-c", script])));

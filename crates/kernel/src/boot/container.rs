@@ -148,7 +148,7 @@ impl Container {
             let location = paths.lookup(&path, LookupFlags::FOLLOW)?;
             open_for_exec(location, &paths.creds).map(drop)
         };
-        search(process, &name, find).map_err(failed(format!("exec {:?}", shown(&name))))
+        search(process, &name, find).map_err(failed(format!("exec: {:?}", shown(&name))))
     }
 
     /// Starts a process: the container's init, or a further one (exec). Returns its pid in the
@@ -172,7 +172,7 @@ impl Container {
             }
         }
         let (paths, name) = self.paths_and_name(&process)?;
-        let start_failed = |cause| StartError { step: format!("exec {:?}", shown(&name)), cause };
+        let start_failed = |cause| StartError { step: format!("exec: {:?}", shown(&name)), cause };
         let image = self.load(&paths, &limits, &process, &name).map_err(start_failed)?;
 
         let files = FdTable::new();
@@ -220,7 +220,7 @@ impl Container {
         // The container's, unless it has one.
         let _ = self.first.set(number);
         self.started.lock().insert(number, group);
-        Ok(Prepared { current: Current::new(task, image.context), number, step: format!("exec {:?}", shown(&name)) })
+        Ok(Prepared { current: Current::new(task, image.context), number, step: format!("exec: {:?}", shown(&name)) })
     }
 
     /// Where the process starts, and what its program is called.

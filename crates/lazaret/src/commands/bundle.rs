@@ -10,7 +10,7 @@ use lazaret_sandbox::{Args, Config, Sandbox, Spec, Stdio};
 
 use crate::{
     attached,
-    options::{Create, Run},
+    options::{Create, Run, annotate},
     report::CommandError,
     streams,
 };
@@ -34,6 +34,7 @@ pub fn run(config: &Config, args: &Run) -> Result<u8, CommandError> {
     let files = streams::preserved(*preserve_fds)?;
     lazaret_sandbox::check_id(id)?;
     let (bundle, spec) = load(bundle)?;
+    let config = &annotated(config, &spec)?;
     attached::run(config, attached::Container { id: id.clone(), spec, bundle, files, pid_file: pid_file.clone() })
 }
 
@@ -49,10 +50,18 @@ fn load(bundle: &Path) -> Result<(PathBuf, Spec), CommandError> {
     Ok((absolute, spec))
 }
 
+/// The settings for a container whose annotations may set some.
+fn annotated(config: &Config, spec: &Spec) -> Result<Config, CommandError> {
+    let mut config = config.clone();
+    annotate(&mut config, &spec.annotations)?;
+    Ok(config)
+}
+
 fn make(config: &Config, args: &Create) -> Result<Sandbox, CommandError> {
     let files = streams::preserved(args.preserve_fds)?;
     lazaret_sandbox::check_id(&args.id)?;
     let (bundle, spec) = load(&args.bundle)?;
+    let config = &annotated(config, &spec)?;
     let process = spec.process.clone().unwrap_or_default();
     let stdio = match (process.terminal, &args.console_socket) {
         (true, Some(socket)) => Stdio::console(socket, process.console_size)?,

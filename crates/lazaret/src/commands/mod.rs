@@ -28,7 +28,10 @@ pub fn run(options: &Options) -> Result<u8, CommandError> {
     match &options.command {
         Command::Do(args) => return local::run(&config, args),
         Command::Run(args) => return bundle::run(&config, args),
-        Command::Exec(args) => return exec::run(&config, args),
+        Command::Exec(args) => {
+            // runc's status for it: 1 could be the process'.
+            return exec::run(&config, args).map_err(|error| CommandError { status: 255, ..error });
+        }
         Command::Create(args) => bundle::create(&config, args),
         Command::Start(args) => lifecycle::start(&config, &args.id),
         Command::Kill(args) => lifecycle::kill(&config, args),
@@ -48,6 +51,9 @@ pub fn run(options: &Options) -> Result<u8, CommandError> {
             clap_complete::generate(args.shell, &mut Options::command(), "lazaret", &mut script);
             print(&script)
         }
+        Command::Man(args) => clap_mangen::generate_to(Options::command(), &args.directory).map_err(|error| {
+            CommandError::new(format!("write the manual pages to {}: {error}", args.directory.display()))
+        }),
     }
     .map(|()| 0)
 }

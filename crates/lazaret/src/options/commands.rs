@@ -1,0 +1,347 @@
+//! The options of each command.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum};
+use clap_complete::Shell;
+
+use super::Network;
+
+/// Arguments of `do`.
+#[derive(Debug, Args)]
+pub struct Do {
+    /// Directory that becomes the root
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+
+    /// Working directory [default: the current one]
+    #[arg(long, value_name = "DIR")]
+    pub cwd: Option<String>,
+
+    /// Set an environment variable
+    #[arg(long, short, value_name = "NAME=VALUE")]
+    pub env: Vec<String>,
+
+    /// Show a file or directory of the host in another place
+    #[arg(long, short, value_name = "SOURCE:DESTINATION[:ro]")]
+    pub volume: Vec<String>,
+
+    /// Pass writes below this directory to the host
+    #[arg(long, value_name = "DIR")]
+    pub rw: Vec<PathBuf>,
+
+    /// Host name
+    #[arg(long, value_name = "NAME")]
+    pub hostname: Option<String>,
+
+    /// User id in the sandbox
+    #[arg(long, default_value_t = 0)]
+    pub uid: u32,
+
+    /// Group id in the sandbox
+    #[arg(long, default_value_t = 0)]
+    pub gid: u32,
+
+    /// User, by name or id, with a group if wanted; names are those of the root's /etc/passwd and /etc/group
+    #[arg(long, short, value_name = "USER[:GROUP]", conflicts_with_all = ["uid", "gid"])]
+    pub user: Option<String>,
+
+    /// What network the sandbox has
+    #[arg(long)]
+    pub network: Option<Network>,
+
+    /// The command and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Do not wait for the container's end
+    #[arg(long, short)]
+    pub detach: bool,
+
+    /// Accepted for runc's sake: nothing of a sandbox needs a new parent
+    #[arg(long, hide = true)]
+    pub no_subreaper: bool,
+
+    /// What to make
+    #[command(flatten)]
+    pub create: Create,
+}
+
+/// Arguments of `create`.
+#[derive(Debug, Args)]
+pub struct Create {
+    /// The bundle's directory
+    #[arg(long, short, value_name = "DIR", default_value = ".")]
+    pub bundle: PathBuf,
+
+    /// Write the sandbox process' id to this file
+    #[arg(long, value_name = "FILE")]
+    pub pid_file: Option<PathBuf>,
+
+    /// Unix socket that receives the master of the container's terminal
+    #[arg(long, value_name = "SOCKET")]
+    pub console_socket: Option<PathBuf>,
+
+    /// Pass so many of this command's descriptors on, from 3
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub preserve_fds: u32,
+
+    /// Accepted for runc's sake: nothing of a sandbox hangs in the root that pivot_root(2) needs
+    #[arg(long, hide = true)]
+    pub no_pivot: bool,
+
+    /// Accepted for runc's sake: a sandbox has a keyring of its own in any case
+    #[arg(long, hide = true)]
+    pub no_new_keyring: bool,
+
+    /// Name of the container
+    pub id: String,
+}
+
+/// A container's name.
+#[derive(Debug, Args)]
+pub struct Id {
+    /// Name of the container
+    pub id: String,
+}
+
+/// Arguments of `exec`.
+#[derive(Debug, Args)]
+pub struct Exec {
+    /// Give it a terminal
+    #[arg(long, short)]
+    pub tty: bool,
+
+    /// Do not wait for its end
+    #[arg(long, short)]
+    pub detach: bool,
+
+    /// User and group ids
+    #[arg(long, short, value_name = "UID[:GID]")]
+    pub user: Option<String>,
+
+    /// Working directory
+    #[arg(long, value_name = "DIR")]
+    pub cwd: Option<String>,
+
+    /// Set an environment variable
+    #[arg(long, short, value_name = "NAME=VALUE")]
+    pub env: Vec<String>,
+
+    /// Supplementary group
+    #[arg(long, short = 'g', value_name = "GID")]
+    pub additional_gids: Vec<u32>,
+
+    /// Give it this capability too
+    #[arg(long, short, value_name = "CAPABILITY")]
+    pub cap: Vec<String>,
+
+    /// It gains no privileges by programs it executes
+    #[arg(long)]
+    pub no_new_privs: bool,
+
+    /// Write the id of the process that stands for it on the host to this file
+    #[arg(long, value_name = "FILE")]
+    pub pid_file: Option<PathBuf>,
+
+    /// Unix socket that receives the master of its terminal; needs --detach
+    #[arg(long, value_name = "SOCKET", requires = "detach")]
+    pub console_socket: Option<PathBuf>,
+
+    /// Pass so many of this command's descriptors on, from 3
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub preserve_fds: u32,
+
+    /// File with the process as JSON, as in a specification
+    #[arg(long, short, value_name = "FILE", conflicts_with_all = ["user", "cwd", "env", "command"])]
+    pub process: Option<PathBuf>,
+
+    /// Name of the container
+    pub id: String,
+
+    /// The command and its arguments
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "COMMAND",
+        required_unless_present = "process"
+    )]
+    pub command: Vec<String>,
+}
+
+/// Arguments of `kill`.
+#[derive(Debug, Args)]
+pub struct Kill {
+    /// Send it to every process of the container
+    #[arg(long, short)]
+    pub all: bool,
+
+    /// Name of the container
+    pub id: String,
+
+    /// Signal, by name or number
+    #[arg(default_value = "SIGTERM")]
+    pub signal: String,
+}
+
+/// Arguments of `delete`.
+#[derive(Debug, Args)]
+pub struct Delete {
+    /// End it first if it runs; no error if it does not exist
+    #[arg(long, short)]
+    pub force: bool,
+
+    /// Names of containers
+    #[arg(required = true)]
+    pub ids: Vec<String>,
+}
+
+/// Arguments of `list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Output format
+    #[arg(long, short, default_value = "table")]
+    pub format: ListFormat,
+
+    /// Only names
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Output format of `list`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs, reason = "they name themselves")]
+pub enum ListFormat {
+    Table,
+    Json,
+}
+
+/// Arguments of `ps`.
+#[derive(Debug, Args)]
+pub struct Ps {
+    /// Output format; `json` gives the ids of the host processes
+    #[arg(long, short, default_value = "table")]
+    pub format: ListFormat,
+
+    /// Name of the container
+    pub id: String,
+
+    /// Accepted for runc's sake, which passes them to ps(1)
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    pub options: Vec<String>,
+}
+
+/// Arguments of `events`.
+#[derive(Debug, Args)]
+pub struct Events {
+    /// Time between two events, as `5s` or `100ms`
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_interval)]
+    pub interval: Duration,
+
+    /// Only once
+    #[arg(long)]
+    pub stats: bool,
+
+    /// Name of the container
+    pub id: String,
+}
+
+/// A time as Go's tools write it, with one unit.
+fn parse_interval(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is not a time such as 5s or 100ms");
+    let number = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let count: u64 = number.parse().map_err(|_| wrong())?;
+    let time = match &text[number.len()..] {
+        "ms" => Duration::from_millis(count),
+        "s" => Duration::from_secs(count),
+        "m" => Duration::from_secs(count.saturating_mul(60)),
+        _ => return Err(wrong()),
+    };
+    if time.is_zero() { Err(wrong()) } else { Ok(time) }
+}
+
+/// Arguments of `update`.
+#[derive(Debug, Args)]
+pub struct Update {
+    /// File with limits as `linux.resources` of a specification; `-` is standard input
+    #[arg(long, short, value_name = "FILE")]
+    pub resources: Option<PathBuf>,
+
+    /// Memory in bytes, -1 for any amount
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
+    pub memory: Option<i64>,
+
+    /// Memory that is left to it when memory is short
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
+    pub memory_reservation: Option<i64>,
+
+    /// Memory and swap together
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
+    pub memory_swap: Option<i64>,
+
+    /// Weight for processors
+    #[arg(long, value_name = "WEIGHT", visible_alias = "cpu-shares")]
+    pub cpu_share: Option<u64>,
+
+    /// Microseconds of processor time in each period, -1 for any amount
+    #[arg(long, value_name = "MICROSECONDS", allow_negative_numbers = true)]
+    pub cpu_quota: Option<i64>,
+
+    /// Length of a period
+    #[arg(long, value_name = "MICROSECONDS")]
+    pub cpu_period: Option<u64>,
+
+    /// Processors, as in 0-2,4
+    #[arg(long, value_name = "LIST")]
+    pub cpuset_cpus: Option<String>,
+
+    /// Memory nodes
+    #[arg(long, value_name = "LIST")]
+    pub cpuset_mems: Option<String>,
+
+    /// Number of processes and threads, -1 for any number
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub pids_limit: Option<i64>,
+
+    /// Weight for block devices
+    #[arg(long, value_name = "WEIGHT")]
+    pub blkio_weight: Option<u16>,
+
+    /// Name of the container
+    pub id: String,
+}
+
+/// Arguments of `spec`.
+#[derive(Debug, Args)]
+pub struct SpecArgs {
+    /// Where to write it
+    #[arg(long, short, value_name = "DIR", default_value = ".")]
+    pub bundle: PathBuf,
+
+    /// Accepted for runc's sake: an ordinary user can run it as it is
+    #[arg(long, hide = true)]
+    pub rootless: bool,
+
+    /// The program and its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    pub shell: Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+pub struct ManualPages {
+    /// Where to write them, one for each command
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+}
