@@ -53,6 +53,11 @@ names! {
         SET_FILE_RW_HINT = 1038,
     }
 
+    /// What F_NOTIFY tells of.
+    pub mod directory: u32 = "DN_" {
+        ACCESS = 1, MODIFY = 2, CREATE = 4, DELETE = 8, RENAME = 0x10, ATTRIB = 0x20, MULTISHOT = 0x8000_0000,
+    }
+
     /// Descriptor flags.
     pub mod descriptor: u32 = "FD_" { CLOEXEC = 1, }
 

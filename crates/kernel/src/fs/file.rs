@@ -10,11 +10,13 @@ use lazaret_snapshot::{Context, Snapshot};
 
 use super::{
     busy,
-    inode::{Attributes, DirSink, HostMapping, Inode},
+    inode::{Attributes, DirSink, FileKind, HostMapping, Inode},
     lock,
     notify::{self, Change},
+    sigio::{DirectoryNotice, SharedOwner, Teller},
 };
 use crate::{
+    boot::Kernel,
     checkpoint,
     ipc::shared::Attachment,
     sync::{Arc, AtomicU32, Mutex, MutexGuard, Ordering},
@@ -116,6 +118,11 @@ pub trait FileOps: Any + Send + Sync {
         false
     }
 
+    /// O_ASYNC has a meaning: the owner gets a signal when the file becomes ready.
+    fn tells_by_signal(&self) -> bool {
+        false
+    }
+
     /// ioctl(2) requests that the VFS does not answer itself (it does FIOCLEX, FIONCLEX, FIONBIO,
     /// FIOASYNC).
     fn ioctl(&self, _file: &File, _current: &mut Current, _request: u32, _argument: UserAddr) -> Result<usize, Errno> {
@@ -161,27 +168,13 @@ impl dyn FileOps {
     }
 }
 
-/// Whom F_SETOWN names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Snapshot)]
-pub enum OwnerKind {
-    /// A thread (F_OWNER_TID).
-    Thread,
-    /// A process.
-    #[default]
-    Process,
-    /// A process group.
-    Group,
-}
-
-/// Who gets SIGIO and SIGURG of a file, and which signal instead; see F_SETOWN and F_SETSIG in fcntl(2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Snapshot)]
-pub struct AsyncOwner {
-    /// What `pid` is.
-    pub kind: OwnerKind,
-    /// Its id in the pid namespace of who set it; 0 is nobody.
-    pub pid: i32,
-    /// The signal; 0 is SIGIO.
-    pub signal: i32,
+/// What the file's signals hang on; see [`super::sigio`].
+#[derive(Default)]
+struct Told {
+    /// O_ASYNC.
+    readiness: Option<Poller>,
+    /// F_NOTIFY.
+    changes: Option<Arc<DirectoryNotice>>,
 }
 
 /// An offset that means the host's position; see [`FileOps::host_position`].
@@ -226,7 +219,9 @@ pub struct File {
     /// Status flags and access mode of open(2).
     flags: AtomicU32,
     position: Mutex<u64>,
-    async_owner: Mutex<AsyncOwner>,
+    async_owner: SharedOwner,
+    #[snapshot(skip)]
+    told: Mutex<Told>,
     /// What the file holds of [`busy`], to be given back with it.
     hold: Hold,
 }
@@ -285,7 +280,8 @@ impl File {
             location,
             flags: AtomicU32::new(flags),
             position: Mutex::new(0),
-            async_owner: Mutex::default(),
+            async_owner: SharedOwner::default(),
+            told: Mutex::default(),
         })
     }
 
@@ -316,21 +312,57 @@ impl File {
 
     /// Replaces the status flags that fcntl(F_SETFL) may change.
     pub fn set_flags(&self, new: u32) {
-        const CHANGEABLE: u32 = flags::APPEND | flags::NONBLOCK | flags::ASYNC | flags::DIRECT | flags::NOATIME;
+        const CHANGEABLE: u32 = flags::APPEND | flags::NONBLOCK | flags::DIRECT | flags::NOATIME;
         let old = self.flags();
         let merged = old & !CHANGEABLE | new & CHANGEABLE;
         self.flags.store(merged, Ordering::Relaxed);
         self.ops.flags_changed(self, old, merged);
     }
 
-    /// Who is told of readiness by a signal.
-    pub fn async_owner(&self) -> AsyncOwner {
-        *self.async_owner.lock()
+    /// Who is told of the file by signals.
+    pub fn async_owner(&self) -> &SharedOwner {
+        &self.async_owner
     }
 
-    /// Sets who is told of readiness by a signal.
-    pub fn set_async_owner(&self, owner: AsyncOwner) {
-        *self.async_owner.lock() = owner;
+    /// Sets O_ASYNC, or takes it back: the owner is told of readiness. `fd` is the descriptor that it is told.
+    /// Does nothing for files that do not tell.
+    pub fn set_async(&self, kernel: &Arc<Kernel>, fd: i32, on: bool) {
+        if !self.ops.tells_by_signal() {
+            return;
+        }
+        let poller = on.then(|| {
+            let mut poller = Poller::new(Arc::new(Teller::new(kernel, &self.async_owner, fd)));
+            self.ops.poll(self, Some(&mut poller));
+            poller
+        });
+        let old = std::mem::replace(&mut self.told.lock().readiness, poller);
+        drop(old);
+        if on {
+            self.flags.fetch_or(flags::ASYNC, Ordering::Relaxed);
+        } else {
+            self.flags.fetch_and(!flags::ASYNC, Ordering::Relaxed);
+        }
+    }
+
+    /// F_NOTIFY: the owner is told of changes in a directory; `wanted` are DN_*, 0 for no more.
+    ///
+    /// # Errors
+    /// `ENOTDIR`.
+    pub fn set_notice(&self, kernel: &Arc<Kernel>, fd: i32, wanted: u32) -> Result<(), Errno> {
+        if self.inode().kind() != FileKind::Directory {
+            return if wanted == 0 { Ok(()) } else { Err(Errno::ENOTDIR) };
+        }
+        let id = notify::identity(&**self.inode()).ok_or(Errno::EIO)?;
+        let mut told = self.told.lock();
+        match &told.changes {
+            _ if wanted == 0 => told.changes = None,
+            Some(notice) => notice.add(wanted),
+            None => {
+                let teller = Teller::new(kernel, &self.async_owner, fd);
+                told.changes = Some(DirectoryNotice::new(teller, id, wanted));
+            }
+        }
+        Ok(())
     }
 
     /// O_NONBLOCK is set.

@@ -26,6 +26,7 @@ pub mod poll;
 pub mod proc;
 pub mod pseudo;
 pub mod registry;
+pub mod sigio;
 pub mod signalfd;
 pub mod special;
 pub mod stream;

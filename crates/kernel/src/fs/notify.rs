@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     inode::{FileKind, Inode},
-    inotify::{Mask, Watch},
+    inotify::Mask,
     vfs::{Dentry, Location},
 };
 use crate::sync::{Arc, AtomicU32, AtomicUsize, Mutex, OnceLock, Ordering, Weak};
@@ -42,14 +42,20 @@ impl Change {
     }
 }
 
+/// Who watches an inode.
+pub trait Watcher: Send + Sync {
+    /// Something happened to the inode, or to its entry `name`.
+    fn notify(&self, event: Mask, cookie: u32, name: &[u8]);
+}
+
 /// Identity of an inode for watching: device and number.
 pub type InodeId = (u64, u64);
 
 /// Number of watches there are: without any, a change costs one load.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-fn watches() -> &'static Mutex<HashMap<InodeId, Vec<Weak<Watch>>>> {
-    static WATCHES: OnceLock<Mutex<HashMap<InodeId, Vec<Weak<Watch>>>>> = OnceLock::new();
+fn watches() -> &'static Mutex<HashMap<InodeId, Vec<Weak<dyn Watcher>>>> {
+    static WATCHES: OnceLock<Mutex<HashMap<InodeId, Vec<Weak<dyn Watcher>>>>> = OnceLock::new();
     WATCHES.get_or_init(Mutex::default)
 }
 
@@ -59,16 +65,16 @@ pub fn identity(inode: &dyn Inode) -> Option<InodeId> {
 }
 
 /// Adds a watch.
-pub fn watch(id: InodeId, watch: &Arc<Watch>) {
+pub fn watch(id: InodeId, watch: &Arc<dyn Watcher>) {
     watches().lock().entry(id).or_default().push(Arc::downgrade(watch));
     COUNT.fetch_add(1, Ordering::SeqCst);
 }
 
 /// Takes a watch back.
-pub fn unwatch(id: InodeId, watch: &Watch) {
+pub fn unwatch(id: InodeId, watch: &dyn Watcher) {
     let mut watches = watches().lock();
     if let Some(list) = watches.get_mut(&id) {
-        list.retain(|other| !std::ptr::eq(other.as_ptr(), watch));
+        list.retain(|other| !std::ptr::addr_eq(other.as_ptr(), watch));
         if list.is_empty() {
             watches.remove(&id);
         }
@@ -82,7 +88,7 @@ fn is_watched() -> bool {
 
 fn send(inode: &dyn Inode, mask: Mask, cookie: u32, name: &[u8]) {
     let Some(id) = identity(inode) else { return };
-    let targets: Vec<Arc<Watch>> =
+    let targets: Vec<Arc<dyn Watcher>> =
         watches().lock().get(&id).map(|list| list.iter().filter_map(Weak::upgrade).collect()).unwrap_or_default();
     for target in targets {
         target.notify(mask, cookie, name);

@@ -315,6 +315,10 @@ impl FileOps for SocketFile {
         false
     }
 
+    fn tells_by_signal(&self) -> bool {
+        true
+    }
+
     fn can_poll(&self) -> bool {
         true
     }

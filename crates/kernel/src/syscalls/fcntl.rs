@@ -2,7 +2,7 @@
 
 use lazaret_abi::{
     errno::Errno,
-    fcntl::{FOwnerEx, command, descriptor as fd_flags, owner},
+    fcntl::{FOwnerEx, command, descriptor as fd_flags, directory, owner},
     id::Fd,
 };
 
@@ -10,9 +10,10 @@ use super::{SysResult, lock};
 use crate::{
     fs::{
         descriptor,
-        file::{AsyncOwner, File, OwnerKind, flags},
+        file::{File, flags},
         inode::FileKind,
         pipe,
+        sigio::OwnerKind,
         tmpfs::{Seals, TmpInode},
         vfs::permission::is_owner,
     },
@@ -60,7 +61,7 @@ pub fn fcntl(current: &mut Current, fd: Fd, command: u32, argument: u64) -> SysR
             Ok(0)
         }
         command::GETFL => as_result(file.flags()),
-        command::SETFL => set_flags(current, &file, int(argument) as u32),
+        command::SETFL => set_flags(current, fd, &file, int(argument) as u32),
         command::GETLK | command::OFD_GETLK => {
             lock::get_lock(current, &file, UserPtr::new(UserAddr::new(argument)), command == command::OFD_GETLK)
         }
@@ -71,10 +72,9 @@ pub fn fcntl(current: &mut Current, fd: Fd, command: u32, argument: u64) -> SysR
         }
         command::SETOWN => set_owner(current, &file, int(argument)),
         command::GETOWN => {
-            let owner = file.async_owner();
-            let pid = if owner.kind == OwnerKind::Group { owner.pid.wrapping_neg() } else { owner.pid };
+            let (kind, pid) = owner(current, &file);
             // A group comes back as a negative number, which only the C library takes for an error.
-            Ok(pid as isize as usize)
+            Ok(if kind == OwnerKind::Group { -pid } else { pid } as isize as usize)
         }
         command::SETOWN_EX => {
             let new = current.read(UserPtr::<FOwnerEx>::new(UserAddr::new(argument)))?;
@@ -84,18 +84,16 @@ pub fn fcntl(current: &mut Current, fd: Fd, command: u32, argument: u64) -> SysR
                 owner::PGRP => OwnerKind::Group,
                 _ => return Err(Errno::EINVAL),
             };
-            check_exists(current, new.pid)?;
-            file.set_async_owner(AsyncOwner { kind, pid: new.pid, ..file.async_owner() });
-            Ok(0)
+            name_owner(current, &file, kind, new.pid)
         }
         command::GETOWN_EX => {
-            let now = file.async_owner();
-            let kind = match now.kind {
+            let (kind, pid) = owner(current, &file);
+            let kind = match kind {
                 OwnerKind::Thread => owner::TID,
                 OwnerKind::Process => owner::PID,
                 OwnerKind::Group => owner::PGRP,
             };
-            current.write(UserPtr::new(UserAddr::new(argument)), &FOwnerEx { kind, pid: now.pid })?;
+            current.write(UserPtr::new(UserAddr::new(argument)), &FOwnerEx { kind, pid })?;
             Ok(0)
         }
         command::SETSIG => {
@@ -103,10 +101,11 @@ pub fn fcntl(current: &mut Current, fd: Fd, command: u32, argument: u64) -> SysR
             if !(0..=64).contains(&signal) {
                 return Err(Errno::EINVAL);
             }
-            file.set_async_owner(AsyncOwner { signal, ..file.async_owner() });
+            file.async_owner().lock().signal = signal;
             Ok(0)
         }
-        command::GETSIG => usize::try_from(file.async_owner().signal).map_err(|_| Errno::EINVAL),
+        command::GETSIG => usize::try_from(file.async_owner().lock().signal).map_err(|_| Errno::EINVAL),
+        command::NOTIFY => notify(current, fd, &file, int(argument).cast_unsigned()),
         command::SETLEASE => set_lease(current, &file, int(argument)),
         command::GETLEASE => Ok(lazaret_abi::fcntl::lock::UNLCK.unsigned_abs().into()),
         command::SETPIPE_SZ => {
@@ -130,31 +129,54 @@ fn duplicate(current: &Current, file: Arc<File>, lowest: i32, close_on_exec: boo
     usize::try_from(fd).map_err(|_| Errno::EMFILE)
 }
 
-fn set_flags(current: &Current, file: &File, new: u32) -> SysResult {
+fn set_flags(current: &Current, fd: Fd, file: &File, new: u32) -> SysResult {
     let old = file.flags();
     if new & flags::NOATIME != 0 && old & flags::NOATIME == 0 && !is_owner(&file.attributes()?, &current.task.creds()) {
         return Err(Errno::EPERM);
+    }
+    if (new ^ old) & flags::ASYNC != 0 {
+        file.set_async(current.task.kernel(), fd.get(), new & flags::ASYNC != 0);
     }
     file.set_flags(new);
     Ok(0)
 }
 
-/// A process, group or thread with this number exists, or it is 0 for nobody.
-fn check_exists(current: &Current, pid: i32) -> Result<(), Errno> {
-    match pid {
-        0 => Ok(()),
-        pid => current.task.group().namespace().find(pid).map(drop).ok_or(Errno::ESRCH),
-    }
+/// Who is told of the file, by its number in the caller's namespace; 0 for nobody.
+fn owner(current: &Current, file: &File) -> (OwnerKind, i32) {
+    let owner = file.async_owner().lock();
+    let pid = owner.pid.upgrade().map_or(0, |pid| pid.number_in(current.task.group().namespace()));
+    (owner.kind, pid)
+}
+
+/// Names a process, group or thread as the one to be told; 0 is nobody.
+fn name_owner(current: &Current, file: &File, kind: OwnerKind, pid: i32) -> SysResult {
+    let pid = match pid {
+        0 => None,
+        pid => Some(current.task.group().namespace().find(pid).ok_or(Errno::ESRCH)?),
+    };
+    file.async_owner().lock().set(kind, pid.as_ref(), &current.task.creds());
+    Ok(0)
 }
 
 fn set_owner(current: &Current, file: &File, pid: i32) -> SysResult {
-    let (kind, pid) = match pid {
-        i32::MIN => return Err(Errno::EINVAL),
-        pid if pid < 0 => (OwnerKind::Group, -pid),
-        pid => (OwnerKind::Process, pid),
-    };
-    check_exists(current, pid)?;
-    file.set_async_owner(AsyncOwner { kind, pid, ..file.async_owner() });
+    match pid {
+        i32::MIN => Err(Errno::EINVAL),
+        pid if pid < 0 => name_owner(current, file, OwnerKind::Group, -pid),
+        pid => name_owner(current, file, OwnerKind::Process, pid),
+    }
+}
+
+/// F_NOTIFY.
+fn notify(current: &Current, fd: Fd, file: &File, wanted: u32) -> SysResult {
+    let wanted = if wanted & !directory::MULTISHOT == 0 { 0 } else { wanted };
+    if wanted != 0 && file.inode().kind() == FileKind::Directory {
+        // Unless somebody was named already, it is the caller who is told.
+        let mut owner = file.async_owner().lock();
+        if owner.pid.strong_count() == 0 {
+            owner.set(OwnerKind::Process, Some(current.task.group().pid()), &current.task.creds());
+        }
+    }
+    file.set_notice(current.task.kernel(), fd.get(), wanted)?;
     Ok(0)
 }
 

@@ -21,7 +21,14 @@ pub fn ioctl(current: &mut Current, fd: Fd, request: u32, argument: u64) -> SysR
         request::FIOCLEX => current.task.files().set_close_on_exec(fd.get(), true).map(|()| 0),
         request::FIONCLEX => current.task.files().set_close_on_exec(fd.get(), false).map(|()| 0),
         request::FIONBIO => toggle(current, &file, argument, flags::NONBLOCK),
-        request::FIOASYNC => toggle(current, &file, argument, flags::ASYNC),
+        request::FIOASYNC => {
+            let on: i32 = current.read(UserPtr::new(argument))?;
+            if !file.ops().tells_by_signal() {
+                return Err(Errno::ENOTTY);
+            }
+            file.set_async(current.task.kernel(), fd.get(), on != 0);
+            Ok(0)
+        }
         request::FIONREAD if file.inode().kind() == FileKind::Regular => {
             let left = file.attributes()?.size.saturating_sub(*file.position());
             current.write(UserPtr::new(argument), &i32::try_from(left).unwrap_or(i32::MAX))?;

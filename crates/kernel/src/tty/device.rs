@@ -104,6 +104,10 @@ impl FileOps for Slave {
         false
     }
 
+    fn tells_by_signal(&self) -> bool {
+        true
+    }
+
     fn can_poll(&self) -> bool {
         true
     }
@@ -181,6 +185,10 @@ impl FileOps for Master {
 
     fn is_seekable(&self) -> bool {
         false
+    }
+
+    fn tells_by_signal(&self) -> bool {
+        true
     }
 
     fn can_poll(&self) -> bool {

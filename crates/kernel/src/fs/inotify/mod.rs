@@ -12,7 +12,7 @@ use super::{
     anon::anonymous_file,
     file::{File, FileOps},
     inode::FileKind,
-    notify::{self, InodeId},
+    notify::{self, InodeId, Watcher},
     vfs::Location,
 };
 use crate::{
@@ -70,9 +70,9 @@ pub struct Watch {
     done: AtomicBool,
 }
 
-impl Watch {
+impl Watcher for Watch {
     /// Reports an event to the instance if it is watched for.
-    pub fn notify(&self, event: Mask, cookie: u32, name: &[u8]) {
+    fn notify(&self, event: Mask, cookie: u32, name: &[u8]) {
         let wanted = *self.mask.lock();
         let Some(instance) = self.instance.upgrade() else { return };
         if self.done.load(Ordering::Acquire) {
@@ -177,7 +177,8 @@ impl Inotify {
             mask: Mutex::new(kept),
             done: AtomicBool::new(false),
         });
-        notify::watch(id, &watch);
+        let watcher: Arc<dyn Watcher> = watch.clone();
+        notify::watch(id, &watcher);
         watches.by_descriptor.insert(descriptor, watch);
         Ok(descriptor)
     }
@@ -231,6 +232,10 @@ impl FileOps for Inotify {
             poller.register(&self.instance.queue, Events::READABLE);
         }
         if self.instance.events.lock().is_empty() { Events::empty() } else { Events::READABLE }
+    }
+
+    fn tells_by_signal(&self) -> bool {
+        true
     }
 
     fn can_poll(&self) -> bool {

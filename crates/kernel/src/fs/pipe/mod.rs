@@ -268,6 +268,10 @@ impl FileOps for PipeEnd {
         false
     }
 
+    fn tells_by_signal(&self) -> bool {
+        true
+    }
+
     fn can_poll(&self) -> bool {
         true
     }
