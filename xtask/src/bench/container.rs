@@ -37,6 +37,7 @@ pub const MEASURES: &[Measure] = &[
         rounds: 20,
         run: cold_start,
     },
+    Measure { name: "create, start, delete", unit: Unit::Seconds, target: "<= 0.5x", rounds: 20, run: life_cycle },
     Measure { name: "memory at rest (PSS)", unit: Unit::MiB, target: "<= 4 MiB", rounds: 3, run: memory },
     Measure { name: "processor at rest", unit: Unit::Percent, target: "0", rounds: 2, run: processor },
     Measure { name: "exec of true", unit: Unit::Seconds, target: "<= 8 ms", rounds: 10, run: exec },
@@ -48,6 +49,22 @@ const REST: &[&str] = &["/bin/busybox", "sleep", "600"];
 fn cold_start(setup: &Setup, peer: Peer) -> Result<f64> {
     let start = Instant::now();
     setup.run(peer, &["/bin/busybox", "true"])?;
+    Ok(start.elapsed().as_secs_f64())
+}
+
+/// The three commands that a client makes, one after the other.
+fn life_cycle(setup: &Setup, peer: Peer) -> Result<f64> {
+    let bundle = setup.bundle(peer, REST)?;
+    let id = format!("bench-life-{}", std::process::id());
+    let bundle = bundle.to_string_lossy();
+    let start = Instant::now();
+    for arguments in [&["create", "--bundle", &bundle, &id][..], &["start", &id], &["delete", "--force", &id]] {
+        // Not by pipes: the container would keep them open.
+        let status = setup.runtime(peer).args(arguments).spawn()?.wait()?;
+        if !status.success() {
+            bail!("{arguments:?} of {peer:?}: {status}");
+        }
+    }
     Ok(start.elapsed().as_secs_f64())
 }
 
