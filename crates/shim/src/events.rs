@@ -84,6 +84,7 @@ fn forward(address: &str, namespace: &str, receiver: &Receiver<Item>) {
         };
         let request = ForwardRequest { envelope: Some(envelope).into(), ..ForwardRequest::default() };
         for remaining in (0..TRIES).rev() {
+            let was_connected = client.is_some();
             let connected = match client.take() {
                 Some(client) => Ok(client),
                 None => Client::connect(address).map(EventsClient::new),
@@ -94,6 +95,8 @@ fn forward(address: &str, namespace: &str, receiver: &Receiver<Item>) {
             match sent {
                 Ok(()) => break,
                 Err(error) if remaining == 0 => log(&format!("event {topic} is lost: {error}")),
+                // containerd may have been restarted since the last event.
+                Err(_) if was_connected => {}
                 Err(_) => thread::sleep(PAUSE),
             }
         }

@@ -20,7 +20,7 @@ use std::{
 };
 
 use containerd_shim_protos::{api::DeleteResponse, protobuf::Message};
-use lazaret_sandbox::Sandbox;
+use lazaret_sandbox::{Error, Sandbox};
 use serde::Deserialize;
 
 use crate::{arguments::Arguments, config, process::timestamp, rootfs};
@@ -106,10 +106,18 @@ pub fn socket_path(arguments: &Arguments) -> PathBuf {
 /// Names the step that failed.
 pub fn delete(arguments: &Arguments) -> io::Result<Vec<u8>> {
     let config = config(&arguments.namespace);
-    if let Ok(sandbox) = Sandbox::load(&config, &arguments.id) {
-        sandbox.delete(true).map_err(io::Error::other)?;
-    }
+    let removed = match Sandbox::load(&config, &arguments.id) {
+        Ok(sandbox) => sandbox.delete(true),
+        Err(Error::NotFound(_)) => Ok(()),
+        Err(_) => Sandbox::discard(&config, &arguments.id),
+    };
+    removed.map_err(io::Error::other)?;
     rootfs::unmount(&arguments.bundle)?;
+    // A pod's server may serve others still.
+    let address = fs::read_to_string(arguments.bundle.join(ADDRESS)).unwrap_or_default();
+    if let Some(path) = address.strip_prefix("unix://").filter(|path| UnixStream::connect(path).is_err()) {
+        let _ = fs::remove_file(path);
+    }
     let response = DeleteResponse {
         exit_status: KILLED,
         exited_at: Some(timestamp(SystemTime::now())).into(),

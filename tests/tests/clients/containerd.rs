@@ -1,6 +1,7 @@
 //! containerd, by its client `ctr`.
 
 use super::place::{Daemon, Place, all, good, on_terminal, until};
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::process::Command;
 
@@ -91,8 +92,20 @@ fn by_our_shim() {
     let containerd = Containerd::start(place, vec!["--runtime".into(), "io.containerd.lazaret.v1".into()]);
     run_containers(&containerd);
     steer_a_container(&containerd);
+    survive_kills(&containerd);
     let is_ours = |text: &str| text.contains("shim-lazaret") && text.contains(&containerd.place.name);
-    until("the end of the shims", || !command_lines().iter().any(|line| is_ours(line)));
+    until("the end of the shims", || !processes().iter().any(|(_, line)| is_ours(line)));
+}
+
+/// containerd cleans up after a shim that was killed.
+fn survive_kills(containerd: &Containerd) {
+    good(&mut containerd.run(&["--detach"], &["sleep", "1000"]));
+    let shim = |line: &String| line.contains("shim-lazaret") && line.contains(&containerd.place.name);
+    let killed = processes().into_iter().find(|(_, line)| shim(line)).unwrap().0;
+    kill_process(killed, Signal::KILL).unwrap();
+    let state = format!("/run/containerd/lazaret/{}", containerd.place.name);
+    until("the clean-up", || containerd.status().is_empty() && fs::read_dir(&state).unwrap().count() == 0);
+    good(&mut containerd.ctr(&["containers", "delete", "c"]));
 }
 
 fn run_containers(containerd: &Containerd) {
@@ -153,9 +166,11 @@ fn steer_a_container(containerd: &Containerd) {
     ctr(&["containers", "delete", "c"]);
 }
 
-/// Those of all processes.
-fn command_lines() -> Vec<String> {
-    let folders = fs::read_dir("/proc").unwrap().flatten();
-    let texts = folders.filter_map(|folder| fs::read(folder.path().join("cmdline")).ok());
-    texts.map(|text| String::from_utf8_lossy(&text).into_owned()).collect()
+/// All processes, with their command lines.
+fn processes() -> Vec<(Pid, String)> {
+    let describe = |folder: fs::DirEntry| {
+        let pid = Pid::from_raw(folder.file_name().to_str()?.parse().ok()?)?;
+        Some((pid, String::from_utf8_lossy(&fs::read(folder.path().join("cmdline")).ok()?).into_owned()))
+    };
+    fs::read_dir("/proc").unwrap().flatten().filter_map(describe).collect()
 }
