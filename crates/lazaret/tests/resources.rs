@@ -4,6 +4,7 @@ mod common;
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     path::PathBuf,
     process::{Output, Stdio},
 };
@@ -202,4 +203,78 @@ fn limits_are_those_of_a_cgroup_that_ends_with_the_container() {
         (!root.join(name).exists()).then_some(())
     });
     place.assert_clean();
+}
+
+#[test]
+fn memory_is_taken_from_those_who_take_too_much() {
+    if cgroups().is_none() {
+        eprintln!("not tested: no cgroups can be made here");
+        return;
+    }
+    let place = Place::new();
+    script(&place, "sleep 1000");
+    change(&place, |spec| {
+        spec["process"]["oomScoreAdj"] = 800.into();
+        spec["linux"]["cgroupsPath"] = cgroup_of("oom").into();
+        spec["linux"]["resources"] = json!({ "memory": { "limit": 64 << 20 } });
+    });
+    let container = Container::start(&place);
+    // The sandbox process outlives its stubs.
+    let state: Value = serde_json::from_str(&container.good(&["state", "c"])).unwrap();
+    let pid = state["pid"].to_string();
+    let score = |pid: &str| -> i32 {
+        fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap().trim().parse().unwrap()
+    };
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    assert_eq!(score(&pid), 500);
+    assert!(children.split_whitespace().all(|child| score(child) == 1000) && !children.is_empty(), "{children}");
+    let mut events = place.command(&["events", "--interval", "1s", "c"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(events.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("\"type\":\"stats\""));
+    // Small processes have less than the sandbox process, which lives all the same.
+    let eaters = "for i in 1 2 3 4 5 6 7 8; do sleep 100 & all=\"$all $!\"; done; \
+                  for i in 1 2 3; do python3 -c 'x = bytearray(100 << 20)'; echo $?; done; kill $all";
+    assert_eq!(String::from_utf8_lossy(&container.exec(eaters).stdout), "137\n137\n137\n");
+    let oom = lines.map(|line| line.unwrap()).find(|line| line.contains("\"type\":\"oom\"")).unwrap();
+    assert_eq!(oom, r#"{"id":"c","type":"oom"}"#);
+    events.kill().unwrap();
+    events.wait().unwrap();
+    assert_eq!(container.status(), "running");
+    drop(container);
+    // A container whose first process takes too much ends as if it had been killed alone.
+    change(&place, |spec| {
+        spec["process"]["args"] = json!(["python3", "-c", "x = bytearray(100 << 20)"]);
+    });
+    let ended = place.run("c");
+    assert_eq!(ended.status.code(), Some(137), "{ended:?}");
+    place.assert_clean();
+}
+
+#[test]
+fn figures_are_those_of_the_programs() {
+    if cgroups().is_none() {
+        eprintln!("not tested: no cgroups can be made here");
+        return;
+    }
+    let place = Place::new();
+    script(&place, "sleep 1000");
+    change(&place, |spec| {
+        spec["linux"]["cgroupsPath"] = cgroup_of("figures").into();
+        spec["linux"]["resources"] = json!({ "cpu": { "quota": 50_000, "period": 100_000 } });
+    });
+    let container = Container::start(&place);
+    let stats = || -> Value { serde_json::from_str(&container.good(&["events", "--stats", "c"])).unwrap() };
+    let total = |stats: &Value| stats["data"]["cpu"]["usage"]["total"].as_u64().unwrap();
+    let before = stats();
+    let busy = container.exec(
+        "python3 -c 'import os\nwhile os.times()[0] < 0.8: pass\nx = bytearray(30 << 20)\nprint(sum(os.times()[:2]))'",
+    );
+    let used: f64 = String::from_utf8_lossy(&busy.stdout).trim().parse().unwrap();
+    let after = stats();
+    let counted = (total(&after) - total(&before)) as f64 / 1e9;
+    // The start of the interpreter in the kernel is counted by the host, and not by the program.
+    assert!((used * 0.9..used * 1.1 + 0.2).contains(&counted), "{counted} s of {used} s");
+    assert!(after["data"]["cpu"]["throttling"]["throttledPeriods"].as_u64() > Some(2), "{after}");
+    assert!(after["data"]["memory"]["usage"]["max"].as_u64() > Some(30 << 20), "{after}");
+    assert!(after["data"]["memory"]["swap"]["usage"].as_u64() >= after["data"]["memory"]["usage"]["usage"].as_u64());
 }

@@ -18,7 +18,7 @@ use crate::{
     cgroup::Cgroup,
     ids,
     network::Namespace,
-    process::{self, Descriptors, Setup},
+    process::{self, Descriptors, Setup, oom},
 };
 
 /// How long a sandbox may take to start, or to end. It takes milliseconds; this only ends what hangs.
@@ -60,7 +60,7 @@ pub struct Host<'a> {
 impl Host<'_> {
     /// Before the process does anything.
     fn receive(&self, pid: Pid) -> Result<(), Failure> {
-        if let Some(score) = self.oom_score_adj {
+        if let Some(score) = self.oom_score_adj.map(oom::of_sandbox) {
             let written = std::fs::write(format!("/proc/{}/oom_score_adj", pid.as_raw_nonzero()), score.to_string());
             match written {
                 // An ordinary user may only ask to be killed sooner; runc, too, leaves it at that.

@@ -29,7 +29,7 @@ pub mod spec;
 mod state;
 mod stdio;
 
-pub use cgroup::{Cgroup, Stats};
+pub use cgroup::{Cgroup, DeviceStats, MemoryStats, Stats, Throttling};
 pub use error::Error;
 pub use execution::Execution;
 pub use lazaret_control::{Failure, Process, Target};

@@ -445,6 +445,11 @@ impl Sandbox {
         }
     }
 
+    /// How many of its processes the host has killed because of the memory limit; `None` if nobody counts.
+    pub fn oom_kills(&self) -> Option<u64> {
+        self.state.cgroup.as_ref().and_then(Cgroup::oom_kills)
+    }
+
     /// Waits for the container's end. May be asked by anybody, and after the end.
     ///
     /// # Errors

@@ -1,8 +1,11 @@
 //! `ps`, `events` and `features`: what runs in a container, what it uses, and what there is.
 
-use std::{thread::sleep, time::SystemTime};
+use std::{
+    thread::sleep,
+    time::{Duration, Instant, SystemTime},
+};
 
-use lazaret_sandbox::{Config, Process, Sandbox, Status, Usage, spec};
+use lazaret_sandbox::{Config, DeviceStats, MemoryStats, Process, Sandbox, Status, Usage, spec};
 use serde_json::{Value, json};
 
 use super::{print, table::table};
@@ -44,8 +47,12 @@ fn row(process: &Process) -> [String; 8] {
     ]
 }
 
-/// Prints what a container uses, until it ends.
+/// How often a look is taken at the number of processes that were killed for want of memory.
+const OOM_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Prints what a container uses, until it ends, and that the memory limit has killed a process of it.
 pub fn events(config: &Config, args: &Events) -> Result<(), CommandError> {
+    let mut kills = None;
     loop {
         let sandbox = match Sandbox::load(config, &args.id) {
             Err(_) if !args.stats => return Ok(()),
@@ -59,7 +66,19 @@ pub fn events(config: &Config, args: &Events) -> Result<(), CommandError> {
         if args.stats {
             return Ok(());
         }
-        sleep(args.interval);
+        let next = Instant::now() + args.interval;
+        loop {
+            let count = sandbox.oom_kills();
+            if kills.is_some() && count > kills {
+                print(format!("{}\n", json!({ "type": "oom", "id": args.id })).as_bytes())?;
+            }
+            kills = count.or(kills);
+            let left = next.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            sleep(left.min(OOM_INTERVAL));
+        }
     }
 }
 
@@ -67,34 +86,56 @@ pub fn events(config: &Config, args: &Events) -> Result<(), CommandError> {
 fn describe(id: &str, usage: &Usage) -> Value {
     let host = &usage.host;
     let [total, user, kernel] = host.cpu.unwrap_or([usage.user.saturating_add(usage.system), usage.user, usage.system]);
+    let throttling = host.throttling.unwrap_or_default();
     json!({
         "type": "stats",
         "id": id,
         "data": {
             "cpu": {
                 "usage": { "total": total, "percpu": host.per_cpu, "kernel": kernel, "user": user },
-                "throttling": {},
+                "throttling": {
+                    "periods": throttling.periods,
+                    "throttledPeriods": throttling.throttled,
+                    "throttledTime": throttling.time,
+                },
             },
             "cpuset": {},
             "memory": {
-                "usage": {
-                    "limit": host.memory_limit.unwrap_or(u64::MAX),
-                    "usage": host.memory.unwrap_or(0),
-                    "max": host.memory_max.unwrap_or(0),
-                    "failcnt": host.memory_failures.unwrap_or(0),
-                },
-                "swap": { "limit": 0, "usage": host.swap.unwrap_or(0), "failcnt": 0 },
+                "cache": host.memory_raw.get("cache").or(host.memory_raw.get("file")).copied().unwrap_or(0),
+                "usage": memory(host.memory),
+                "swap": memory(host.swap),
                 "kernel": { "limit": 0, "failcnt": 0 },
                 "kernelTCP": { "limit": 0, "failcnt": 0 },
                 "raw": host.memory_raw,
             },
             "pids": { "current": usage.tasks, "limit": usage.max_tasks.unwrap_or(0) },
-            "blkio": {},
+            "blkio": {
+                "ioServiceBytesRecursive": devices(&host.io_bytes),
+                "ioServicedRecursive": devices(&host.io_operations),
+            },
             "hugetlb": {},
             "intel_rdt": {},
             "network_interfaces": null,
         },
     })
+}
+
+fn memory(stats: Option<MemoryStats>) -> Value {
+    let stats = stats.unwrap_or_default();
+    json!({
+        "limit": stats.limit.unwrap_or(u64::MAX),
+        "usage": stats.usage,
+        "max": stats.max,
+        "failcnt": stats.failures,
+    })
+}
+
+fn devices(stats: &[DeviceStats]) -> Value {
+    let one = |stats: &DeviceStats| {
+        let (major, minor) = stats.device;
+        json!({ "major": major, "minor": minor, "op": stats.operation, "value": stats.value })
+    };
+    stats.iter().map(one).collect()
 }
 
 /// Prints what this runtime can do, in the format of the specification's `features.md`.

@@ -20,7 +20,7 @@ use lazaret_control::Failure;
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
-pub use stats::Stats;
+pub use stats::{DeviceStats, MemoryStats, Stats, Throttling};
 pub use view::View;
 
 use crate::spec::{Linux, Resources};
@@ -170,6 +170,11 @@ impl Cgroup {
     /// What the host has counted.
     pub fn stats(&self) -> Stats {
         stats::read(&self.directories)
+    }
+
+    /// How many processes the host has killed because of the memory limit, if it counts them.
+    pub fn oom_kills(&self) -> Option<u64> {
+        stats::oom_kills(&self.directories)
     }
 
     /// Removes the cgroup with those below it, whose processes must have ended. One that is gone already

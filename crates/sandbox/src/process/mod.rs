@@ -5,6 +5,7 @@
 mod confine;
 mod follow;
 mod hooks;
+pub mod oom;
 mod root;
 mod serve;
 
@@ -183,6 +184,7 @@ fn boot(
     let maps =
         std::fs::read_to_string("/proc/self/maps").map_err(|error| Failure::host("read /proc/self/maps", error))?;
     let online = online_processors();
+    let score = oom::Score::of_this_process();
     let host_file = |path| File::open(path).ok().map(OwnedFd::from);
     let host_files = HostFiles { processors: host_file("/proc/cpuinfo"), memory: host_file("/proc/meminfo") };
     let network = setup.network.open()?;
@@ -201,7 +203,11 @@ fn boot(
     };
     // The platform confines this thread to one processor now and then.
     let cpus = CpuSet::of_host();
-    let platform = platform(procfs, maps)?;
+    let make = || platform(procfs, maps);
+    let platform = match &score {
+        Some(score) => score.for_stubs(make)?,
+        None => make()?,
+    };
     confine::load_filter(setup.network, setup.trap)?;
 
     let user = File::from(logs.user);
