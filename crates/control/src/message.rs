@@ -4,12 +4,30 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// A request, and the container that it is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// The container's id.
+    pub container: String,
+    /// What is asked.
+    pub request: Request,
+}
+
 /// A question to a sandbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
     /// Starts the container's first process; answered with [`Answer::Started`].
     Start,
+    /// Makes a further container, which waits for its start; answered with [`Answer::Done`]. Beside the message
+    /// comes a connection over which its gofer sends [`Report::Files`], then what [`Request::Execute`] brings.
+    Create {
+        /// The container; what it holds is the business of the two sides.
+        container: serde_json::Value,
+    },
+    /// Kills the processes of a container that [`Request::Create`] made and forgets it; answered with
+    /// [`Answer::Done`].
+    Destroy,
     /// The maker has noted where the sandbox is: it lives on after the connection of its maker;
     /// answered with [`Answer::Done`].
     Release,
@@ -19,6 +37,8 @@ pub enum Request {
     Wait {
         /// A process that [`Request::Execute`] started, or the container's first.
         process: Option<i32>,
+        /// Kill it, should the caller hang up before.
+        leash: bool,
     },
     /// Starts a further process; its standard streams come beside the message: three files, or one
     /// terminal. Answered with [`Answer::Started`].
@@ -70,6 +90,9 @@ pub enum Target {
     Init,
     /// One process, by its id in the container.
     Process(i32),
+    /// The foreground process group of the terminal that this process was started with; 0 stands for the
+    /// container's first process.
+    Foreground(i32),
     /// Every process of the container.
     All,
 }

@@ -1,7 +1,7 @@
 //! The sandbox's side of the control socket.
 
 use std::{
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -17,19 +17,19 @@ use rustix::{
 
 use crate::{
     channel::{Channel, retry},
-    message::{Answer, Failure, Request},
+    message::{Answer, Call, Failure},
 };
 
 /// Most callers that are served at once; further ones are told that the sandbox is busy.
-pub const MAX_CALLERS: usize = 64;
+pub const MAX_CALLERS: usize = 1024;
 
 /// Pause after the host had no descriptor or no memory for a caller.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Answers requests; called by many threads at once, and may block.
 pub trait Service: Send + Sync + 'static {
-    /// The answer to one request.
-    fn answer(&self, request: Request, fds: Vec<OwnedFd>) -> Answer;
+    /// The answer to one request; `caller` is the connection it came by.
+    fn answer(&self, call: Call, fds: Vec<OwnedFd>, caller: BorrowedFd<'_>) -> Answer;
 
     /// The answer to one request has been sent, or the caller has gone.
     fn answered(&self);
@@ -96,7 +96,7 @@ impl Drop for Place {
 /// Serves one caller until it closes the connection or sends what is no request.
 pub fn converse(channel: &Channel, service: &dyn Service) {
     loop {
-        let (request, fds) = match channel.receive::<Request>() {
+        let (call, fds) = match channel.receive::<Call>() {
             Ok(received) => received,
             Err(crate::Error::Closed) => return,
             Err(error) => {
@@ -106,7 +106,7 @@ pub fn converse(channel: &Channel, service: &dyn Service) {
             }
         };
         let answered = Answered(service);
-        let answer = service.answer(request, fds);
+        let answer = service.answer(call, fds, channel.as_fd());
         let sent = channel.send(&answer, &[]);
         drop(answered);
         if sent.is_err() {
@@ -118,11 +118,12 @@ pub fn converse(channel: &Channel, service: &dyn Service) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Request;
 
     struct Panics(AtomicUsize);
 
     impl Service for Panics {
-        fn answer(&self, _request: Request, _fds: Vec<OwnedFd>) -> Answer {
+        fn answer(&self, _call: Call, _fds: Vec<OwnedFd>, _caller: BorrowedFd<'_>) -> Answer {
             panic!("as a service should not");
         }
 
@@ -136,7 +137,7 @@ mod tests {
         let service = Arc::new(Panics(AtomicUsize::new(0)));
         let places = Arc::new(AtomicUsize::new(1));
         let (caller, channel) = Channel::pair().unwrap();
-        caller.send(&Request::State, &[]).unwrap();
+        caller.send(&Call { container: "c".into(), request: Request::State }, &[]).unwrap();
         let (served, place) = (Arc::clone(&service), Place(Arc::clone(&places)));
         let serving = thread::spawn(move || {
             let _place = place;

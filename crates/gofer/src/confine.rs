@@ -11,12 +11,15 @@ use rustix::{
 const NEEDED: CapabilitySet =
     CapabilitySet::SYS_ADMIN.union(CapabilitySet::DAC_OVERRIDE).union(CapabilitySet::DAC_READ_SEARCH);
 
+/// The same, for entering the sandbox's mount namespace.
+const NEEDED_TO_JOIN: CapabilitySet = NEEDED.union(CapabilitySet::SYS_CHROOT);
+
 /// Cuts the mount namespace loose from the host's, drops capabilities, and loads the filter.
-pub fn confine() -> Result<(), Failure> {
+pub fn confine(joins: bool) -> Result<(), Failure> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(|error| Failure::host("make the gofer's mounts private", error))?;
     let held = rustix::thread::capabilities(None).map_err(|error| Failure::host("read capabilities", error))?;
-    let kept = held.permitted & NEEDED;
+    let kept = held.permitted & if joins { NEEDED_TO_JOIN } else { NEEDED };
     let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
     clear_ambient_capability_set()
         .and_then(|()| set_capabilities(None, sets))
@@ -27,5 +30,5 @@ pub fn confine() -> Result<(), Failure> {
     if trap {
         report_refused_calls().map_err(|error| Failure::host("handle SIGSYS", error))?;
     }
-    crate::filter::filter(trap).load().map_err(|error| Failure::host("load the gofer's filter", error))
+    crate::filter::load(trap, joins).map_err(|error| Failure::host("load the gofer's filter", error))
 }

@@ -37,9 +37,24 @@ const O_CREAT: u64 = libc::O_CREAT as u64;
 const O_TRUNC: u64 = libc::O_TRUNC as u64;
 const MAP_ANONYMOUS: u64 = libc::MAP_ANONYMOUS as u64;
 
-/// The gofer's filter: all else kills it, and the host logs the call; with `trap` the gofer itself
-/// says which call it was.
-pub fn filter(trap: bool) -> Filter<'static> {
+/// What the gofer of a container that joins a sandbox, and who takes that container's root out again, may do beside.
+pub const JOINING: &[Rule] = seccomp_rules! {
+    SYS_setns "enters the namespaces of the sandbox";
+    SYS_mkdirat [arg(0).below(DESCRIPTORS)] "mount points in the sandbox's empty root";
+    SYS_unlinkat [arg(0).below(DESCRIPTORS)] "the same";
+    SYS_umount2 "mounts of containers that are gone";
+};
+
+/// A descriptor, as against AT_FDCWD and other negative numbers.
+const DESCRIPTORS: u64 = 1 << 31;
+
+/// Loads the gofer's filter, for good: all else kills it, and the host logs the call; with `trap` the gofer
+/// itself says which call it was.
+///
+/// # Errors
+/// Those of seccomp(2).
+pub fn load(trap: bool, joins: bool) -> std::io::Result<()> {
     let default = if trap { Action::Trap } else { Action::Kill };
-    Filter { rules: RULES, default, foreign: Action::Kill, origin: None }
+    let rules = if joins { [RULES, JOINING].concat() } else { RULES.to_vec() };
+    Filter { rules: &rules, default, foreign: Action::Kill, origin: None }.load()
 }

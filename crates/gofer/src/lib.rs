@@ -9,11 +9,14 @@
 
 mod confine;
 pub mod filter;
+pub mod join;
 mod open;
 
 use std::{os::fd::AsFd, path::PathBuf};
 
 use lazaret_control::{Channel, Failure, MAX_FDS, Report};
+
+use self::join::Join;
 
 /// A file or directory of the host to hand over.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,11 +37,11 @@ pub struct Source {
 }
 
 /// Opens the sources and sends them, in their order, to the sandbox process: the body of the
-/// gofer process. Returns its exit status; a failure is told to `maker`.
+/// gofer process. Returns its exit status; a failure is told to `maker`. With `join` the sandbox runs already.
 ///
 /// Starts when the maker says [`Report::Proceed`].
-pub fn run(sources: &[Source], maker: &Channel, sandbox: &Channel) -> i32 {
-    match serve(sources, maker, sandbox) {
+pub fn run(sources: &[Source], maker: &Channel, sandbox: &Channel, join: Option<&Join>) -> i32 {
+    match serve(sources, maker, sandbox, join) {
         Ok(()) => 0,
         Err(failure) => {
             // If nobody listens any more there is nobody to tell.
@@ -48,17 +51,23 @@ pub fn run(sources: &[Source], maker: &Channel, sandbox: &Channel) -> i32 {
     }
 }
 
-fn serve(sources: &[Source], maker: &Channel, sandbox: &Channel) -> Result<(), Failure> {
+fn serve(sources: &[Source], maker: &Channel, sandbox: &Channel, join: Option<&Join>) -> Result<(), Failure> {
     match maker.receive::<Report>() {
         Ok((Report::Proceed { .. }, _)) => {}
         Ok(_) => return Err(Failure::new("start the gofer", "the maker sent what was not expected")),
         Err(error) => return Err(Failure::new("start the gofer", error)),
     }
-    confine::confine()?;
+    if let Some(join) = join {
+        join.prepare()?;
+    }
+    confine::confine(join.is_some())?;
     let empty = open::empty_directory()?;
     // Backwards, for the first is the root: covering directories in it must not cover other sources.
     let mut files = sources.iter().rev().map(|source| open::open(source, &empty)).collect::<Result<Vec<_>, _>>()?;
     files.reverse();
+    if let Some(join) = join {
+        files = join.attach(sources, files)?;
+    }
     let mut remaining = files.len().div_ceil(MAX_FDS);
     for group in files.chunks(MAX_FDS) {
         remaining -= 1;

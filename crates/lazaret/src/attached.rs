@@ -6,7 +6,7 @@ use std::{
 };
 
 use lazaret_hostcall::signals::SignalFd;
-use lazaret_sandbox::{Args, Config, End, Error, Sandbox, Spec, Stdio, Target};
+use lazaret_sandbox::{Args, Config, Container, End, Error, Spec, Stdio, Target};
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,
@@ -92,7 +92,7 @@ impl Foreground {
 }
 
 /// A container to run in the foreground.
-pub struct Container {
+pub struct New {
     /// Its name.
     pub id: String,
     /// What it is.
@@ -106,28 +106,29 @@ pub struct Container {
 }
 
 /// Makes a container, starts it, and waits for its end; returns the exit status.
-pub fn run(config: &Config, container: Container) -> Result<u8, CommandError> {
-    let Container { id, spec, bundle, files, pid_file } = container;
+pub fn run(config: &Config, new: New) -> Result<u8, CommandError> {
+    let New { id, spec, bundle, files, pid_file } = new;
     let foreground = Foreground::new(spec.process.as_ref().is_some_and(|process| process.terminal))?;
     let stdio = foreground.stdio()?;
-    let mut sandbox = Sandbox::new(config, Args { id, spec, bundle, stdio, files, attached: true })?;
+    let args = Args { id, spec, bundle, stdio, files, attached: true, stands_in: false, is_open: false };
+    let mut container = Container::new(config, args)?;
     let result = foreground.make_raw().and_then(|()| {
         if let Some(path) = &pid_file {
-            write_pid(path, sandbox.state().pid)?;
+            write_pid(path, container.state().host_pid())?;
         }
-        if let Err(error) = sandbox.start() {
+        if let Err(error) = container.start() {
             // Whoever killed it is the cause; its silence is what follows.
-            let end = if error.is_end() { sandbox.wait().ok() } else { None };
+            let end = if error.is_end() { container.wait().ok() } else { None };
             return end.filter(|end| matches!(end, End::Killed(_))).ok_or_else(|| CommandError::of_start(&error));
         }
-        if let Some(ended) = sandbox.ended() {
-            let signal = |number| sandbox.signal(number, Target::Init);
-            foreground.relay(ended, signal, |rows, columns| sandbox.resize(rows, columns))?;
+        if let Some(ended) = container.ended() {
+            let signal = |number| container.signal(number, Target::Init);
+            foreground.relay(ended, signal, |rows, columns| container.resize(rows, columns))?;
         }
-        Ok(sandbox.wait()?)
+        Ok(container.wait()?)
     });
     drop(foreground);
-    let removed = sandbox.destroy();
+    let removed = container.destroy();
     let end = result?;
     removed?;
     match end {

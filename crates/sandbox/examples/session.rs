@@ -36,13 +36,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         stdio: standard_streams()?,
         files: Vec::new(),
         attached: true,
+        stands_in: false,
+        is_open: false,
     };
     let mut sandbox = Sandbox::new(&config, args)?;
-    sandbox.start()?;
+    sandbox.root_mut().start()?;
 
     process.args =
         ["sh", "-c", "echo this is process $$ of $(ls /proc | grep -c '^[0-9]'); exit 7"].map(Into::into).into();
-    let status = sandbox.execute(&process, standard_streams()?, Vec::new())?.wait()?;
+    let status = sandbox.root().execute(&process, standard_streams()?, Vec::new())?.wait()?;
     println!("its status was {status}");
 
     sandbox.destroy()?;

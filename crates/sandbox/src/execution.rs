@@ -4,27 +4,28 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use lazaret_control::{Answer, Channel, Request, Target};
 
-use crate::{error::Error, sandbox::Sandbox};
+use crate::{container::Container, error::Error};
 
-/// A process that [`Sandbox::execute`] started.
+/// A process that [`Container::execute`] started.
 #[derive(Debug)]
-pub struct Execution<'sandbox> {
-    sandbox: &'sandbox Sandbox,
+pub struct Execution<'container> {
+    container: &'container Container,
     /// Where the answer about its end will come.
     channel: Channel,
     pid: i32,
 }
 
-impl<'sandbox> Execution<'sandbox> {
+impl<'container> Execution<'container> {
     /// Asks over `channel` for the end of the process.
     pub(crate) fn new(
-        sandbox: &'sandbox Sandbox,
+        container: &'container Container,
         channel: Channel,
         pid: i32,
-    ) -> Result<Execution<'sandbox>, lazaret_control::Error> {
+        leash: bool,
+    ) -> Result<Execution<'container>, lazaret_control::Error> {
         channel.set_timeout(None)?;
-        channel.send(&Request::Wait { process: Some(pid) }, &[])?;
-        Ok(Execution { sandbox, channel, pid })
+        channel.send(&container.about(Request::Wait { process: Some(pid), leash }), &[])?;
+        Ok(Execution { container, channel, pid })
     }
 
     /// Its id in the container.
@@ -40,12 +41,12 @@ impl<'sandbox> Execution<'sandbox> {
     /// Waits for its end; returns its exit status (128 + n for signal n).
     ///
     /// # Errors
-    /// When the sandbox ends first.
+    /// When the container's sandbox ends first.
     pub fn wait(self) -> Result<u8, Error> {
         match self.channel.receive::<Answer>() {
             Ok((Answer::Exited { status }, _)) => Ok(status),
-            Ok((other, _)) => Err(self.sandbox.refused(other)),
-            Err(error) => Err(self.sandbox.lost(error)),
+            Ok((other, _)) => Err(self.container.refused(other)),
+            Err(error) => Err(self.container.lost(error)),
         }
     }
 
@@ -54,7 +55,7 @@ impl<'sandbox> Execution<'sandbox> {
     /// # Errors
     /// The kernel's refusal.
     pub fn signal(&self, signal: i32) -> Result<(), Error> {
-        self.sandbox.signal(signal, Target::Process(self.pid))
+        self.container.signal(signal, Target::Process(self.pid))
     }
 
     /// Tells the size of its host terminal.
@@ -62,6 +63,6 @@ impl<'sandbox> Execution<'sandbox> {
     /// # Errors
     /// The kernel's refusal, for instance when it has no terminal.
     pub fn resize(&self, rows: u16, columns: u16) -> Result<(), Error> {
-        self.sandbox.resize_terminal_of(Some(self.pid), rows, columns)
+        self.container.resize_terminal_of(Some(self.pid), rows, columns)
     }
 }

@@ -245,6 +245,7 @@ pub fn markdown() -> String {
         ("Sandbox process", rules(Network::None)),
         ("Sandbox process with `--network host`: what is added", HOST_NETWORK.to_vec()),
         ("Gofer", lazaret_gofer::filter::RULES.to_vec()),
+        ("Gofer of a container that joins a sandbox, beside these", lazaret_gofer::filter::JOINING.to_vec()),
         ("Stub", lazaret_platform::stub::filter::rules().to_vec()),
     ] {
         let allowed = rules.iter().filter(|rule| matches!(rule.action, Action::Allow | Action::Notify));

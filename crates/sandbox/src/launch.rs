@@ -80,7 +80,7 @@ pub fn launch(setup: Setup, namespace: &Namespace, files: Files, host: &Host<'_>
     let (sandbox, maker_of_sandbox) = pair()?;
     let (gofer, maker_of_gofer) = pair()?;
     let (files_in, files_out) = pair()?;
-    let (mode, sources) = (setup.ids, setup.plan.sources.clone());
+    let (mode, sources) = (setup.ids, setup.container.plan.sources.clone());
 
     let descriptors = Descriptors {
         maker: maker_of_sandbox.into(),
@@ -110,7 +110,7 @@ pub fn launch(setup: Setup, namespace: &Namespace, files: Files, host: &Host<'_>
     }
     let keep = vec![maker_of_gofer.into(), files_out.into()];
     let gofer_child = spawn(namespaces, None, keep, |list| match <[OwnedFd; 2]>::try_from(list) {
-        Ok([maker, sandbox]) => lazaret_gofer::run(&sources, &maker.into(), &sandbox.into()),
+        Ok([maker, sandbox]) => lazaret_gofer::run(&sources, &maker.into(), &sandbox.into(), None),
         Err(_) => PANICKED,
     })
     .map_err(|error| explain_clone("make the gofer", error))?;
@@ -201,19 +201,23 @@ fn first_cause(both: &[(&Channel, &Guarded); 2], index: usize, failure: Failure)
 }
 
 /// A child that is killed and reaped unless it is kept.
-struct Guarded {
+pub struct Guarded {
     name: &'static str,
     child: Option<Child>,
     ended: OnceCell<ChildEnd>,
 }
 
 impl Guarded {
-    fn new(name: &'static str, child: Child) -> Guarded {
+    /// Watches over `child`, which messages call `name`.
+    pub fn new(name: &'static str, child: Child) -> Guarded {
         Guarded { name, child: Some(child), ended: OnceCell::new() }
     }
 
     /// Waits for the child's end, which must be near.
-    fn reap(&self) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// Says how it ended, if not well.
+    pub fn reap(&self) -> Result<(), Failure> {
         let Some(child) = &self.child else { return Ok(()) };
         let end = match self.ended.get() {
             Some(end) => *end,

@@ -1,29 +1,24 @@
 //! The making of a sandbox: from its arguments to its processes.
 
-use std::{
-    fs::File,
-    os::{fd::OwnedFd, unix::ffi::OsStrExt},
-    path::{Path, PathBuf},
-};
+use std::{fs::File, os::fd::OwnedFd, path::Path};
 
 use crate::{
     cgroup::Cgroup,
+    config::{Args, Config, Logging},
     error::Error,
     ids,
     launch::{Files, Host, Launched, kill, launch},
     logfile::open_log,
-    mounts::{Origin, Plan},
+    mounts::Origin,
     network::Namespace,
-    process::{Setup, StartHooks},
-    sandbox::{Args, Config, Logging},
-    spec::{Seccomp, Spec},
-    state::{self, Entry, State, Status},
+    pod::Role,
+    process::Setup,
+    setup::ContainerSetup,
+    state::{self, Entry, State},
 };
 
 /// Makes the processes and the state of a sandbox; on an error nothing is left but the entry.
 pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launched), Error> {
-    let plan = Plan::new(&args.spec, Origin { bundle: &args.bundle, overlay_root: config.overlay });
-    let rootfs = plan.sources.first().map(|root| root.path.clone()).unwrap_or_default();
     let (terminal, mut stdio) = args.stdio.into_parts();
     stdio.extend(args.files);
     let mut files = files(&config.logging, &args.id, args.attached, entry, stdio)?;
@@ -32,7 +27,6 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
     let namespace = Namespace::of(config.network, &linux.namespaces)?;
     let resources = linux.resources.clone().unwrap_or_default();
     let oom_score_adj = args.spec.process.as_ref().and_then(|process| process.oom_score_adj);
-    let bytes = |paths: &[PathBuf]| paths.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect();
     let mut cgroup = if config.ignore_cgroups { None } else { Cgroup::plan(&args.id, &linux)? };
     if let Some(planned) = &cgroup {
         // If this process is killed from here on, others know what to clean up.
@@ -41,27 +35,25 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
             cgroup = None;
         }
     }
-    let (cgroups, cgroup_files) = cgroup.as_ref().map(|cgroup| cgroup.view(plan.shows_cgroups())).unwrap_or_default();
+    let origin = Origin { bundle: &args.bundle, overlay_root: config.overlay };
+    let container = ContainerSetup::new(&args.id, &args.spec, origin, terminal.map(|terminal| terminal.size));
+    let rootfs = container.rootfs();
+    let is_open = args.is_open || Role::of(&args.spec.annotations) == Role::Sandbox;
+    let shows_cgroups = container.plan.shows_cgroups();
+    let (cgroups, cgroup_files) = cgroup.as_ref().map(|cgroup| cgroup.view(shows_cgroups)).unwrap_or_default();
     files.stdio.extend(cgroup_files);
     let setup = Setup {
         id: args.id.clone(),
-        hostname: hostname(&args.spec),
-        domainname: args.spec.domainname.clone(),
-        plan,
-        masked_paths: bytes(&linux.masked_paths),
-        readonly_paths: bytes(&linux.readonly_paths),
-        sysctl: linux.sysctl.clone().into_iter().collect(),
-        max_tasks: resources.max_tasks(),
-        seccomp: linux.seccomp.as_ref().map(Seccomp::program),
+        container,
         cgroups,
-        start: start_hooks(&args.id, &args.bundle, &args.spec),
+        follows_terminal: terminal.is_some_and(|terminal| terminal.followed),
+        is_open,
         ids: mode,
         network: config.network,
         attached: args.attached,
         strace: config.logging.strace.clone(),
         log_level: config.logging.level(),
         trap: config.logging.debug || cfg!(debug_assertions),
-        terminal,
     };
     let host = Host { cgroup: cgroup.as_ref(), oom_score_adj };
     let launched = launch(setup, &namespace, files, &host).inspect_err(|_| {
@@ -74,6 +66,7 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
         pid,
         start_time: state::start_time(pid).unwrap_or(0),
         attached: args.attached,
+        is_open,
         bundle: args.bundle,
         rootfs,
         annotations: args.spec.annotations,
@@ -89,30 +82,6 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
         let _ = state.cgroup.as_ref().map(Cgroup::remove);
     })?;
     Ok((state, launched))
-}
-
-/// The hooks that run in the container, for which its first process is number 1.
-fn start_hooks(id: &str, bundle: &Path, spec: &Spec) -> StartHooks {
-    let state = State {
-        oci_version: spec.oci_version.clone(),
-        pid: 1,
-        bundle: bundle.to_owned(),
-        annotations: spec.annotations.clone(),
-        ..State::new(id)
-    };
-    StartHooks {
-        hooks: spec.hooks.as_ref().map(|hooks| hooks.start_container.clone()).unwrap_or_default(),
-        state: state.describe(Status::Created),
-        process: spec.process.clone().unwrap_or_default(),
-    }
-}
-
-/// The specification's, or that of the host, as a new uts namespace has it.
-fn hostname(spec: &Spec) -> String {
-    match spec.hostname.as_str() {
-        "" => rustix::system::uname().nodename().to_string_lossy().into_owned(),
-        name => name.to_owned(),
-    }
 }
 
 /// Opens what the sandbox process gets from its maker.

@@ -7,6 +7,7 @@ use std::{
 
 use lazaret_gofer::Source;
 use lazaret_kernel::boot::{MountSource, MountSpec};
+use serde::{Deserialize, Serialize};
 
 use crate::spec::{Mount, Spec};
 
@@ -79,7 +80,7 @@ fn parse_options(options: &[String]) -> (u64, String) {
 }
 
 /// What is mounted, before the gofer's descriptors are there.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 enum Kind {
     Host { overlay: bool },
     Tmpfs { options: String },
@@ -91,7 +92,7 @@ enum Kind {
     Cgroup { unified: bool },
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Planned {
     destination: PathBuf,
     kind: Kind,
@@ -99,10 +100,11 @@ struct Planned {
 }
 
 /// The mounts of a container, the root first.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Plan {
     mounts: Vec<Planned>,
     /// What the gofer opens: one for each mount of a host file, in order.
+    #[serde(skip)]
     pub sources: Vec<Source>,
 }
 
@@ -181,9 +183,10 @@ impl Plan {
     }
 
     /// The mounts with the gofer's descriptors in their places: the root, and the others in order.
-    /// `None` if there are not exactly as many descriptors as [`Plan::sources`].
+    /// `None` if there are not exactly as many descriptors as mounts of host files.
     pub fn bind(self, files: Vec<OwnedFd>) -> Option<(MountSpec, Vec<MountSpec>)> {
-        if files.len() != self.sources.len() {
+        let wanted = self.mounts.iter().filter(|planned| matches!(planned.kind, Kind::Host { .. })).count();
+        if files.len() != wanted {
             return None;
         }
         let mut files = files.into_iter();

@@ -14,7 +14,7 @@ use containerd_shim_protos::{
     topics,
     ttrpc::{self, Code, get_status},
 };
-use lazaret_sandbox::{Config, Console, End, Error, Sandbox, Stdio, Target, spec};
+use lazaret_sandbox::{Config, Console, Container as Loaded, End, Error, Stdio, Target, spec};
 
 use crate::{
     create::{Plan, create},
@@ -74,11 +74,11 @@ impl Container {
     ) -> ttrpc::Result<Arc<Container>> {
         let plan = Plan { id: &id, bundle: &bundle, root: &config.root, config: options, paths: &paths };
         let streams = create(&plan).map_err(|error| failed(Code::UNKNOWN, error))?;
-        let sandbox = Sandbox::load(&config, &id).map_err(|error| refused(&error))?;
+        let sandbox = Loaded::load(&config, &id).map_err(|error| refused(&error))?;
         let init = Arc::new(Process::new(String::new(), paths, None));
         {
             let mut life = init.life();
-            life.pid = sandbox.state().pid;
+            life.pid = sandbox.state().host_pid();
             life.streams = streams;
         }
         let container = Arc::new(Container { id, bundle, config, events, init, others: Mutex::default() });
@@ -112,15 +112,15 @@ impl Container {
     ///
     /// # Errors
     /// Not found.
-    pub fn sandbox(&self) -> ttrpc::Result<Sandbox> {
-        Sandbox::load(&self.config, &self.id).map_err(|error| refused(&error))
+    pub fn sandbox(&self) -> ttrpc::Result<Loaded> {
+        Loaded::load(&self.config, &self.id).map_err(|error| refused(&error))
     }
 
     /// Does something with the container.
     ///
     /// # Errors
     /// Those of `action`, in containerd's terms.
-    pub fn with<T>(&self, action: impl FnOnce(&mut Sandbox) -> Result<T, Error>) -> ttrpc::Result<T> {
+    pub fn with<T>(&self, action: impl FnOnce(&mut Loaded) -> Result<T, Error>) -> ttrpc::Result<T> {
         action(&mut self.sandbox()?).map_err(|error| refused(&error))
     }
 
@@ -131,7 +131,7 @@ impl Container {
     pub fn start(&self) -> ttrpc::Result<i32> {
         // The end is told after the start: it waits for this lock.
         let mut life = self.init.life();
-        self.with(Sandbox::start)?;
+        self.with(Loaded::start)?;
         life.started = true;
         let pid = life.pid.cast_unsigned();
         self.events.send(
@@ -277,7 +277,7 @@ impl Container {
         let (pid, exit) = (life.pid.cast_unsigned(), life.exit.clone());
         drop(life);
         if process.exec_id.is_empty() {
-            match Sandbox::load(&self.config, &self.id).and_then(|sandbox| sandbox.delete(false)) {
+            match Loaded::load(&self.config, &self.id).and_then(|sandbox| sandbox.delete(false)) {
                 Ok(()) | Err(Error::NotFound(_)) => {}
                 Err(error) => return Err(refused(&error)),
             }

@@ -20,7 +20,7 @@ use std::{
 };
 
 use containerd_shim_protos::{api::DeleteResponse, protobuf::Message};
-use lazaret_sandbox::{Error, Sandbox};
+use lazaret_sandbox::{Container, Error};
 use serde::Deserialize;
 
 use crate::{arguments::Arguments, config, process::timestamp, rootfs};
@@ -106,10 +106,10 @@ pub fn socket_path(arguments: &Arguments) -> PathBuf {
 /// Names the step that failed.
 pub fn delete(arguments: &Arguments) -> io::Result<Vec<u8>> {
     let config = config(&arguments.namespace);
-    let removed = match Sandbox::load(&config, &arguments.id) {
-        Ok(sandbox) => sandbox.delete(true),
+    let removed = match Container::load(&config, &arguments.id) {
+        Ok(container) => container.delete(true),
         Err(Error::NotFound(_)) => Ok(()),
-        Err(_) => Sandbox::discard(&config, &arguments.id),
+        Err(_) => Container::discard(&config, &arguments.id),
     };
     removed.map_err(io::Error::other)?;
     rootfs::unmount(&arguments.bundle)?;

@@ -6,8 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use lazaret_sandbox::{Args, Config, Sandbox, Spec, Stdio};
+use lazaret_sandbox::{Args, Config, Container, Role, Spec, Stdio};
 
+use super::proxy;
 use crate::{
     attached,
     options::{Create, Run, annotate},
@@ -18,11 +19,11 @@ use crate::{
 /// Runs a container to its end, or only starts it.
 pub fn run(config: &Config, args: &Run) -> Result<u8, CommandError> {
     if args.detach {
-        let mut sandbox = make(config, &args.create)?;
-        return match sandbox.start() {
+        let mut container = make(config, &args.create)?;
+        return match container.start() {
             Ok(()) => Ok(0),
             Err(error) => {
-                let _ = sandbox.destroy();
+                let _ = container.destroy();
                 Err(error.into())
             }
         };
@@ -35,7 +36,7 @@ pub fn run(config: &Config, args: &Run) -> Result<u8, CommandError> {
     lazaret_sandbox::check_id(id)?;
     let (bundle, spec) = load(bundle)?;
     let config = &annotated(config, &spec)?;
-    attached::run(config, attached::Container { id: id.clone(), spec, bundle, files, pid_file: pid_file.clone() })
+    attached::run(config, attached::New { id: id.clone(), spec, bundle, files, pid_file: pid_file.clone() })
 }
 
 /// Makes a container that waits for its start.
@@ -57,7 +58,7 @@ fn annotated(config: &Config, spec: &Spec) -> Result<Config, CommandError> {
     Ok(config)
 }
 
-fn make(config: &Config, args: &Create) -> Result<Sandbox, CommandError> {
+fn make(config: &Config, args: &Create) -> Result<Container, CommandError> {
     let files = streams::preserved(args.preserve_fds)?;
     lazaret_sandbox::check_id(&args.id)?;
     let (bundle, spec) = load(&args.bundle)?;
@@ -71,14 +72,18 @@ fn make(config: &Config, args: &Create) -> Result<Sandbox, CommandError> {
         (false, Some(_)) => return Err(CommandError::new("--console-socket: process.terminal is false")),
         (false, None) => Stdio::Files(streams::standard()?),
     };
-    let sandbox = Sandbox::new(config, Args { id: args.id.clone(), spec, bundle, stdio, files, attached: false })?;
+    let joins = matches!(Role::of(&spec.annotations), Role::Member { .. });
+    let id = args.id.clone();
+    let args_of_container = Args { id, spec, bundle, stdio, files, attached: false, stands_in: joins, is_open: false };
+    let container =
+        if joins { proxy::create(config, args_of_container)? } else { Container::new(config, args_of_container)? };
     if let Some(path) = &args.pid_file
-        && let Err(error) = write_pid(path, sandbox.state().pid)
+        && let Err(error) = write_pid(path, container.state().host_pid())
     {
-        let _ = sandbox.destroy();
+        let _ = container.destroy();
         return Err(error);
     }
-    Ok(sandbox)
+    Ok(container)
 }
 
 /// Writes a pid file, which appears with its content or not at all.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lazaret_sandbox::{Config, Sandbox, Stdio, spec::Process};
+use lazaret_sandbox::{Config, Container, Stdio, spec::Process};
 
 use super::{bundle::write_pid, proxy};
 use crate::{attached::Foreground, options::Exec, report::CommandError, streams};
@@ -10,10 +10,10 @@ use crate::{attached::Foreground, options::Exec, report::CommandError, streams};
 /// Starts the process; returns its exit status, or 0 if it is detached.
 pub fn run(config: &Config, args: &Exec) -> Result<u8, CommandError> {
     let files = streams::preserved(args.preserve_fds)?;
-    let sandbox = Sandbox::load(config, &args.id)?;
+    let container = Container::load(config, &args.id)?;
     let mut process = match &args.process {
         Some(path) => read(path)?,
-        None => describe(&sandbox.state().process, args)?,
+        None => describe(&container.state().process, args)?,
     };
     process.terminal |= args.tty;
     if args.detach {
@@ -30,7 +30,7 @@ pub fn run(config: &Config, args: &Exec) -> Result<u8, CommandError> {
     }
     let foreground = Foreground::new(process.terminal)?;
     let execution =
-        sandbox.execute(&process, foreground.stdio()?, files).map_err(|error| CommandError::of_start(&error))?;
+        container.execute(&process, foreground.stdio()?, files).map_err(|error| CommandError::of_start(&error))?;
     if let Some(path) = &args.pid_file {
         write_pid(path, rustix::process::getpid().as_raw_nonzero().get())?;
     }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use lazaret_sandbox::{Config, DeviceStats, MemoryStats, Process, Sandbox, Status, Usage, spec};
+use lazaret_sandbox::{Config, Container, DeviceStats, MemoryStats, Process, Status, Usage, spec};
 use serde_json::{Value, json};
 
 use super::{print, table::table};
@@ -16,12 +16,12 @@ use crate::{
 
 /// Prints the processes of a container.
 pub fn ps(config: &Config, args: &Ps) -> Result<(), CommandError> {
-    let sandbox = Sandbox::load(config, &args.id)?;
+    let container = Container::load(config, &args.id)?;
     if args.format == ListFormat::Json {
         // As runc prints them: Docker and containerd look these up among the host's processes.
-        return print(format!("{}\n", Value::from(sandbox.host_processes()?)).as_bytes());
+        return print(format!("{}\n", Value::from(container.host_processes()?)).as_bytes());
     }
-    let processes = sandbox.processes()?;
+    let processes = container.processes()?;
     let mut rows = vec![["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"].map(String::from)];
     rows.extend(processes.iter().map(row));
     print(table(&rows).as_bytes())
@@ -54,13 +54,13 @@ const OOM_INTERVAL: Duration = Duration::from_millis(100);
 pub fn events(config: &Config, args: &Events) -> Result<(), CommandError> {
     let mut kills = None;
     loop {
-        let sandbox = match Sandbox::load(config, &args.id) {
+        let container = match Container::load(config, &args.id) {
             Err(_) if !args.stats => return Ok(()),
-            sandbox => sandbox?,
+            found => found?,
         };
-        match sandbox.usage() {
+        match container.usage() {
             Ok(usage) => print(format!("{}\n", describe(&args.id, &usage)).as_bytes())?,
-            Err(_) if !args.stats && sandbox.status() == Status::Stopped => return Ok(()),
+            Err(_) if !args.stats && container.status() == Status::Stopped => return Ok(()),
             Err(error) => return Err(error.into()),
         }
         if args.stats {
@@ -68,7 +68,7 @@ pub fn events(config: &Config, args: &Events) -> Result<(), CommandError> {
         }
         let next = Instant::now() + args.interval;
         loop {
-            let count = sandbox.oom_kills();
+            let count = container.oom_kills();
             if kills.is_some() && count > kills {
                 print(format!("{}\n", json!({ "type": "oom", "id": args.id })).as_bytes())?;
             }

@@ -1,6 +1,6 @@
 //! Commands on a container that exists.
 
-use lazaret_sandbox::{Config, Error, Sandbox, Target, spec};
+use lazaret_sandbox::{Config, Container, Error, Target, spec};
 
 use crate::{
     options::{Delete, Kill},
@@ -9,7 +9,7 @@ use crate::{
 
 /// Starts a container's first process.
 pub fn start(config: &Config, id: &str) -> Result<(), CommandError> {
-    Ok(Sandbox::load(config, id)?.start()?)
+    Ok(Container::load(config, id)?.start()?)
 }
 
 /// Sends a signal.
@@ -18,27 +18,27 @@ pub fn kill(config: &Config, args: &Kill) -> Result<(), CommandError> {
         return Err(CommandError::new(format!("unknown signal {:?}", args.signal)));
     };
     let target = if args.all { Target::All } else { Target::Init };
-    Ok(Sandbox::load(config, &args.id)?.signal(signal, target)?)
+    Ok(Container::load(config, &args.id)?.signal(signal, target)?)
 }
 
 /// Stops all processes of a container.
 pub fn pause(config: &Config, id: &str) -> Result<(), CommandError> {
-    Ok(Sandbox::load(config, id)?.pause()?)
+    Ok(Container::load(config, id)?.pause()?)
 }
 
 /// Lets a paused container go on.
 pub fn resume(config: &Config, id: &str) -> Result<(), CommandError> {
-    Ok(Sandbox::load(config, id)?.resume()?)
+    Ok(Container::load(config, id)?.resume()?)
 }
 
 /// Removes containers; goes on after an error, and reports the first.
 pub fn delete(config: &Config, args: &Delete) -> Result<(), CommandError> {
     let mut result = Ok(());
     for id in &args.ids {
-        let deleted = match Sandbox::load(config, id).and_then(|sandbox| sandbox.delete(args.force)) {
+        let deleted = match Container::load(config, id).and_then(|container| container.delete(args.force)) {
             Ok(()) => Ok(()),
             Err(Error::NotFound(_)) if args.force => Ok(()),
-            Err(Error::Spec { .. }) if args.force => Sandbox::discard(config, id),
+            Err(Error::Spec { .. }) if args.force => Container::discard(config, id),
             Err(error) => Err(error),
         };
         result = result.and(deleted);
@@ -48,5 +48,5 @@ pub fn delete(config: &Config, args: &Delete) -> Result<(), CommandError> {
 
 /// Waits for a container's end.
 pub fn wait(config: &Config, id: &str) -> Result<u8, CommandError> {
-    Ok(Sandbox::load(config, id)?.wait()?.status())
+    Ok(Container::load(config, id)?.wait()?.status())
 }

@@ -1,6 +1,6 @@
 //! `list` and `state`: what there is, in runc's formats.
 
-use lazaret_sandbox::{Config, Registry, Sandbox, State, Status};
+use lazaret_sandbox::{Config, Container, Registry, State, Status};
 use serde_json::{Value, json};
 
 use super::{print, print_json, table::table as columns};
@@ -25,13 +25,13 @@ fn describe(state: &State, status: Status) -> Value {
 }
 
 fn shown_pid(state: &State, status: Status) -> i32 {
-    if status == Status::Stopped { 0 } else { state.pid }
+    if status == Status::Stopped { 0 } else { state.host_pid() }
 }
 
 /// Prints the state of one container.
 pub fn state(config: &Config, id: &str) -> Result<(), CommandError> {
-    let sandbox = Sandbox::load(config, id)?;
-    print_json(&format!("{:#}", describe(sandbox.state(), sandbox.status())))
+    let container = Container::load(config, id)?;
+    print_json(&format!("{:#}", describe(container.state(), container.status())))
 }
 
 /// Prints all containers.
@@ -42,7 +42,7 @@ pub fn list(config: &Config, args: &List) -> Result<(), CommandError> {
         return print(ids.as_bytes());
     }
     // One that is removed meanwhile is not there.
-    let load = |state: State| Sandbox::load(config, &state.id).map(|sandbox| (sandbox.status(), state)).ok();
+    let load = |state: State| Container::load(config, &state.id).map(|container| (container.status(), state)).ok();
     let states: Vec<(Status, State)> = known.into_iter().filter_map(load).collect();
     match args.format {
         ListFormat::Json => {

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use lazaret_sandbox::{
-    Config, Sandbox,
+    Config, Container,
     spec::{BlockIo, Cpu, Memory, Pids, Resources},
 };
 
@@ -30,7 +30,7 @@ pub fn run(config: &Config, args: &Update) -> Result<(), CommandError> {
             ..Resources::default()
         },
     };
-    Ok(Sandbox::load(config, &args.id)?.update(resources)?)
+    Ok(Container::load(config, &args.id)?.update(resources)?)
 }
 
 fn read(path: &std::path::Path) -> Result<Resources, CommandError> {

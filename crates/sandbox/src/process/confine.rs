@@ -87,7 +87,16 @@ pub fn die_with_maker(maker: &Channel) -> Result<(), Failure> {
 /// Restricts the process to the donated directories, to its own kind for signals and sockets, and to no network
 /// unless it is the host's;
 /// see landlock(7). A host without Landlock, or with an older one, gives less.
-pub fn landlock(network: Network, plan: &Plan, files: &[OwnedFd], procfs: Option<&OwnedFd>) -> Result<(), Failure> {
+///
+/// The files of containers that join later will hang below `mounts`; whether they may be written is a matter of
+/// each mount.
+pub fn landlock(
+    network: Network,
+    plan: &Plan,
+    files: &[OwnedFd],
+    procfs: Option<&OwnedFd>,
+    mounts: Option<&OwnedFd>,
+) -> Result<(), Failure> {
     let restrict = || -> Result<(), RulesetError> {
         let abi = ABI::V6;
         let read = AccessFs::ReadFile | AccessFs::ReadDir;
@@ -110,6 +119,9 @@ pub fn landlock(network: Network, plan: &Plan, files: &[OwnedFd], procfs: Option
         }
         if let Some(procfs) = procfs {
             rules = rules.add_rule(PathBeneath::new(procfs.as_fd(), read | AccessFs::WriteFile))?;
+        }
+        if let Some(mounts) = mounts {
+            rules = rules.add_rule(PathBeneath::new(mounts, write))?;
         }
         rules.restrict_self()?;
         Ok(())

@@ -5,16 +5,17 @@ use std::{os::unix::ffi::OsStrExt, sync::Arc, time::Duration};
 use lazaret_abi::errno::Errno;
 use lazaret_control::Failure;
 use lazaret_kernel::boot::{Container, ExitStatus, ProcessSpec, Stdio, Targets};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::serve::start_failure;
+use super::container::start_failure;
 use crate::{
     hooks::{Streams, each, too_late, words},
     spec::{Hook, Process},
 };
 
 /// What runs before the first process of a container.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct StartHooks {
     /// In this order.
     pub hooks: Vec<Hook>,

@@ -3,6 +3,7 @@
 //! Each step takes something away; the order matters and is told at each step.
 
 mod confine;
+mod container;
 mod follow;
 mod hooks;
 pub mod oom;
@@ -11,10 +12,9 @@ mod serve;
 
 use std::{fs::File, os::fd::OwnedFd, sync::Arc};
 
-use lazaret_abi::seccomp::BpfInstruction;
 use lazaret_control::{Channel, Failure, Report};
 use lazaret_kernel::{
-    boot::{Container, ContainerSpec, HostFiles, Kernel, KernelConfig, ProcessSpec, SharedNamespaces, Stdio},
+    boot::{Container, HostFiles, Kernel, KernelConfig, ProcessSpec, SharedNamespaces},
     log::{Level, Log},
     task::sched::CpuSet,
 };
@@ -25,32 +25,20 @@ use lazaret_platform::{
 
 use self::follow::Followed;
 pub use self::hooks::StartHooks;
-use crate::{cgroup, ids, mounts::Plan, network::Network, stdio::TerminalSetup};
+use crate::{cgroup, ids, network::Network, setup::ContainerSetup};
 
 /// What the sandbox process inherits with the memory of its maker.
 pub struct Setup {
-    /// Id of the container.
+    /// Id of the first container, and of the sandbox.
     pub id: String,
-    /// Host name in the container.
-    pub hostname: String,
-    /// NIS domain name in the container.
-    pub domainname: String,
-    /// The container's mounts.
-    pub plan: Plan,
-    /// Paths hidden from the container.
-    pub masked_paths: Vec<Vec<u8>>,
-    /// Paths made read-only.
-    pub readonly_paths: Vec<Vec<u8>>,
-    /// Kernel parameters.
-    pub sysctl: Vec<(String, String)>,
-    /// Most tasks of the container.
-    pub max_tasks: Option<u64>,
-    /// The filter of its system calls.
-    pub seccomp: Option<Vec<BpfInstruction>>,
+    /// That container.
+    pub container: ContainerSetup,
     /// The host's cgroups that it is in.
     pub cgroups: cgroup::View,
-    /// The container's first process, and what runs before it.
-    pub start: StartHooks,
+    /// Its terminal's size is that of the host's terminal, which the sandbox process takes as its own.
+    pub follows_terminal: bool,
+    /// Further containers may join.
+    pub is_open: bool,
     /// How the user namespace's ids are mapped.
     pub ids: ids::Mode,
     /// What the container's sockets reach.
@@ -63,8 +51,6 @@ pub struct Setup {
     pub log_level: Option<Level>,
     /// Report refused host calls instead of dying silently.
     pub trap: bool,
-    /// The terminal, if there is one.
-    pub terminal: Option<TerminalSetup>,
 }
 
 /// The descriptors of a sandbox process.
@@ -146,8 +132,12 @@ struct Logs {
     null: OwnedFd,
 }
 
-/// A container that is ready to start.
+/// A sandbox whose first container is ready to start.
 pub struct Booted {
+    /// The application kernel.
+    pub kernel: Arc<Kernel>,
+    /// Id of the container.
+    pub id: String,
     /// The container.
     pub container: Arc<Container>,
     /// Its first process.
@@ -156,6 +146,8 @@ pub struct Booted {
     pub hooks: StartHooks,
     /// The host terminal whose size that process' terminal follows.
     pub followed: Option<Followed>,
+    /// Further containers may join.
+    pub is_open: bool,
 }
 
 /// Confines the process, then makes the kernel and the container.
@@ -176,11 +168,10 @@ fn boot(
     forget.map_err(|error| Failure::host("forget the maker's environment", error))?;
     confine::detach(&logs.null, &logs.debug)?;
     let cgroup_files = stdio.split_off(stdio.len().saturating_sub(setup.cgroups.count()));
-    let followed = match (&setup.terminal, stdio.first()) {
-        (Some(TerminalSetup { followed: true, .. }), Some(terminal)) => Some(Followed::new(terminal)?),
+    let followed = match stdio.first() {
+        Some(terminal) if setup.follows_terminal => Some(Followed::new(terminal)?),
         _ => None,
     };
-    let (stdio, inherited) = self::stdio(setup.terminal.map(|terminal| terminal.size), stdio)?;
     let maps =
         std::fs::read_to_string("/proc/self/maps").map_err(|error| Failure::host("read /proc/self/maps", error))?;
     let online = online_processors();
@@ -188,15 +179,16 @@ fn boot(
     let host_file = |path| File::open(path).ok().map(OwnedFd::from);
     let host_files = HostFiles { processors: host_file("/proc/cpuinfo"), memory: host_file("/proc/meminfo") };
     let network = setup.network.open()?;
-    let procfs = root::enter_empty_root()?;
+    let root::EmptyRoot { procfs, mounts } = root::enter_empty_root(setup.is_open)?;
     let files = receive_files(gofer)?;
-    confine::drop_privileges(setup.ids, own_id, setup.plan.writes_to_host())?;
+    let writes = setup.is_open || setup.container.plan.writes_to_host();
+    confine::drop_privileges(setup.ids, own_id, writes)?;
     if setup.attached {
         confine::die_with_maker(maker)?;
     }
     // Before the zygote is made: the host lets a process under Landlock reach only into processes
     // that are under it too.
-    confine::landlock(setup.network, &setup.plan, &files, procfs.as_ref())?;
+    confine::landlock(setup.network, &setup.container.plan, &files, procfs.as_ref(), mounts.as_ref())?;
     let host_proc = match &procfs {
         Some(procfs) => Some(procfs.try_clone().map_err(|error| Failure::host("keep the procfs", error))?),
         None => None,
@@ -215,49 +207,19 @@ fn boot(
     let log = Log::new(debug, Some(user));
     let config = KernelConfig { cpus, online, platform, log, host_proc, host_files, network, strace: setup.strace };
     let kernel = Kernel::new(config);
-    let (root, mounts) = setup
-        .plan
-        .bind(files)
-        .ok_or_else(|| Failure::new("receive files from the gofer", "it sent a wrong number of them"))?;
-    let container = kernel
-        .create_container(ContainerSpec {
-            id: setup.id,
-            hostname: setup.hostname,
-            domainname: setup.domainname,
-            root,
-            mounts,
-            masked_paths: setup.masked_paths,
-            readonly_paths: setup.readonly_paths,
-            sysctl: setup.sysctl,
-            max_tasks: setup.max_tasks,
-            seccomp: setup.seccomp,
-            cgroups: setup.cgroups.bind(cgroup_files),
-            shared: SharedNamespaces::default(),
-        })
-        .map_err(serve::start_failure)?;
-    let process = setup.start.process.for_kernel(stdio, inherited);
+    let parts = container::Parts {
+        files,
+        streams: stdio,
+        cgroups: setup.cgroups.bind(cgroup_files),
+        shared: SharedNamespaces::default(),
+    };
+    let hooks = setup.container.start.clone();
+    let (container, process) = container::create(&kernel, &setup.id, setup.container, parts)?;
     if !setup.attached {
         // Who makes a container now and starts it later wants to know at once.
-        container.check(&process).map_err(serve::start_failure)?;
+        container.check(&process).map_err(container::start_failure)?;
     }
-    Ok(Booted { container, process, hooks: setup.start, followed })
-}
-
-/// Standard streams from three files, or one terminal and its size; and the descriptors after them.
-fn stdio(terminal: Option<(u16, u16)>, mut fds: Vec<OwnedFd>) -> Result<(Stdio, Vec<OwnedFd>), Failure> {
-    let wrong = || Failure::new("start a process", "wrong number of standard streams");
-    let count = if terminal.is_some() { 1 } else { 3 };
-    if fds.len() < count {
-        return Err(wrong());
-    }
-    let inherited = fds.split_off(count);
-    match (terminal, <[OwnedFd; 3]>::try_from(fds)) {
-        (None, Ok(files)) => Ok((Stdio::Files(files), inherited)),
-        (Some(size), Err(mut files)) if files.len() == 1 => {
-            Ok((Stdio::Terminal { terminal: files.remove(0), size }, inherited))
-        }
-        _ => Err(wrong()),
-    }
+    Ok(Booted { kernel, id: setup.id, container, process, hooks, followed, is_open: setup.is_open })
 }
 
 /// One more than the highest number of a processor that the machine has switched on.

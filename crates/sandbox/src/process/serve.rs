@@ -1,28 +1,30 @@
-//! The sandbox process at work: answers its callers and waits for the container's end.
+//! The sandbox process at work: answers its callers and waits for the end of its first container.
 
 use std::{
-    os::fd::OwnedFd,
+    collections::{BTreeMap, btree_map},
+    os::fd::{BorrowedFd, OwnedFd},
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     thread,
     time::Duration,
 };
 
-use lazaret_abi::errno::Errno;
 use lazaret_control::{
-    self as control, Answer, Channel, Failure, Report, Request, Target,
+    Answer, Call, Channel, Failure, Report, Request,
     server::{self, Service, converse},
 };
-use lazaret_kernel::boot::{Container, ExitStatus, ProcessInfo, ProcessSpec, StartError, Targets};
+use lazaret_kernel::boot::{Container, Kernel, SharedNamespaces};
 use serde_json::Value;
 
-use super::{Booted, FAILED, StartHooks, follow::Followed};
-use crate::spec;
-
-/// Exit status of a container whose first process could not be started.
-const NOT_STARTED: u8 = 1;
+use super::{
+    Booted, FAILED,
+    container::{Parts, Served, create, lock, start_failure},
+    follow::Followed,
+    receive_files,
+};
+use crate::{cgroup, setup::ContainerSetup};
 
 /// How long the process waits at the end for answers that are on their way.
 const LINGER: Duration = Duration::from_secs(1);
@@ -30,28 +32,18 @@ const LINGER: Duration = Duration::from_secs(1);
 /// When a start is over, and with it the need for most of the program's code.
 const SETTLED: Duration = Duration::from_millis(300);
 
-/// A failure in the application kernel, for the maker.
-pub fn start_failure(error: StartError) -> Failure {
-    Failure { cause: error.cause.description().to_lowercase(), errno: Some(error.cause.raw()), step: error.step }
-}
+/// Most containers of a sandbox.
+const MAX_CONTAINERS: usize = 1024;
 
-enum Phase {
-    /// The process to start is waiting here.
-    Created(Box<ProcessSpec>),
-    /// It is being started.
-    Starting,
-    /// It runs, under this id.
-    Running(i32),
-    /// It has ended with this status, or could not be started.
-    Ended(u8),
-}
-
-/// The container, as its callers see it.
-struct Served {
-    container: Arc<Container>,
-    hooks: StartHooks,
-    phase: Mutex<Phase>,
-    changed: Condvar,
+/// The sandbox, as its callers see it.
+struct Pod {
+    kernel: Arc<Kernel>,
+    /// Id of the first container, which is the sandbox's.
+    id: String,
+    /// By their ids; `None` while one is being made.
+    containers: Mutex<BTreeMap<String, Option<Arc<Served>>>>,
+    /// Further containers may join.
+    is_open: bool,
     /// Requests that have not been answered.
     pending: Mutex<usize>,
     answered: Condvar,
@@ -59,148 +51,95 @@ struct Served {
     released: AtomicBool,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
-fn refused(step: impl Into<String>) -> impl FnOnce(Errno) -> Failure {
-    let step = step.into();
-    move |cause| start_failure(StartError { step, cause })
-}
-
-impl Served {
-    fn set(&self, phase: Phase) {
-        *lock(&self.phase) = phase;
-        self.changed.notify_all();
+impl Pod {
+    fn container(&self, id: &str) -> Result<Arc<Served>, Failure> {
+        let known = lock(&self.containers).get(id).cloned().flatten();
+        known.ok_or_else(|| Failure::new(format!("container {id:?}"), "is not in this sandbox"))
     }
 
-    fn start(&self) -> Result<i32, Failure> {
-        let process = {
-            let mut phase = lock(&self.phase);
-            match std::mem::replace(&mut *phase, Phase::Starting) {
-                Phase::Created(process) => process,
-                other => {
-                    *phase = other;
-                    return Err(Failure::new("start the container", "it has been started already"));
-                }
+    /// Makes a further container.
+    fn create(&self, id: &str, setup: Value, fds: Vec<OwnedFd>) -> Result<(), Failure> {
+        let step = || format!("make container {id:?}");
+        if !self.is_open {
+            return Err(Failure::new(step(), "the sandbox was not made for several containers"));
+        }
+        let setup = serde_json::from_value(setup).map_err(|error| Failure::new(step(), error))?;
+        {
+            let mut containers = lock(&self.containers);
+            if containers.len() >= MAX_CONTAINERS {
+                return Err(Failure::new(step(), format!("the sandbox has {MAX_CONTAINERS} containers")));
             }
-        };
-        let started = self.hooks.start(&self.container, *process);
-        self.set(started.as_ref().map_or(Phase::Ended(NOT_STARTED), |pid| Phase::Running(*pid)));
-        started
-    }
-
-    fn execute(&self, process: Value, terminal: Option<(u16, u16)>, fds: Vec<OwnedFd>) -> Result<i32, Failure> {
-        self.init("execute a process")?;
-        let wrong = |problem: String| Failure::new("execute a process", problem);
-        let process: spec::Process = serde_json::from_value(process).map_err(|error| wrong(error.to_string()))?;
-        process.validate().map_err(|(field, problem)| wrong(format!("{field}: {problem}")))?;
-        let (stdio, inherited) = super::stdio(terminal, fds)?;
-        self.container.start(process.for_kernel(stdio, inherited)).map_err(start_failure)
-    }
-
-    fn wait(&self, process: Option<i32>) -> Result<u8, Failure> {
-        if let Some(pid) = process {
-            return self.container.wait(pid).map(ExitStatus::code).map_err(refused(format!("wait for process {pid}")));
+            match containers.entry(id.into()) {
+                btree_map::Entry::Occupied(_) => return Err(Failure::new(step(), "it exists already")),
+                btree_map::Entry::Vacant(place) => place.insert(None),
+            };
         }
-        let mut phase = lock(&self.phase);
-        loop {
-            if let Phase::Ended(status) = *phase {
-                return Ok(status);
+        let made = self.make(id, setup, fds);
+        let mut containers = lock(&self.containers);
+        match made {
+            Ok(served) => {
+                containers.insert(id.into(), Some(served));
+                Ok(())
             }
-            phase = self.changed.wait(phase).unwrap_or_else(PoisonError::into_inner);
+            Err(failure) => {
+                containers.remove(id);
+                Err(failure)
+            }
         }
     }
 
-    /// As many processes as one message is sure to have room for.
-    fn processes(&self, after: i32) -> Vec<control::Process> {
-        const COUNT: usize = 128;
-        const COMMAND: usize = 256;
-        let describe = |process: ProcessInfo| control::Process {
-            pid: process.pid,
-            ppid: process.parent,
-            pgid: process.group,
-            uid: process.uid,
-            threads: process.threads,
-            terminal: process.terminal,
-            started: process.started,
-            cpu: nanoseconds(process.cpu.total()),
-            command: String::from_utf8_lossy(&process.command).chars().take(COMMAND).collect(),
+    fn make(&self, id: &str, setup: ContainerSetup, mut fds: Vec<OwnedFd>) -> Result<Arc<Served>, Failure> {
+        if fds.is_empty() {
+            return Err(Failure::new("receive files from the gofer", "there is no connection to it"));
+        }
+        let gofer = Channel::from(fds.remove(0));
+        let files = receive_files(&gofer)?;
+        let other = |id: &Option<String>| -> Result<Option<Arc<Container>>, Failure> {
+            id.as_deref().map(|id| self.container(id).map(|served| served.container.clone())).transpose()
         };
-        let mut all = self.container.processes();
-        all.retain(|process| process.pid > after);
-        all.sort_unstable_by_key(|process| process.pid);
-        all.into_iter().take(COUNT).map(describe).collect()
-    }
-
-    fn usage(&self) -> Answer {
-        let (cpu, tasks) = self.container.usage();
-        Answer::Usage { user: nanoseconds(cpu.user), system: nanoseconds(cpu.system), tasks }
-    }
-
-    fn state(&self) -> control::Phase {
-        match *lock(&self.phase) {
-            Phase::Created(_) | Phase::Starting => control::Phase::Created,
-            Phase::Running(_) if self.container.is_paused() => control::Phase::Paused,
-            Phase::Running(_) => control::Phase::Running,
-            Phase::Ended(_) => control::Phase::Ended,
-        }
-    }
-
-    /// The container's first process, if it runs.
-    fn init(&self, step: &str) -> Result<i32, Failure> {
-        match *lock(&self.phase) {
-            Phase::Running(pid) => Ok(pid),
-            Phase::Created(_) | Phase::Starting => Err(Failure::new(step, "the container has not been started")),
-            Phase::Ended(_) => Err(Failure::new(step, "the container has ended")),
-        }
-    }
-
-    fn signal(&self, signal: i32, target: Target) -> Result<(), Failure> {
-        let step = format!("send signal {signal}");
-        let targets = match target {
-            Target::Init => Targets::Process(self.init(&step)?),
-            Target::Process(pid) => Targets::Process(pid),
-            Target::All => Targets::All,
+        let shared = SharedNamespaces {
+            pid: other(&setup.shared.pid)?,
+            ipc: other(&setup.shared.ipc)?,
+            uts: other(&setup.shared.uts)?,
+            network: other(&setup.shared.network)?,
         };
-        self.container.signal(targets, signal).map_err(refused(step))
+        // A container that joins has no cgroup of its own on the host.
+        let cgroups = cgroup::View::default().bind(Vec::new());
+        let hooks = setup.start.clone();
+        let parts = Parts { files, streams: fds, cgroups, shared };
+        let (container, process) = create(&self.kernel, id, setup, parts)?;
+        container.check(&process).map_err(start_failure)?;
+        let served = Served::new(container, hooks, process);
+        served.watch().map_err(|error| Failure::host("wait for the container's end", error))?;
+        Ok(served)
     }
 
-    fn resize(&self, process: Option<i32>, rows: u16, columns: u16) -> Result<(), Failure> {
-        let step = "resize the terminal";
-        let pid = process.map_or_else(|| self.init(step), Ok)?;
-        self.container.resize(pid, rows, columns).map_err(refused(step))
+    /// Ends a further container.
+    fn destroy(&self, id: &str) -> Result<(), Failure> {
+        if id == self.id {
+            return Err(Failure::new(format!("end container {id:?}"), "it ends with its sandbox"));
+        }
+        let known = lock(&self.containers).get(id).cloned().flatten();
+        if let Some(served) = known {
+            served.destroy();
+            lock(&self.containers).remove(id);
+        }
+        Ok(())
     }
 }
 
-impl Service for Served {
-    fn answer(&self, request: Request, fds: Vec<OwnedFd>) -> Answer {
+impl Service for Pod {
+    fn answer(&self, call: Call, fds: Vec<OwnedFd>, caller: BorrowedFd<'_>) -> Answer {
         *lock(&self.pending) += 1;
-        let done = |()| Answer::Done;
-        let started = |pid| Answer::Started { pid };
+        let Call { container: id, request } = call;
         match request {
             Request::Release => {
                 self.released.store(true, Ordering::Relaxed);
                 Ok(Answer::Done)
             }
-            Request::Start => self.start().map(started),
-            Request::Execute { process, terminal } => self.execute(process, terminal, fds).map(started),
-            Request::State => Ok(Answer::State(self.state())),
-            Request::Wait { process } => self.wait(process).map(|status| Answer::Exited { status }),
-            Request::Signal { signal, target } => self.signal(signal, target).map(done),
-            Request::Resize { process, rows, columns } => self.resize(process, rows, columns).map(done),
-            Request::Processes { after } => Ok(Answer::Processes(self.processes(after))),
-            Request::Pause => self.container.pause().map(done).map_err(refused("pause")),
-            Request::Resume => self.container.resume().map(done).map_err(refused("resume")),
-            Request::Limit { tasks } => {
-                self.container.limit_tasks(tasks);
-                Ok(Answer::Done)
-            }
-            Request::Usage => Ok(self.usage()),
+            Request::Create { container } => self.create(&id, container, fds).map(|()| Answer::Done),
+            Request::Destroy => self.destroy(&id).map(|()| Answer::Done),
+            request => self.container(&id).and_then(|served| served.answer(request, fds, caller)),
         }
         .unwrap_or_else(Answer::Failed)
     }
@@ -211,24 +150,25 @@ impl Service for Served {
     }
 }
 
-/// Serves callers until the container's first process has ended; returns its exit status.
+/// Serves callers until the first container has ended; returns its exit status.
 pub fn serve(booted: Booted, listener: OwnedFd, maker: &Arc<Channel>) -> i32 {
-    let Booted { container, process, hooks, followed } = booted;
-    let served = Arc::new(Served {
-        container,
-        hooks,
-        phase: Mutex::new(Phase::Created(Box::new(process))),
-        changed: Condvar::new(),
+    let Booted { kernel, id, container, process, hooks, followed, is_open } = booted;
+    let root = Served::new(container, hooks, process);
+    let pod = Arc::new(Pod {
+        kernel,
+        containers: Mutex::new(BTreeMap::from([(id.clone(), Some(root.clone()))])),
+        id,
+        is_open,
         pending: Mutex::new(0),
         answered: Condvar::new(),
         released: AtomicBool::new(false),
     });
-    let service: Arc<dyn Service> = served.clone();
+    let service: Arc<dyn Service> = pod.clone();
     let first = {
-        let (served, maker) = (served.clone(), maker.clone());
+        let (pod, maker) = (pod.clone(), maker.clone());
         move || {
-            converse(&maker, served.as_ref());
-            if !served.released.load(Ordering::Relaxed) {
+            converse(&maker, pod.as_ref());
+            if !pod.released.load(Ordering::Relaxed) {
                 // Nobody knows of this sandbox, or nobody wants it any more.
                 std::process::exit(FAILED);
             }
@@ -240,35 +180,27 @@ pub fn serve(booted: Booted, listener: OwnedFd, maker: &Arc<Channel>) -> i32 {
     if !spawned {
         return FAILED;
     }
-    let status = await_end(&served, followed);
-    served.set(Phase::Ended(status));
-    drop(served.answered.wait_timeout_while(lock(&served.pending), LINGER, |pending| *pending > 0));
+    let status = await_end(&root, followed);
+    drop(pod.answered.wait_timeout_while(lock(&pod.pending), LINGER, |pending| *pending > 0));
     i32::from(status)
 }
 
-/// Waits until the container's first process has ended; its exit status.
-fn await_end(served: &Served, followed: Option<Followed>) -> u8 {
-    let mut phase = lock(&served.phase);
-    let pid = loop {
-        match *phase {
-            Phase::Running(pid) => break pid,
-            Phase::Ended(status) => return status,
-            Phase::Created(_) | Phase::Starting => {
-                phase = served.changed.wait(phase).unwrap_or_else(PoisonError::into_inner);
-            }
-        }
+/// Waits until the first container has ended; its exit status.
+fn await_end(root: &Served, followed: Option<Followed>) -> u8 {
+    let pid = match root.await_start() {
+        Ok(pid) => pid,
+        Err(status) => return status,
     };
-    drop(phase);
     // Without it the process takes some more memory.
     drop(thread::Builder::new().name("settle".into()).spawn(|| {
         thread::sleep(SETTLED);
         lazaret_hostcall::memory::release_program();
     }));
     if let Some(followed) = followed {
-        let container = served.container.clone();
+        let container = root.container.clone();
         let spawned = thread::Builder::new().name("size".into()).spawn(move || followed.follow(&container, pid));
         // Without it the terminal keeps its size.
         drop(spawned);
     }
-    served.container.wait(pid).map_or(u8::MAX, ExitStatus::code)
+    root.await_end(pid)
 }

@@ -1,0 +1,215 @@
+//! What is asked of a container that lives.
+
+use std::{
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    path::Path,
+};
+
+use lazaret_control::{Answer, Failure, Process, Request, Target};
+
+use super::{Container, Usage};
+use crate::{cgroup::Cgroup, error::Error, execution::Execution, spec, state::Status, stdio::Stdio};
+
+/// Most processes that a sandbox is believed to have: PID_MAX of Linux.
+const MAX_PROCESSES: usize = 1 << 22;
+
+impl Container {
+    /// Starts a further process in the container; `files` are its descriptors 3 and up.
+    ///
+    /// # Errors
+    /// [`Error::Status`] if it does not run; what is wrong with the process, or with its program.
+    pub fn execute(&self, process: &spec::Process, stdio: Stdio, files: Vec<OwnedFd>) -> Result<Execution<'_>, Error> {
+        self.run(process, stdio, files, false)
+    }
+
+    /// The same for a process that is killed when the calling one ends, or drops what it gets here.
+    ///
+    /// # Errors
+    /// Those of [`Container::execute`].
+    pub fn execute_on_leash(
+        &self,
+        process: &spec::Process,
+        stdio: Stdio,
+        files: Vec<OwnedFd>,
+    ) -> Result<Execution<'_>, Error> {
+        self.run(process, stdio, files, true)
+    }
+
+    fn run(
+        &self,
+        process: &spec::Process,
+        stdio: Stdio,
+        files: Vec<OwnedFd>,
+        leash: bool,
+    ) -> Result<Execution<'_>, Error> {
+        let status = self.status();
+        if status != Status::Running {
+            return Err(self.wrong_status("execute a process in", status));
+        }
+        process.validate().map_err(|(field, problem)| Error::spec(Path::new("the process"), &field, problem))?;
+        let wrong = |error: serde_json::Error| Error::host("describe the process", error);
+        let process = serde_json::to_value(process).map_err(wrong)?;
+        let (terminal, streams) = stdio.into_parts();
+        let fds: Vec<BorrowedFd<'_>> = streams.iter().chain(&files).map(AsFd::as_fd).collect();
+        let channel = self.connect()?;
+        let request = Request::Execute { process, terminal: terminal.map(|terminal| terminal.size) };
+        let call = || {
+            channel.send(&self.about(request), &fds)?;
+            Ok(channel.receive()?.0)
+        };
+        match call().map_err(|error| self.lost(error))? {
+            Answer::Started { pid } => Execution::new(self, channel, pid, leash).map_err(|error| self.lost(error)),
+            other => Err(self.refused(other)),
+        }
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Errors
+    /// [`Error::Status`] if it does not run, or the kernel's refusal.
+    pub fn signal(&self, signal: i32, target: Target) -> Result<(), Error> {
+        match self.status() {
+            Status::Running | Status::Paused => {}
+            // A container that waits for its start has no process to handle the signal.
+            Status::Created if matches!(signal, libc::SIGKILL | libc::SIGTERM) && self.is_root() => return self.kill(),
+            Status::Created if matches!(signal, libc::SIGKILL | libc::SIGTERM) => {}
+            status => return Err(self.wrong_status("signal", status)),
+        }
+        match self.done(&Request::Signal { signal, target }) {
+            // No container outlives this signal because its kernel does not answer.
+            Err(Error::Control { .. }) if signal == libc::SIGKILL && !matches!(target, Target::Process(_)) => {
+                self.kill()
+            }
+            result => result,
+        }
+    }
+
+    /// Tells the size of the host terminal.
+    ///
+    /// # Errors
+    /// The kernel's refusal, for instance when the container has no terminal.
+    pub fn resize(&self, rows: u16, columns: u16) -> Result<(), Error> {
+        self.resize_terminal_of(None, rows, columns)
+    }
+
+    /// Tells the size of the host terminal of a process that [`Container::execute`] started, or of the first one.
+    ///
+    /// # Errors
+    /// The kernel's refusal, for instance when the process has no terminal.
+    pub fn resize_terminal_of(&self, process: Option<i32>, rows: u16, columns: u16) -> Result<(), Error> {
+        self.done(&Request::Resize { process, rows, columns })
+    }
+
+    /// The container's processes, by their ids there.
+    ///
+    /// # Errors
+    /// [`Error::Status`] if it does not run.
+    pub fn processes(&self) -> Result<Vec<Process>, Error> {
+        match self.status() {
+            Status::Running | Status::Created | Status::Paused => {}
+            status => return Err(self.wrong_status("list the processes of", status)),
+        }
+        let mut all: Vec<Process> = Vec::new();
+        // A sandbox that never comes to an end is not listened to for ever.
+        while all.len() < MAX_PROCESSES {
+            let after = all.last().map_or(0, |process| process.pid);
+            match self.call(&Request::Processes { after })? {
+                Answer::Processes(some) if some.is_empty() => break,
+                Answer::Processes(some) => all.extend(some),
+                other => return Err(self.refused(other)),
+            }
+        }
+        Ok(all)
+    }
+
+    /// The processes that the host runs for the container, by the host's ids: the sandbox process, and one for
+    /// each address space. Without a cgroup only the former is known.
+    ///
+    /// # Errors
+    /// [`Error::Status`] if it does not run.
+    pub fn host_processes(&self) -> Result<Vec<i32>, Error> {
+        match self.status() {
+            Status::Running | Status::Created | Status::Paused => {}
+            status => return Err(self.wrong_status("list the processes of", status)),
+        }
+        match &self.state.cgroup {
+            Some(cgroup) => Ok(cgroup.processes()?),
+            None => Ok(vec![self.state.pid]),
+        }
+    }
+
+    /// Stops every task of the container, which keeps its memory and files; other containers of its sandbox
+    /// go on.
+    ///
+    /// # Errors
+    /// [`Error::Status`] if it does not run or is paused already.
+    pub fn pause(&self) -> Result<(), Error> {
+        let _lock = self.entry.lock_changes()?;
+        match self.status() {
+            Status::Running => self.done(&Request::Pause),
+            status => Err(self.wrong_status("pause", status)),
+        }
+    }
+
+    /// Lets a paused container go on.
+    ///
+    /// # Errors
+    /// [`Error::Status`] if it is not paused.
+    pub fn resume(&self) -> Result<(), Error> {
+        let _lock = self.entry.lock_changes()?;
+        match self.status() {
+            Status::Paused => self.done(&Request::Resume),
+            status => Err(self.wrong_status("resume", status)),
+        }
+    }
+
+    /// Changes limits; what `changes` does not name stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Status`] if the container has ended; the limit that is wrong or refused.
+    pub fn update(&mut self, changes: spec::Resources) -> Result<(), Error> {
+        let wrong = |(field, problem): (String, String)| Error::spec(Path::new("the limits"), &field, problem);
+        changes.validate().map_err(wrong)?;
+        let _lock = self.entry.lock_changes()?;
+        match self.status() {
+            Status::Running | Status::Created | Status::Paused => {}
+            status => return Err(self.wrong_status("update", status)),
+        }
+        // Another command may have changed it before we had the lock.
+        self.state = self.entry.read()?;
+        match &self.state.cgroup {
+            Some(cgroup) => cgroup.limit(&changes)?,
+            None if changes.needs_cgroup() => {
+                let id = &self.state.id;
+                return Err(Failure::new(format!("update container {id:?}"), "it was made without a cgroup").into());
+            }
+            None => {}
+        }
+        self.state.resources.merge(changes);
+        self.done(&Request::Limit { tasks: self.state.resources.max_tasks() })?;
+        self.entry.write(&self.state)
+    }
+
+    /// What the container has used.
+    ///
+    /// # Errors
+    /// [`Error::Status`] if it has ended.
+    pub fn usage(&self) -> Result<Usage, Error> {
+        match self.status() {
+            Status::Running | Status::Created | Status::Paused => {}
+            status => return Err(self.wrong_status("count the use of", status)),
+        }
+        match self.call(&Request::Usage)? {
+            Answer::Usage { user, system, tasks } => {
+                let host = self.state.cgroup.as_ref().map(Cgroup::stats).unwrap_or_default();
+                Ok(Usage { user, system, tasks, max_tasks: self.state.resources.max_tasks(), host })
+            }
+            other => Err(self.refused(other)),
+        }
+    }
+
+    /// How many of its processes the host has killed because of the memory limit; `None` if nobody counts.
+    pub fn oom_kills(&self) -> Option<u64> {
+        self.state.cgroup.as_ref().and_then(Cgroup::oom_kills)
+    }
+}

@@ -1,0 +1,268 @@
+//! A container, from the outside.
+
+mod control;
+mod end;
+
+use std::{
+    os::fd::{AsFd, BorrowedFd},
+    time::Duration,
+};
+
+use lazaret_control::{Answer, Call, Channel, Failure, Phase, Request};
+use lazaret_hostcall::process::Child;
+
+use crate::{
+    cgroup::Stats,
+    config::{Args, Config},
+    error::Error,
+    hooks,
+    pod::Role,
+    sandbox::Sandbox,
+    state::{Entry, Registry, State, Status, TIMEOUT},
+};
+
+pub use self::end::End;
+
+/// What a container has used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Nanoseconds of processor time in application code, as the application kernel counts it.
+    pub user: u64,
+    /// Nanoseconds in the application kernel.
+    pub system: u64,
+    /// Processes and threads that live.
+    pub tasks: u64,
+    /// The most that may live.
+    pub max_tasks: Option<u64>,
+    /// What the host has counted; it has nothing to tell of a container without a cgroup.
+    pub host: Stats,
+}
+
+/// What the process that made a container holds of it.
+#[derive(Debug)]
+pub(crate) enum Held {
+    /// Nothing: another process made it.
+    Nothing,
+    /// The sandbox process, until it was waited for, and the first connection to it.
+    Sandbox {
+        /// The connection.
+        channel: Channel,
+        /// The process.
+        child: Option<Child>,
+    },
+    /// A connection that tells of the container's end, and by its own end kills it.
+    Leash(Channel),
+}
+
+/// A container: the first of a sandbox, whose id is the sandbox's, or one that joined it later.
+#[derive(Debug)]
+pub struct Container {
+    pub(crate) state: State,
+    pub(crate) entry: Entry,
+    /// The directory of the sandbox, if it is another one and there.
+    pub(crate) sandbox: Option<Entry>,
+    pub(crate) held: Held,
+}
+
+impl Container {
+    /// Makes a container, which waits for [`Container::start`]: in the sandbox that the annotations of its
+    /// specification name, or else in a new one; see [`Role`].
+    ///
+    /// The calling process must have one thread only.
+    ///
+    /// # Errors
+    /// Whatever failed, by name; then nothing is left.
+    pub fn new(config: &Config, args: Args) -> Result<Container, Error> {
+        match Role::of(&args.spec.annotations) {
+            Role::Member { sandbox } => Sandbox::load(config, &sandbox)?.create_container(config, args),
+            Role::Sandbox | Role::Alone => Sandbox::new(config, args).map(Sandbox::into_root),
+        }
+    }
+
+    /// Finds a container that was made before.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or what is wrong with its state.
+    pub fn load(config: &Config, id: &str) -> Result<Container, Error> {
+        let registry = Registry::open(&config.root)?;
+        let entry = registry.get(id)?;
+        let state = entry.read()?;
+        // Without it the container has ended, which its state tells.
+        let sandbox = state.sandbox.as_ref().and_then(|sandbox| registry.get(sandbox).ok());
+        Ok(Container { state, entry, sandbox, held: Held::Nothing })
+    }
+
+    /// Removes the state of a container whose state file cannot be read, if no sandbox answers there.
+    ///
+    /// # Errors
+    /// What is wrong with the state, if a sandbox answers.
+    pub fn discard(config: &Config, id: &str) -> Result<(), Error> {
+        let entry = Registry::open(&config.root)?.get(id)?;
+        match (entry.read(), entry.connect()) {
+            (Err(error), Ok(_)) => Err(error),
+            (Err(_), Err(_)) => entry.remove(),
+            (Ok(_), _) => Container::load(config, id)?.delete(true),
+        }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.state.id
+    }
+
+    /// The id of its sandbox.
+    pub fn sandbox_id(&self) -> &str {
+        self.state.sandbox.as_ref().unwrap_or(&self.state.id)
+    }
+
+    /// It is the first of its sandbox, which ends with it.
+    pub fn is_root(&self) -> bool {
+        self.state.sandbox.is_none()
+    }
+
+    /// The state the container is in now: its file may be behind, so the sandbox is asked.
+    pub fn status(&self) -> Status {
+        let known = self.state.status();
+        if !matches!(known, Status::Created | Status::Running) {
+            return known;
+        }
+        match self.call(&Request::State) {
+            Ok(Answer::State(Phase::Created)) => Status::Created,
+            Ok(Answer::State(Phase::Running)) => Status::Running,
+            Ok(Answer::State(Phase::Paused)) => Status::Paused,
+            Ok(Answer::State(Phase::Ended)) => Status::Stopped,
+            // The sandbox knows it no more.
+            Ok(Answer::Failed(_)) | Err(Error::NotFound(_)) if !self.is_root() => Status::Stopped,
+            // It has ended meanwhile, or does not answer.
+            _ => self.state.status(),
+        }
+    }
+
+    /// What is known of it.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Becomes readable when the container ends; `None` if this process did not make it.
+    pub fn ended(&self) -> Option<BorrowedFd<'_>> {
+        match &self.held {
+            Held::Nothing => None,
+            Held::Sandbox { child, .. } => child.as_ref().map(|child| child.pidfd.as_fd()),
+            Held::Leash(channel) => Some(channel.as_fd()),
+        }
+    }
+
+    /// Starts the container's first process.
+    ///
+    /// # Errors
+    /// Says what could not be done: working directory, program, interpreter.
+    pub fn start(&mut self) -> Result<(), Error> {
+        let _lock = self.entry.lock_changes()?;
+        let status = self.status();
+        if status != Status::Created {
+            return Err(self.wrong_status("start", status));
+        }
+        match self.call_to_start()? {
+            Answer::Started { .. } => {}
+            other => return Err(self.refused(other)),
+        }
+        self.state.started = true;
+        self.entry.write(&self.state)?;
+        // The specification wants failures of these to be told, not to end the container.
+        if let Err(failure) = hooks::run("poststart", &self.state.hooks.poststart, &self.state, Status::Running) {
+            eprintln!("lazaret: warning: {failure}");
+        }
+        Ok(())
+    }
+
+    /// Asks for the start. Hooks that run before the first process take as long as they are allowed.
+    fn call_to_start(&self) -> Result<Answer, Error> {
+        let fresh;
+        let channel = match &self.held {
+            Held::Sandbox { channel, .. } => channel,
+            _ => {
+                fresh = self.connect()?;
+                &fresh
+            }
+        };
+        let call = || {
+            let hooks = &self.state.hooks.start_container;
+            if hooks.is_empty() {
+                return channel.call(&self.about(Request::Start));
+            }
+            let allowed =
+                hooks.iter().map(|hook| hook.timeout).try_fold(0_u32, |sum, one| Some(sum.saturating_add(one?)));
+            channel.set_timeout(allowed.map(|seconds| TIMEOUT + Duration::from_secs(seconds.into())))?;
+            let answer = channel.call(&self.about(Request::Start))?;
+            channel.set_timeout(Some(TIMEOUT))?;
+            Ok(answer)
+        };
+        call().map_err(|error| self.lost(error))
+    }
+
+    /// The hooks that are run while a container is made.
+    pub(crate) fn creating_hooks(&self) -> Result<(), Error> {
+        let hooks = &self.state.hooks;
+        for (name, list) in [
+            ("prestart", &hooks.prestart),
+            ("createRuntime", &hooks.create_runtime),
+            ("createContainer", &hooks.create_container),
+        ] {
+            hooks::run(name, list, &self.state, Status::Creating)?;
+        }
+        Ok(())
+    }
+
+    /// Lets a sandbox that is not attached live on, now that its state is written.
+    pub(crate) fn release(&self) -> Result<(), Error> {
+        match &self.held {
+            Held::Sandbox { channel, .. } if !self.state.attached => {
+                let request = self.about(Request::Release);
+                channel.call::<_, Answer>(&request).map(drop).map_err(|error| self.lost(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A request about this container.
+    pub(crate) fn about(&self, request: Request) -> Call {
+        Call { container: self.state.id.clone(), request }
+    }
+
+    /// Connects to the sandbox.
+    pub(crate) fn connect(&self) -> Result<Channel, Error> {
+        match (&self.state.sandbox, &self.sandbox) {
+            (None, _) => self.entry.connect(),
+            (Some(_), Some(sandbox)) => sandbox.connect(),
+            (Some(id), None) => Err(Error::NotFound(id.clone())),
+        }
+    }
+
+    pub(crate) fn call(&self, request: &Request) -> Result<Answer, Error> {
+        self.connect()?.call(&self.about(request.clone())).map_err(|error| self.lost(error))
+    }
+
+    fn done(&self, request: &Request) -> Result<(), Error> {
+        match self.call(request)? {
+            Answer::Done => Ok(()),
+            other => Err(self.refused(other)),
+        }
+    }
+
+    fn wrong_status(&self, operation: &'static str, status: Status) -> Error {
+        Error::Status { id: self.state.id.clone(), operation, status: status.name().into() }
+    }
+
+    /// Talking to the sandbox failed.
+    pub(crate) fn lost(&self, error: lazaret_control::Error) -> Error {
+        Error::Control { id: self.state.id.clone(), error }
+    }
+
+    /// The sandbox refused a request.
+    pub(crate) fn refused(&self, answer: Answer) -> Error {
+        match answer {
+            Answer::Failed(failure) => Error::Failed(failure),
+            _ => Error::Failed(Failure::new(format!("sandbox {:?}", self.state.id), "gave an unexpected answer")),
+        }
+    }
+}
