@@ -357,6 +357,22 @@ fn tempfile() -> (File, Arc<OwnedFd>) {
 }
 
 #[test]
+fn address_spaces_in_a_row_are_all_empty() {
+    limited(|| {
+        let platform = platform();
+        let mut spaces = Vec::new();
+        for _ in 0..8 {
+            let (space, mut context) = load(&platform, write_at_rdi());
+            assert_eq!(word(&*space, DATA), 0);
+            context.regs().rdi = DATA;
+            next_call(&mut *context);
+            assert_eq!(word(&*space, DATA), 5);
+            spaces.push((space, context));
+        }
+    });
+}
+
+#[test]
 fn a_copy_of_an_address_space_goes_its_own_way() {
     limited(|| {
         let platform = platform();

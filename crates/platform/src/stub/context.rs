@@ -98,6 +98,11 @@ impl StubContext {
         }
     }
 
+    /// Its process died.
+    pub fn is_dead(&self) -> bool {
+        self.thread.process.is_dead()
+    }
+
     fn page(&self) -> &ContextPage {
         self.thread.slot.page()
     }
@@ -596,7 +601,7 @@ impl Context for StubContext {
     fn fork(&mut self) -> Result<(Arc<dyn AddressSpace>, Box<dyn Context>)> {
         self.flush()?;
         self.load();
-        let thread = self.thread.fork()?;
+        let thread = self.thread.fork(true)?;
         let mut context = StubContext::first(thread, self.regs);
         context.bases = self.bases;
         Ok((Arc::clone(&context.space), Box::new(context)))

@@ -22,6 +22,7 @@ mod process;
 mod reaper;
 mod remains;
 mod shared;
+mod spare;
 mod thread;
 mod window;
 mod zygote;
@@ -32,19 +33,18 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use parking_lot::Mutex;
 use rustix::fd::OwnedFd;
 
 pub use zygote::StartError;
 
 use self::{
     chunk::Pool,
-    context::StubContext,
     notifier::Notifier,
     pace::Load,
     patch::Code,
     process::{Process, Space},
     shared::{FLAG_FSGSBASE, MAX_STATE, PAGE_SIZE, SIGNAL_STACK, SLOT_SIZE},
+    spare::Reserve,
     thread::Thread,
     zygote::Zygote,
 };
@@ -93,7 +93,7 @@ impl Shared {
 /// Stubs die with the thread that made the platform.
 pub struct StubPlatform {
     shared: Arc<Shared>,
-    zygote: Mutex<Thread>,
+    reserve: Arc<Reserve>,
     /// Keeps the zygote running.
     _space: Space,
     vdso: Range<u64>,
@@ -130,7 +130,7 @@ impl StubPlatform {
             thread.call([number, 0, u32::MAX.into(), CLOSE_RANGE_UNSHARE, 0, 0, 0])
         });
         match started {
-            Ok(_) => Ok(StubPlatform { shared, zygote: Mutex::new(thread), _space: space, vdso }),
+            Ok(_) => Ok(StubPlatform { shared, reserve: Reserve::new(thread), _space: space, vdso }),
             Err(error) => {
                 let errno = if let Error::Host(errno) = error { errno } else { libc::EIO };
                 let source = std::io::Error::from_raw_os_error(errno);
@@ -140,11 +140,16 @@ impl StubPlatform {
     }
 }
 
+impl Drop for StubPlatform {
+    fn drop(&mut self) {
+        self.reserve.close();
+    }
+}
+
 impl Platform for StubPlatform {
     fn create(&self) -> Result<(Arc<dyn AddressSpace>, Box<dyn Context>)> {
         reaper::start().map_err(|error| Error::Host(error.raw_os_error().unwrap_or(libc::EAGAIN)))?;
-        let thread = self.zygote.lock().fork()?;
-        let context = StubContext::empty(thread);
+        let context = self.reserve.take()?;
         Ok((Arc::clone(context.address_space()), Box::new(context)))
     }
 

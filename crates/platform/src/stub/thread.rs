@@ -277,8 +277,8 @@ impl Thread {
         result
     }
 
-    /// Makes a copy of the process; the result is the copy's only thread.
-    pub fn fork(&mut self) -> Result<Thread> {
+    /// Makes a copy of the process, `here` on this processor; the result is the copy's only thread.
+    pub fn fork(&mut self, here: bool) -> Result<Thread> {
         let shared = Arc::clone(&self.process.shared);
         let birth = Birth::begin();
         let chunk = Arc::new(shared.pool.take().map_err(host)?);
@@ -290,8 +290,11 @@ impl Thread {
         let number = i32::try_from(libc::SYS_clone).map_err(|_| Error::Host(libc::ENOSYS))?;
         let arguments = [flags, stack, parent, child, tls, nonce.into()];
         shared.notifier.expect(nonce, Order { number, arguments });
-        // So that the copy starts here.
-        self.pace.gather(self.id, &shared.load);
+        if here {
+            self.pace.gather(self.id, &shared.load);
+        } else {
+            self.pace.scatter(self.id, &shared.load);
+        }
         self.command(COMMAND_FORK, &[nonce.into()]);
         let Some(clone) = shared.notifier.wait(nonce, || self.has_reported())? else {
             self.done()?;
