@@ -39,12 +39,19 @@ impl Podman {
         let archive = podman.directory.join("image.tar");
         let made = common::run(Command::new("tar").arg("-cf").arg(&archive).arg("-C").arg(&root).arg("."));
         assert!(made.status.success(), "{made:?}");
+        // By default all podmans of a user share one file of locks, and two that find none both make it.
+        fs::write(podman.settings(), "[engine]\nlock_type = \"file\"\n").unwrap();
         podman.good(&["import", archive.to_str().unwrap(), "box:1"]);
         Some(podman)
     }
 
+    fn settings(&self) -> PathBuf {
+        self.directory.join("containers.conf")
+    }
+
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new("podman");
+        command.env("CONTAINERS_CONF", self.settings());
         for (option, name) in [("--root", "root"), ("--runroot", "run"), ("--tmpdir", "tmp")] {
             command.arg(option).arg(self.directory.join(name));
         }

@@ -134,6 +134,8 @@ constants! {
     // struct _fpx_sw_bytes is at byte 464 of the extended state.
     SW_XFEATURES = 464 + 8;
     XSAVE_HEADER = 512;
+    // x87 and SSE.
+    LEGACY_FEATURES = 3;
 
     SI_CODE = 8;
     SI_ADDR = 16;

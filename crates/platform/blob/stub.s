@@ -605,6 +605,9 @@ may_fault:
     mov %rcx, XSAVE_HEADER+48(%rdi)
     mov %rcx, XSAVE_HEADER+56(%rdi)
     xsave64 (%rdi)
+    # A processor may say that x87 or SSE is in its initial state, and would load that then, whatever a
+    # handler writes there. So Linux says of both that they are in use.
+    orq $LEGACY_FEATURES, XSAVE_HEADER(%rdi)
     xor %eax, %eax
     jmp done
 
