@@ -23,6 +23,17 @@ structures! {
         pub ospeed: u32,
     }
 
+    /// `struct termio`, with the lower half of the flags (TCGETA).
+    pub struct Termio {
+        pub iflag: u16,
+        pub oflag: u16,
+        pub cflag: u16,
+        pub lflag: u16,
+        pub line: u8,
+        pub cc: [u8; 8],
+        pub pad: u8,
+    }
+
     /// `struct winsize`.
     pub struct WinSize { pub rows: u16, pub columns: u16, pub width: u16, pub height: u16, }
 }

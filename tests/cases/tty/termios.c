@@ -20,6 +20,15 @@ int main(void) {
     SHOW(tcgetattr(0, &t));
     SHOW(tcdrain(slave));
     SHOW(tcsendbreak(slave, 0));
+    struct termio old;
+    SHOW(ioctl(slave, TCGETA, &old));
+    printf("%o %o %o %o %d %d\n", old.c_iflag, old.c_oflag, old.c_cflag, old.c_lflag, old.c_line, old.c_cc[VMIN]);
+    old.c_lflag |= ECHO;
+    old.c_cc[VINTR] = 7;
+    SHOW(ioctl(slave, TCSETAF, &old));
+    SHOW(tcgetattr(slave, &t));
+    printf("%o %d\n", t.c_lflag, t.c_cc[VINTR]);
+    SHOW(ioctl(slave, TCSETA, 8));
     struct winsize size = {9, 9, 9, 9};
     SHOW(ioctl(slave, TIOCGWINSZ, &size));
     printf("%d %d\n", size.ws_row, size.ws_col);

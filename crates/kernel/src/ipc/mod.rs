@@ -61,6 +61,11 @@ impl IpcNamespace {
         self.queues.get_or_init(Queues::new)
     }
 
+    /// The process `pid` has asked for something to be undone at its end (SEM_UNDO).
+    pub fn has_adjustments(&self, pid: i32) -> bool {
+        self.semaphores.lock().iter().any(|(_, set)| set.has_adjustments(pid))
+    }
+
     /// Takes back what the process `pid` has asked to be undone at its end (SEM_UNDO).
     pub fn process_ends(&self, pid: i32) {
         let sets: Vec<_> = self.semaphores.lock().iter().map(|(_, set)| set.clone()).collect();

@@ -158,6 +158,11 @@ impl SemaphoreSet {
         }
     }
 
+    /// Something is to be undone at the end of the process.
+    pub fn has_adjustments(&self, pid: i32) -> bool {
+        self.state.lock().undo.keys().any(|(owner, _)| *owner == pid)
+    }
+
     /// The process has ended.
     pub fn undo(&self, pid: i32) {
         let mut state = self.state.lock();

@@ -134,8 +134,13 @@ pub fn kcmp(current: &mut Current, pid1: Pid, pid2: Pid, what: i32, index1: u64,
         kind::FILES => address(&first.files()).cmp(&address(&second.files())),
         kind::FS => address(&first.fs()).cmp(&address(&second.fs())),
         kind::SIGHAND => address(first.group()).cmp(&address(second.group())),
-        // I/O contexts and System V semaphore adjustments are not shared by anybody.
-        kind::IO | kind::SYSVSEM => first.tid().cmp(&second.tid()),
+        // Nobody has an I/O context.
+        kind::IO => Compared::Equal,
+        // Adjustments of System V semaphores belong to a process, once it has some.
+        kind::SYSVSEM if has_adjustments(&first) || has_adjustments(&second) => {
+            address(first.group()).cmp(&address(second.group()))
+        }
+        kind::SYSVSEM => Compared::Equal,
         _ => return Err(Errno::EINVAL),
     };
     Ok(match order {
@@ -143,6 +148,11 @@ pub fn kcmp(current: &mut Current, pid1: Pid, pid2: Pid, what: i32, index1: u64,
         Compared::Less => 1,
         Compared::Greater => 2,
     })
+}
+
+/// The task's process has changes of semaphores that are undone at its end (SEM_UNDO).
+fn has_adjustments(task: &Task) -> bool {
+    task.namespaces().ipc.has_adjustments(task.group().id())
 }
 
 /// Identity of an object.

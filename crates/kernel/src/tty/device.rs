@@ -1,13 +1,13 @@
 //! Open files of terminals, and their ioctls; see ioctl_tty(2).
 
-use lazaret_abi::{errno::Errno, signal::Signal};
+use lazaret_abi::{errno::Errno, ioctl::request, signal::Signal};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::{
     devpts::Devpts,
     job,
     terminal::{Terminal, WindowSize},
-    termios::{Modes, TERMIOS_SIZE, Termios, local},
+    termios::{self, Modes, TERMIOS_SIZE, Termios, local},
 };
 use crate::{
     fs::file::{File, FileOps, flags},
@@ -17,44 +17,6 @@ use crate::{
     uio::{Sink, Source},
     wait::{Events, Poller},
 };
-
-/// Requests of ioctl_tty(2).
-mod request {
-    pub const TCGETS: u32 = 0x5401;
-    pub const TCSETS: u32 = 0x5402;
-    pub const TCSETSW: u32 = 0x5403;
-    pub const TCSETSF: u32 = 0x5404;
-    pub const TCSBRK: u32 = 0x5409;
-    pub const TCXONC: u32 = 0x540a;
-    pub const TCFLSH: u32 = 0x540b;
-    pub const TIOCEXCL: u32 = 0x540c;
-    pub const TIOCNXCL: u32 = 0x540d;
-    pub const TIOCSCTTY: u32 = 0x540e;
-    pub const TIOCGPGRP: u32 = 0x540f;
-    pub const TIOCSPGRP: u32 = 0x5410;
-    pub const TIOCOUTQ: u32 = 0x5411;
-    pub const TIOCSTI: u32 = 0x5412;
-    pub const TIOCGWINSZ: u32 = 0x5413;
-    pub const TIOCSWINSZ: u32 = 0x5414;
-    pub const FIONREAD: u32 = 0x541b;
-    pub const TIOCPKT: u32 = 0x5420;
-    pub const TIOCNOTTY: u32 = 0x5422;
-    pub const TIOCSETD: u32 = 0x5423;
-    pub const TIOCGETD: u32 = 0x5424;
-    pub const TCSBRKP: u32 = 0x5425;
-    pub const TIOCGSID: u32 = 0x5429;
-    pub const TCGETS2: u32 = 0x802c_542a;
-    pub const TCSETS2: u32 = 0x402c_542b;
-    pub const TCSETSW2: u32 = 0x402c_542c;
-    pub const TCSETSF2: u32 = 0x402c_542d;
-    pub const TIOCGPTN: u32 = 0x8004_5430;
-    pub const TIOCSPTLCK: u32 = 0x4004_5431;
-    pub const TIOCSIG: u32 = 0x4004_5436;
-    pub const TIOCGPKT: u32 = 0x8004_5438;
-    pub const TIOCGPTLCK: u32 = 0x8004_5439;
-    pub const TIOCGEXCL: u32 = 0x8004_5440;
-    pub const TIOCGPTPEER: u32 = 0x5441;
-}
 
 /// An open slave.
 pub struct Slave {
@@ -272,6 +234,11 @@ fn common_ioctl(
             current.read_bytes(argument, &mut bytes)?;
             set_termios(terminal, &bytes, request == request::TCSETSF2)
         }
+        request::TCGETA => current.write(UserPtr::new(argument), &termios::short(&terminal.termios())).map(|()| 0),
+        request::TCSETA | request::TCSETAW | request::TCSETAF => {
+            let short = current.read(UserPtr::new(argument))?;
+            change_termios(terminal, termios::with_short(terminal.termios(), &short), request == request::TCSETAF)
+        }
         request::TIOCGWINSZ => current.write(UserPtr::new(argument), &terminal.size()).map(|()| 0),
         request::TIOCSWINSZ => {
             let size: WindowSize = current.read(UserPtr::new(argument))?;
@@ -320,7 +287,10 @@ fn common_ioctl(
 }
 
 fn set_termios(terminal: &Arc<Terminal>, bytes: &[u8], flush: bool) -> Result<usize, Errno> {
-    let termios = Termios::read_from_bytes(bytes).map_err(|_| Errno::EINVAL)?;
+    change_termios(terminal, Termios::read_from_bytes(bytes).map_err(|_| Errno::EINVAL)?, flush)
+}
+
+fn change_termios(terminal: &Arc<Terminal>, termios: Termios, flush: bool) -> Result<usize, Errno> {
     job::check_background(terminal, job::Access::Change)?;
     terminal.set_termios(termios, flush);
     Ok(0)

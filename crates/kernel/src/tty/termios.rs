@@ -1,10 +1,40 @@
 //! Settings of a terminal; see termios(3).
 
-use lazaret_abi::termios::{Termios as OldTermios, control};
+use lazaret_abi::termios::{Termio, Termios as OldTermios, control};
 pub use lazaret_abi::termios::{Termios2 as Termios, character, input, local, output};
 
 /// Bytes of `struct termios`, with which `struct termios2` begins.
 pub const TERMIOS_SIZE: usize = size_of::<OldTermios>();
+
+/// What of settings fits into `struct termio`.
+pub fn short(settings: &Termios) -> Termio {
+    let mut short = Termio {
+        iflag: settings.iflag as u16,
+        oflag: settings.oflag as u16,
+        cflag: settings.cflag as u16,
+        lflag: settings.lflag as u16,
+        line: settings.line,
+        ..Termio::default()
+    };
+    let count = short.cc.len();
+    short.cc.copy_from_slice(&settings.cc[..count]);
+    short
+}
+
+/// These settings, with what `struct termio` has of them.
+pub fn with_short(settings: Termios, short: &Termio) -> Termios {
+    let low = |old: u32, new: u16| old & 0xffff_0000 | u32::from(new);
+    let mut changed = Termios {
+        iflag: low(settings.iflag, short.iflag),
+        oflag: low(settings.oflag, short.oflag),
+        cflag: low(settings.cflag, short.cflag),
+        lflag: low(settings.lflag, short.lflag),
+        line: short.line,
+        ..settings
+    };
+    changed.cc[..short.cc.len()].copy_from_slice(&short.cc);
+    changed
+}
 
 /// The settings of a fresh terminal, as Linux has them.
 pub fn fresh() -> Termios {
