@@ -61,9 +61,8 @@ fn serve(sources: &[Source], maker: &Channel, sandbox: &Channel, join: Option<&J
         join.prepare()?;
     }
     confine::confine(join.is_some())?;
-    let empty = open::empty_directory()?;
     // Backwards, for the first is the root: covering directories in it must not cover other sources.
-    let mut files = sources.iter().rev().map(|source| open::open(source, &empty)).collect::<Result<Vec<_>, _>>()?;
+    let mut files = sources.iter().rev().map(open::open).collect::<Result<Vec<_>, _>>()?;
     files.reverse();
     if let Some(join) = join {
         files = join.attach(sources, files)?;

@@ -19,23 +19,20 @@ use rustix::{
 use crate::Source;
 
 /// An empty read-only directory to cover others with.
-pub fn empty_directory() -> Result<OwnedFd, Failure> {
-    let make = || {
-        let tmpfs = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
-        fsconfig_set_string(tmpfs.as_fd(), "nr_inodes", "1")?;
-        fsconfig_create(tmpfs.as_fd())?;
-        let attributes = MountAttrFlags::MOUNT_ATTR_RDONLY
-            | MountAttrFlags::MOUNT_ATTR_NOSUID
-            | MountAttrFlags::MOUNT_ATTR_NODEV
-            | MountAttrFlags::MOUNT_ATTR_NOEXEC;
-        fsmount(tmpfs.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)
-    };
-    make().map_err(|error| Failure::host("make an empty directory", error))
+fn empty_directory() -> rustix::io::Result<OwnedFd> {
+    let tmpfs = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_set_string(tmpfs.as_fd(), "nr_inodes", "1")?;
+    fsconfig_create(tmpfs.as_fd())?;
+    let attributes = MountAttrFlags::MOUNT_ATTR_RDONLY
+        | MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    fsmount(tmpfs.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)
 }
 
 /// Opens a source as a mount of its own: an O_PATH descriptor, except for a regular file, which
 /// comes open for reading, and for writing where that is allowed.
-pub fn open(source: &Source, empty: &OwnedFd) -> Result<OwnedFd, Failure> {
+pub fn open(source: &Source) -> Result<OwnedFd, Failure> {
     let step = || format!("{} {}", source.name, source.path.display());
     let host = |error: Errno| Failure::host(step(), error);
     let found = resolve(&source.path).map_err(host)?;
@@ -44,7 +41,7 @@ pub fn open(source: &Source, empty: &OwnedFd) -> Result<OwnedFd, Failure> {
         return Err(Failure::host(step(), Errno::NOTDIR));
     }
     for path in &source.covered {
-        cover(&found, path, empty)
+        cover(&found, path)
             .map_err(|error| Failure::host(format!("cover {} in {}", path.display(), source.path.display()), error))?;
     }
     let mut flags = OpenTreeFlags::AT_EMPTY_PATH | OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
@@ -72,17 +69,17 @@ fn resolve(path: &Path) -> rustix::io::Result<OwnedFd> {
     openat2(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::NO_MAGICLINKS)
 }
 
-/// Puts the empty directory over the directory `path` of the tree, if there is one.
-fn cover(tree: &OwnedFd, path: &Path, empty: &OwnedFd) -> rustix::io::Result<()> {
+/// Puts an empty directory over the directory `path` of the tree, if there is one.
+fn cover(tree: &OwnedFd, path: &Path) -> rustix::io::Result<()> {
     let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::DIRECTORY;
     let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS;
     let Ok(place) = openat2(tree, path, flags, Mode::empty(), inside) else {
         return Ok(());
     };
-    let flags = OpenTreeFlags::AT_EMPTY_PATH | OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    let copy = open_tree(empty, "", flags)?;
+    // Made anew each time: before Linux 6.15 a mount that hangs nowhere cannot be copied.
+    let empty = empty_directory()?;
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-    move_mount(&copy, "", &place, "", flags)
+    move_mount(&empty, "", &place, "", flags)
 }
 
 /// Opens the regular file that an O_PATH descriptor refers to.

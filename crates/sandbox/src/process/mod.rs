@@ -174,6 +174,8 @@ fn boot(
     };
     let maps =
         std::fs::read_to_string("/proc/self/maps").map_err(|error| Failure::host("read /proc/self/maps", error))?;
+    // Before Linux 6.4 what the host tells a program at its start is read from procfs, once.
+    rustix::param::linux_hwcap();
     let online = online_processors();
     let score = oom::Score::of_this_process();
     let host_file = |path| File::open(path).ok().map(OwnedFd::from);
