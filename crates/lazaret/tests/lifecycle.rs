@@ -42,6 +42,10 @@ fn streams_and_exit_statuses() {
     assert_output(&place.lazaret(&["do", "/bin/echo", "hi"]), 0, "hi\n");
     assert_output(&place.lazaret(&["do", "sh", "-c", "echo out; echo err >&2; exit 7"]), 7, "out\n");
     assert_output(&place.lazaret(&["do", "sh", "-c", "kill -TERM $$"]), 128 + 15, "");
+    // A file of the host, below its folder for temporary files, too.
+    let file = place.0.join("seen");
+    fs::write(&file, "seen\n").unwrap();
+    assert_output(&place.lazaret(&["do", "cat", file.to_str().unwrap()]), 0, "seen\n");
     let mut child = place.command(&["do", "cat"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"through\n").unwrap();
     assert_output(&finish(child), 0, "through\n");

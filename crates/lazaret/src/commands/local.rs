@@ -45,13 +45,16 @@ fn specification(args: &Do) -> Result<Spec, CommandError> {
         .map_err(|error| CommandError::new(format!("--root {}: {error}", args.root.display())))?;
     spec.root = Some(Root { path: root, readonly: false });
     spec.mounts = default_mounts().into_iter().filter(is_mountable).collect();
+    // Programs expect a place for temporary files that all may write to; what the root has there is shown.
+    if std::fs::read_dir(args.root.join("tmp")).is_ok_and(|mut entries| entries.next().is_none()) {
+        spec.mounts.push(Mount {
+            destination: "/tmp".into(),
+            kind: Some("tmpfs".into()),
+            source: Some("tmpfs".into()),
+            options: Some(["nosuid", "nodev", "mode=1777"].map(Into::into).into()),
+        });
+    }
     // The host's own /sys is not shown, so nothing in the sandbox's needs to be read-only.
-    spec.mounts.push(Mount {
-        destination: "/tmp".into(),
-        kind: Some("tmpfs".into()),
-        source: Some("tmpfs".into()),
-        options: Some(["nosuid", "nodev", "mode=1777"].map(Into::into).into()),
-    });
     for directory in &args.rw {
         spec.mounts.push(writable(directory)?);
     }
