@@ -21,7 +21,11 @@ pub struct Options {
 }
 
 /// Randomized tests: package and name. Each reads `LAZARET_FUZZ_SECONDS` and `LAZARET_FUZZ_SEED`.
-const TARGETS: &[(&str, &str)] = &[("lazaret-snapshot", "random_damage_never_crashes")];
+const TARGETS: &[(&str, &str)] = &[
+    ("lazaret-snapshot", "random_damage_never_crashes"),
+    ("lazaret-p9", "random_messages_never_crash"),
+    ("lazaret-gofer", "random_requests_stay_in_the_tree"),
+];
 
 /// Runs each test for the given time.
 pub fn run(options: &Options) -> Result<()> {

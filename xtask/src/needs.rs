@@ -35,8 +35,9 @@ pub const TESTS: &[Need] = &[
     need("runc", "runc"),
 ];
 
-/// Packages whose programs are unpacked for the tests of clients, not installed: installing them starts daemons.
-const CLIENTS: &[&str] = &["containerd", "docker.io"];
+/// Packages whose programs are unpacked for the tests of clients, not installed: installing them starts daemons. The
+/// libraries are those of diod's programs.
+const CLIENTS: &[&str] = &["containerd", "docker.io", "diod", "libwrap0", "libmunge2"];
 
 /// What making the Debian root takes.
 pub const ROOTFS: &[Need] = &[need("mmdebstrap", "mmdebstrap")];
@@ -76,7 +77,10 @@ pub fn provide(needs: &[Need]) -> Result<()> {
 /// Those of apt-get(8) and dpkg(1).
 pub fn unpack_clients() -> Result<()> {
     let folder = crate::cache().join("clients");
-    if folder.exists() || !rustix::process::geteuid().is_root() || find("apt-get").is_none() {
+    // Written last, and names what is in there.
+    let (stamp, wanted) = (folder.join("packages"), CLIENTS.join(" "));
+    let is_there = std::fs::read_to_string(stamp).is_ok_and(|found| found == wanted);
+    if is_there || !rustix::process::geteuid().is_root() || find("apt-get").is_none() {
         return Ok(());
     }
     // Renamed into place when complete.
@@ -86,5 +90,9 @@ pub fn unpack_clients() -> Result<()> {
     shell("cd \"$1\"; shift; apt-get --quiet=2 update; apt-get --quiet=2 -o APT::Sandbox::User=root download \"$@\"")
         .run()?;
     shell("cd \"$1\"; for package in *.deb; do dpkg -x \"$package\" .; rm \"$package\"; done").run()?;
+    std::fs::write(unfinished.join("packages"), wanted)?;
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
     Ok(std::fs::rename(&unfinished, &folder)?)
 }

@@ -11,6 +11,7 @@ mod confine;
 pub mod filter;
 pub mod join;
 mod open;
+pub mod serve;
 
 use std::{os::fd::AsFd, path::PathBuf};
 

@@ -1,5 +1,6 @@
 //! A thin safe layer over host system calls that rustix does not offer.
 
+pub mod file;
 pub mod memory;
 pub mod mount;
 pub mod netlink;

@@ -59,6 +59,11 @@ impl Place {
         command
     }
 
+    /// A file of the packages that were unpacked.
+    pub fn unpacked(&self, path: &str) -> PathBuf {
+        cache().join("clients/usr").join(path)
+    }
+
     /// A daemon, which is killed if this process dies, with its messages in a file.
     pub fn daemon(&self, program: &str, arguments: &[&str]) -> Daemon {
         let log = fs::File::create(self.directory.join(format!("{program}.log"))).unwrap();
