@@ -283,6 +283,14 @@ pub struct Update {
     #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
     pub memory_swap: Option<i64>,
 
+    /// Memory of the host's kernel, where cgroups of version 1 limit it
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true, hide = true)]
+    pub kernel_memory: Option<i64>,
+
+    /// Memory for buffers of TCP, where cgroups of version 1 limit it
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true, hide = true)]
+    pub kernel_memory_tcp: Option<i64>,
+
     /// Weight for processors
     #[arg(long, value_name = "WEIGHT", visible_alias = "cpu-shares")]
     pub cpu_share: Option<u64>,
@@ -294,6 +302,22 @@ pub struct Update {
     /// Length of a period
     #[arg(long, value_name = "MICROSECONDS")]
     pub cpu_period: Option<u64>,
+
+    /// Microseconds that may be saved up beyond the quota
+    #[arg(long, value_name = "MICROSECONDS")]
+    pub cpu_burst: Option<u64>,
+
+    /// Microseconds of real-time scheduling in each of its periods
+    #[arg(long, value_name = "MICROSECONDS", allow_negative_numbers = true)]
+    pub cpu_rt_runtime: Option<i64>,
+
+    /// Length of a period of real-time scheduling
+    #[arg(long, value_name = "MICROSECONDS")]
+    pub cpu_rt_period: Option<u64>,
+
+    /// 1: run only where nobody else wants to
+    #[arg(long, value_name = "0|1")]
+    pub cpu_idle: Option<i64>,
 
     /// Processors, as in 0-2,4
     #[arg(long, value_name = "LIST")]

@@ -177,15 +177,21 @@ impl Container {
         }
         // Another command may have changed it before we had the lock.
         self.state = self.entry.read()?;
+        // Limits depend on each other, so all of them are set again.
+        let mut resources = self.state.resources.clone();
+        resources.merge(changes);
         match &self.state.cgroup {
-            Some(cgroup) => cgroup.limit(&changes)?,
-            None if changes.needs_cgroup() => {
+            Some(cgroup) => cgroup.limit(&resources).inspect_err(|_| {
+                // Some may have been set. The first failure is the one to tell.
+                let _ = cgroup.limit(&self.state.resources);
+            })?,
+            None if resources.needs_cgroup() => {
                 let id = &self.state.id;
                 return Err(Failure::new(format!("update container {id:?}"), "it was made without a cgroup").into());
             }
             None => {}
         }
-        self.state.resources.merge(changes);
+        self.state.resources = resources;
         self.done(&Request::Limit { tasks: self.state.resources.max_tasks() })?;
         self.entry.write(&self.state)
     }
