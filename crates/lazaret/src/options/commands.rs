@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 use clap_complete::Shell;
 
 use super::Network;
@@ -337,6 +337,48 @@ pub struct Update {
 
     /// Name of the container
     pub id: String,
+}
+
+/// Arguments of `debug`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
+pub struct Debug {
+    /// Print what every thread of the application kernel and every task does now
+    #[arg(long, value_name = "BOOL", default_value = "false", default_missing_value = "true", group = "what")]
+    #[arg(action = ArgAction::Set, num_args = 0..=1, require_equals = true, hide_default_value = true)]
+    pub stacks: bool,
+
+    /// Print the processes of the container
+    #[arg(long, value_name = "BOOL", default_value = "false", default_missing_value = "true", group = "what")]
+    #[arg(action = ArgAction::Set, num_args = 0..=1, require_equals = true, hide_default_value = true)]
+    pub ps: bool,
+
+    /// Log these system calls from now on, to --debug-log or where the sandbox logs: `off`, `all`, or names with commas
+    #[arg(long, value_name = "CALLS", group = "what")]
+    pub strace: Option<String>,
+
+    /// Log up to this level from now on
+    #[arg(long, value_name = "LEVEL", group = "what")]
+    pub log_level: Option<Level>,
+
+    /// Log packets of the network; there is no packet log yet
+    #[arg(long, value_name = "BOOL", group = "what", hide = true)]
+    pub log_packets: Option<bool>,
+
+    /// Name of the container
+    pub id: String,
+}
+
+/// Levels of `debug --log-level`, by runsc's names and numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs, reason = "they name themselves")]
+pub enum Level {
+    #[value(alias = "0")]
+    Warning,
+    #[value(alias = "1")]
+    Info,
+    #[value(alias = "2")]
+    Debug,
 }
 
 /// Arguments of `spec`.
