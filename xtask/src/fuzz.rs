@@ -25,6 +25,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("lazaret-snapshot", "random_damage_never_crashes"),
     ("lazaret-p9", "random_messages_never_crash"),
     ("lazaret-gofer", "random_requests_stay_in_the_tree"),
+    ("lazaret-kernel", "fs::hostfs::remote::tests::random_replies_never_crash"),
 ];
 
 /// Runs each test for the given time.

@@ -13,6 +13,4 @@ pub mod message;
 pub mod server;
 
 pub use channel::{Channel, Error, MAX_FDS, MAX_MESSAGE};
-pub use message::{
-    Activity, Answer, Call, Failure, LogLevel, Phase, Process, Report, Request, Sleep, Target, Task, Thread, Trace,
-};
+pub use message::{Answer, Call, Failure, Phase, Process, Report, Request, Target};

@@ -172,7 +172,7 @@ fn random_requests_stay_in_the_tree() {
             let flags = u32::try_from(below(4) | below(2) << 9).unwrap();
             let mode = 0o777 | [0, 0o010000, 0o140000, 0o020000][usize::try_from(below(4)).unwrap()];
             let change = Change { valid: 0x1b9, mode: 0o777, size: 3, ..Change::default() };
-            requests.push(match below(20) {
+            requests.push(match below(21) {
                 0..5 => walk(one, two, &[name, other][..usize::try_from(below(3)).unwrap()]),
                 5 => Request::Lopen { fid: one, flags },
                 6 => Request::Read { fid: one, offset: below(5), count: 1000 },
@@ -194,6 +194,7 @@ fn random_requests_stay_in_the_tree() {
                 16 => Request::ReadDirectory { fid: one, offset: below(3), count: 5000 },
                 17 => Request::XattrCreate { fid: two, name: b"user.x", size: below(9), flags: 0 },
                 18 => Request::Rename { fid: two, directory: one, name },
+                19 => Request::Make { directory: one, name, mode: mode | 0o120000, uid: 1, gid: 1, target: other },
                 _ => Request::Clunk { fid: two },
             });
         }

@@ -4,7 +4,6 @@
 //! processes. Everything here has been validated by the caller; what comes from an image or the
 //! application is not trusted.
 
-mod activity;
 mod container;
 mod inspect;
 mod leash;
@@ -17,17 +16,13 @@ use lazaret_abi::{errno::Errno, seccomp::BpfInstruction, signal::Signal};
 use lazaret_platform::Platform;
 use lazaret_snapshot::Snapshot;
 
-pub use self::{
-    activity::{TaskInfo, TaskState, ThreadInfo},
-    container::Container,
-    inspect::ProcessInfo,
-    leash::Leash,
-    prepared::Prepared,
-    signal::Targets,
-};
+pub use self::{container::Container, inspect::ProcessInfo, leash::Leash, prepared::Prepared, signal::Targets};
 
 use crate::{
-    fs::{cgroup::Hierarchies, hostfs::HostTrees},
+    fs::{
+        cgroup::Hierarchies,
+        hostfs::{HostFile, HostTrees},
+    },
     log::{Level, Log},
     net::Network,
     sync::{Arc, Mutex, MutexGuard},
@@ -80,8 +75,8 @@ pub struct MountSpec {
 pub enum MountSource {
     /// A host directory or file, opened by the gofer. Writes reach the host unless `overlay`.
     Host {
-        /// O_PATH descriptor of the directory or file.
-        file: OwnedFd,
+        /// The directory or file.
+        file: HostFile,
         /// Keep writes in the sandbox, above the host's tree.
         overlay: bool,
     },
@@ -287,8 +282,8 @@ impl Kernel {
 
     /// A kernel without processes whose root pid namespace is `pids`.
     pub(crate) fn with_pids(config: KernelConfig, pids: Arc<PidNamespace>) -> Arc<Kernel> {
-        let strace = strace::Filter::default();
-        for name in strace.set(config.strace.as_deref()) {
+        let (strace, unknown) = config.strace.map_or_else(Default::default, |names| strace::Filter::new(&names));
+        for name in unknown {
             config.log.write(Level::Warning, format_args!("strace: there is no system call {name}"));
         }
         let kernel = Arc::new(Kernel {

@@ -83,6 +83,11 @@ impl Incoming {
         self.files.pop_front()
     }
 
+    /// How many descriptors were not taken.
+    pub fn files(&self) -> usize {
+        self.files.len()
+    }
+
     /// Waits for more bytes; false at the end of the connection.
     ///
     /// # Errors

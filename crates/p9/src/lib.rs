@@ -9,6 +9,7 @@
 //! - Requests are worked off in their order, so that one may use a fid that the one before it makes.
 //! - `generation` in attributes, for which the standard has no use yet, is the host's `st_dev`: there is no other
 //!   field to tell two file systems below one root apart.
+//! - `ReadDirectory` tells as many entries as there is room for, so that a list with room for another is the last.
 //! - The messages that [`Request`] marks as additions.
 
 #![forbid(unsafe_code)]

@@ -380,6 +380,8 @@ messages! {
         240 RenameWith { directory: u32, name: &'a [u8], new_directory: u32, new_name: &'a [u8], flags: u32 }
         /// An addition: removes an extended attribute. In the standard protocol that is setting an empty one.
         242 XattrRemove { fid: u32, name: &'a [u8] }
+        /// An addition: makes whatever `mode` says, with this owner. `target` is that of a symbolic link.
+        244 Make { directory: u32, name: &'a [u8], mode: u32, uid: u32, gid: u32, target: &'a [u8] }
     }
 }
 
@@ -448,5 +450,7 @@ messages! {
         241 RenameWith { }
         /// To `XattrRemove`.
         243 XattrRemove { }
+        /// To `Make`.
+        245 Make { attributes: Attributes }
     }
 }

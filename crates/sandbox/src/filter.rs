@@ -143,7 +143,7 @@ const KERNEL: &[Rule] = seccomp_rules! {
     SYS_renameat [arg(0).below(DESCRIPTORS), arg(2).below(DESCRIPTORS)] "changes there";
     SYS_renameat2 [arg(0).below(DESCRIPTORS), arg(2).below(DESCRIPTORS)] "changes there";
     SYS_fchmod "changes there";
-    SYS_fchmodat [arg(0).below(DESCRIPTORS)] "changes there";
+    SYS_fchmodat2 [arg(0).below(DESCRIPTORS), arg(3).equal(AT_EMPTY_PATH)] "changes there: of the very file that a descriptor stands for";
     SYS_fchown "changes there";
     SYS_fchownat [arg(0).below(DESCRIPTORS)] "changes there";
     SYS_utimensat [arg(0).below(DESCRIPTORS)] "changes there";

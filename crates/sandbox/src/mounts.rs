@@ -6,7 +6,10 @@ use std::{
 };
 
 use lazaret_gofer::Source;
-use lazaret_kernel::boot::{MountSource, MountSpec};
+use lazaret_kernel::{
+    boot::{MountSource, MountSpec},
+    fs::hostfs::HostFile,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::spec::{Mount, Spec};
@@ -192,7 +195,7 @@ impl Plan {
         let mut files = files.into_iter();
         let mut mounts = self.mounts.into_iter().map(|planned| {
             let source = match planned.kind {
-                Kind::Host { overlay } => MountSource::Host { file: files.next()?, overlay },
+                Kind::Host { overlay } => MountSource::Host { file: HostFile::Donated(files.next()?), overlay },
                 Kind::Tmpfs { options } => MountSource::Tmpfs { options },
                 Kind::Proc => MountSource::Proc,
                 Kind::Sysfs => MountSource::Sysfs,

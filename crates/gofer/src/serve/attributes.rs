@@ -25,11 +25,7 @@ impl Session {
             }
             Request::GetAttributes { fid, .. } => {
                 let stat = stat(&self.fids.get(fid)?.node.file, c"")?;
-                let mut attributes = attributes_of(&stat);
-                if self.extended {
-                    attributes.valid |= attribute::GENERATION;
-                    attributes.generation = key_of(&stat).0;
-                }
+                let attributes = attributes_of(&stat, self.extended);
                 self.done(tag, Reply::GetAttributes { attributes })
             }
             Request::SetAttributes { fid, change } => {
@@ -45,10 +41,12 @@ impl Session {
     }
 }
 
-fn attributes_of(stat: &Statx) -> Attributes {
+/// Attributes as the client gets them, with our additions or without.
+pub(super) fn attributes_of(stat: &Statx, extended: bool) -> Attributes {
     let has_birth = StatxFlags::from_bits_retain(stat.stx_mask).contains(StatxFlags::BTIME);
+    let told = |is: bool, bit: u64| if is { bit } else { 0 };
     Attributes {
-        valid: attribute::BASIC | if has_birth { attribute::BIRTH } else { 0 },
+        valid: attribute::BASIC | told(has_birth, attribute::BIRTH) | told(extended, attribute::GENERATION),
         qid: qid_of(stat),
         mode: stat.stx_mode.into(),
         uid: stat.stx_uid,
@@ -66,29 +64,25 @@ fn attributes_of(stat: &Statx) -> Attributes {
         ctime_nanoseconds: stat.stx_ctime.tv_nsec.into(),
         btime: stat.stx_btime.tv_sec.cast_unsigned(),
         btime_nanoseconds: stat.stx_btime.tv_nsec.into(),
-        generation: 0,
+        generation: if extended { key_of(stat).0 } else { 0 },
         data_version: 0,
     }
 }
 
 fn statistics(node: &Node) -> Result<StatFs> {
-    let stat = fstatfs(&node.file)?;
+    let found = fstatfs(&node.file)?;
     let small = |number: i64| u32::try_from(number).unwrap_or(0);
     Ok(StatFs {
-        magic: small(stat.f_type),
-        block_size: small(stat.f_bsize),
-        blocks: stat.f_blocks,
-        blocks_free: stat.f_bfree,
-        blocks_available: stat.f_bavail,
-        files: stat.f_files,
-        files_free: stat.f_ffree,
-        id: key_of(&stat_of(node)?).0,
-        name_length: small(stat.f_namelen),
+        magic: small(found.f_type),
+        block_size: small(found.f_bsize),
+        blocks: found.f_blocks,
+        blocks_free: found.f_bfree,
+        blocks_available: found.f_bavail,
+        files: found.f_files,
+        files_free: found.f_ffree,
+        id: key_of(&stat(&node.file, c"")?).0,
+        name_length: small(found.f_namelen),
     })
-}
-
-fn stat_of(node: &Node) -> Result<Statx> {
-    stat(&node.file, c"")
 }
 
 fn set(fid: &Fid, wanted: &Change) -> Result<()> {

@@ -146,6 +146,7 @@ impl Session {
             | Request::Symlink { .. }
             | Request::Mknod { .. }
             | Request::Mkdir { .. }
+            | Request::Make { .. }
             | Request::Link { .. }
             | Request::Rename { .. }
             | Request::RenameAt { .. }

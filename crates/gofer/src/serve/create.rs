@@ -2,17 +2,17 @@
 
 use std::rc::Rc;
 
-use lazaret_p9::{Qid, Reply, Request, open};
+use lazaret_p9::{Reply, Request, open};
 use rustix::{
     fs::{
-        AtFlags, FileType, Mode, OFlags, RenameFlags, linkat, makedev, mkdirat, mknodat, renameat_with, symlinkat,
+        AtFlags, FileType, Mode, OFlags, RenameFlags, Statx, linkat, mkdirat, mknodat, renameat_with, symlinkat,
         unlinkat,
     },
     io::{Errno, Result},
 };
 
 use super::{
-    attributes::{set_mode, set_owner},
+    attributes::{attributes_of, set_mode, set_owner},
     connection::Session,
     fid::{AS_IT_COMES, State},
     io::host_flags,
@@ -30,25 +30,26 @@ impl Session {
         match *request {
             Request::Lcreate { fid, name, flags, mode, gid } => self.create_file(tag, fid, name, flags, (mode, gid)),
             Request::Symlink { directory, name, target, gid } => {
-                let target = std::ffi::CString::new(target).map_err(|_| Errno::INVAL)?;
-                let make = |directory: &Node, name: &_| symlinkat(&*target, &directory.file, name);
-                let qid = self.make(directory, name, (0o777, gid), make)?;
+                let qid = qid_of(&self.make(directory, name, symlink(gid), target)?);
                 self.done(tag, Reply::Symlink { qid })
             }
-            Request::Mknod { directory, name, mode, major, minor, gid } => {
+            Request::Mknod { directory, name, mode, gid, .. } => {
                 let kind = FileType::from_raw_mode(mode);
-                if !matches!(kind, FileType::RegularFile | FileType::Fifo | FileType::Socket) {
-                    return Err(Errno::PERM);
+                if matches!(kind, FileType::Symlink | FileType::Directory) {
+                    return Err(Errno::INVAL);
                 }
-                let device = makedev(major, minor);
-                let make = |directory: &Node, name: &_| mknodat(&directory.file, name, kind, permissions(mode), device);
-                let qid = self.make(directory, name, (mode, gid), make)?;
+                let qid = qid_of(&self.make(directory, name, New { mode, uid: None, gid }, b"")?);
                 self.done(tag, Reply::Mknod { qid })
             }
             Request::Mkdir { directory, name, mode, gid } => {
-                let make = |directory: &Node, name: &_| mkdirat(&directory.file, name, permissions(mode));
-                let qid = self.make(directory, name, (mode, gid), make)?;
+                let mode = FileType::Directory.as_raw_mode() | permissions(mode).as_raw_mode();
+                let qid = qid_of(&self.make(directory, name, New { mode, uid: None, gid }, b"")?);
                 self.done(tag, Reply::Mkdir { qid })
+            }
+            Request::Make { directory, name, mode, uid, gid, target } if self.extended => {
+                let stat = self.make(directory, name, New { mode, uid: Some(uid), gid }, target)?;
+                let attributes = attributes_of(&stat, true);
+                self.done(tag, Reply::Make { attributes })
             }
             Request::Link { directory, fid, name } => {
                 let (directory, name) = (self.fids.node(directory)?, entry_name(name)?);
@@ -91,20 +92,22 @@ impl Session {
         renameat_with(&from.file, entry_name(name)?, &to.file, entry_name(new_name)?, flags)
     }
 
-    /// Makes an entry, which gets the owner and the mode that the client wants.
-    fn make(
-        &self,
-        directory: u32,
-        name: &[u8],
-        (mode, gid): (u32, u32),
-        make: impl FnOnce(&Node, &std::ffi::CStr) -> Result<()>,
-    ) -> Result<Qid> {
+    /// Makes an entry, which gets the owner and the mode that the client wants; its attributes.
+    fn make(&self, directory: u32, name: &[u8], new: New, target: &[u8]) -> Result<Statx> {
         let directory = self.fids.get(directory)?;
-        let name = entry_name(name)?;
-        make(&directory.node, &name)?;
-        let (node, stat) = directory.node.entry(name)?;
-        give(&node, directory.uid, gid, mode)?;
-        Ok(qid_of(&stat))
+        let (place, name) = (&directory.node.file, entry_name(name)?);
+        let mode = permissions(new.mode);
+        match FileType::from_raw_mode(new.mode) {
+            FileType::Symlink => symlinkat(target, place, &name)?,
+            FileType::Directory => mkdirat(place, &name, mode)?,
+            kind @ (FileType::RegularFile | FileType::Fifo | FileType::Socket) => {
+                mknodat(place, &name, kind, mode, 0)?;
+            }
+            // Devices, which nobody could open.
+            _ => return Err(Errno::PERM),
+        }
+        let (node, found) = directory.node.entry(name)?;
+        give(&node, found, New { uid: Some(new.uid.unwrap_or(directory.uid)), ..new })
     }
 
     fn create_file(&mut self, tag: u16, number: u32, name: &[u8], flags: u32, (mode, gid): (u32, u32)) -> Result<()> {
@@ -118,8 +121,8 @@ impl Session {
         let made = directory.make_entry(&name, how | OFlags::CREATE | OFlags::EXCL, permissions(mode));
         let file = match made {
             Ok(file) => {
-                let (node, _) = Node::new(rustix::io::fcntl_dupfd_cloexec(&file, 0)?, None)?;
-                give(&node, fid.uid, gid, mode)?;
+                let (node, found) = Node::new(rustix::io::fcntl_dupfd_cloexec(&file, 0)?, None)?;
+                give(&node, found, New { mode, uid: Some(fid.uid), gid })?;
                 file
             }
             Err(Errno::EXIST) if flags & open::EXCLUSIVE == 0 => {
@@ -150,14 +153,30 @@ fn permissions(mode: u32) -> Mode {
     Mode::from_raw_mode(mode & 0o7777)
 }
 
-/// Gives a new file to those who have asked for it.
-fn give(node: &Node, uid: u32, gid: u32, mode: u32) -> Result<()> {
-    let stat = stat(&node.file, c"")?;
+/// What a client wants a new file to be.
+#[derive(Clone, Copy)]
+struct New {
+    /// Type and permission bits.
+    mode: u32,
+    /// The owner, if not the one who has attached.
+    uid: Option<u32>,
+    gid: u32,
+}
+
+fn symlink(gid: u32) -> New {
+    New { mode: FileType::Symlink.as_raw_mode() | 0o777, uid: None, gid }
+}
+
+/// Gives a new file to those who have asked for it; its attributes then.
+fn give(node: &Node, found: Statx, new: New) -> Result<Statx> {
     let other = |wanted: u32, is: u32| (wanted != AS_IT_COMES && wanted != is).then_some(wanted);
-    let (uid, gid) = (other(uid, stat.stx_uid), other(gid, stat.stx_gid));
+    let (uid, gid) = (other(new.uid.unwrap_or(AS_IT_COMES), found.stx_uid), other(new.gid, found.stx_gid));
     if uid.is_none() && gid.is_none() {
-        return Ok(());
+        return Ok(found);
     }
     set_owner(node, uid, gid)?;
-    if mode & SET_ID != 0 && node.kind != FileType::Symlink { set_mode(node, mode) } else { Ok(()) }
+    if new.mode & SET_ID != 0 && node.kind != FileType::Symlink {
+        set_mode(node, new.mode)?;
+    }
+    stat(&node.file, c"")
 }

@@ -1,12 +1,10 @@
 //! The file tree of a container: its root, mounts, masked and read-only paths.
 
-use std::os::fd::OwnedFd;
-
 use lazaret_abi::errno::Errno;
 
 use super::{
     dev::{self, make_device},
-    hostfs::HostFs,
+    hostfs::{Handle, HostFile, HostFs},
     inode::{FileKind, Inode, NewAttributes, NewNode},
     overlay::OverlayFs,
     registry::{self, Mounter},
@@ -117,11 +115,18 @@ fn mount_of(mounter: Mounter<'_>, source: MountSource, flags: MountFlags) -> Res
 }
 
 /// The tree of a host directory, or a host file; with a writable layer above it if asked for.
-fn host_superblock(kernel: &Kernel, file: OwnedFd, overlay: bool) -> Result<Arc<SuperBlock>, Errno> {
+fn host_superblock(kernel: &Arc<Kernel>, file: HostFile, overlay: bool) -> Result<Arc<SuperBlock>, Errno> {
+    let weak = Arc::downgrade(kernel);
+    let lost = move || {
+        if let Some(kernel) = weak.upgrade() {
+            kernel.log.tell_user(format_args!("the gofer has ended: the files that it served are out of reach"));
+        }
+    };
+    let root = Handle::open(file, lost)?;
     if !overlay {
-        return kernel.host_trees.open(file);
+        return kernel.host_trees.open(root);
     }
-    let lower: Arc<dyn Inode> = HostFs::open_tree(file, SuperBlock::allocate_device(), true)?;
+    let lower: Arc<dyn Inode> = HostFs::open_tree(root, SuperBlock::allocate_device(), true)?;
     if lower.kind() != FileKind::Directory {
         // There is no directory to copy the file to when it is written.
         let superblock = SuperBlock::new("hostfs", "host", "", lower);

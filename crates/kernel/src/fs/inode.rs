@@ -158,6 +158,12 @@ pub struct SetAttributes {
 }
 
 impl SetAttributes {
+    /// Nothing is to change.
+    pub fn is_empty(&self) -> bool {
+        let SetAttributes { permissions, uid, gid, size, atime, mtime, ctime } = self;
+        permissions.or(*uid).or(*gid).is_none() && size.is_none() && atime.or(*mtime).or(*ctime).is_none()
+    }
+
     /// For a generated file, whose owner and mode are given: ignores size and times.
     ///
     /// # Errors

@@ -2,8 +2,6 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
-pub mod runtime;
-
 use std::{
     fs,
     io::Read,

@@ -1,17 +1,17 @@
-//! How host files are reached: descriptors, and what they tell once.
+//! How host files are reached: handles, descriptors, and what they tell once.
 
-use std::{ffi::CString, os::fd::OwnedFd};
+use std::{
+    ffi::{CStr, CString},
+    os::fd::OwnedFd,
+};
 
 use lazaret_abi::errno::Errno;
-use rustix::fs::{Mode, OFlags};
 
 use super::{
     Listing,
-    directory::list,
-    errno,
-    inode::{HostInode, Place, key_of, statx_of},
+    handle::{Handle, attributes_of, key_of},
+    inode::{HostInode, Place},
     keep::KeptListing,
-    open,
 };
 use crate::{
     fs::inode::FileKind,
@@ -19,17 +19,16 @@ use crate::{
 };
 
 impl HostInode {
-    /// A descriptor of a directory (or of the root, whatever it is) to reach entries by; it can be listed
-    /// unless the host forbids it.
-    pub(super) fn directory(&self) -> Result<Arc<OwnedFd>, Errno> {
-        if let Some(descriptor) = &*self.descriptor.lock() {
-            return Ok(descriptor.clone());
+    /// A directory (or the root, whatever it is) to reach entries by; it can be listed unless the host forbids it.
+    pub(super) fn directory(&self) -> Result<Arc<Handle>, Errno> {
+        if let Some(handle) = &*self.handle.lock() {
+            return Ok(handle.clone());
         }
         // Downwards from the nearest one that is open: a recursion would be as deep as the tree.
         let mut closed = Vec::new();
         let mut place = self.place.lock().clone();
         while let Place::Entry(parent, _) = place {
-            if parent.descriptor.lock().is_some() {
+            if parent.handle.lock().is_some() {
                 break;
             }
             place = parent.place.lock().clone();
@@ -43,57 +42,57 @@ impl HostInode {
     }
 
     /// Opens a directory, from the one above if that is open only for this.
-    fn open_directory(&self, above: Option<Arc<OwnedFd>>) -> Result<Arc<OwnedFd>, Errno> {
-        let above = above.as_deref();
-        let descriptor = match self.open_from(above, OFlags::RDONLY | OFlags::DIRECTORY) {
-            Err(Errno::EACCES) => self.open_from(above, OFlags::PATH | OFlags::DIRECTORY)?,
-            opened => opened?,
+    fn open_directory(&self, above: Option<Arc<Handle>>) -> Result<Arc<Handle>, Errno> {
+        // The root is open.
+        let Place::Entry(parent, name) = self.place.lock().clone() else { return Err(Errno::EIO) };
+        let above = match above {
+            Some(above) => above,
+            None => parent.directory()?,
         };
-        let descriptor = Arc::new(descriptor);
-        if self.fs.may_keep_open() {
-            let mut slot = self.descriptor.lock();
-            if slot.is_none() {
-                self.fs.open_directories.fetch_add(1, Ordering::Relaxed);
-                *slot = Some(descriptor.clone());
-            }
-        }
-        Ok(descriptor)
-    }
-
-    /// Opens the file by its place. Never follows a link; never blocks on what is not a regular file.
-    pub(super) fn open_again(&self, how: OFlags) -> Result<OwnedFd, Errno> {
-        self.open_from(None, how)
-    }
-
-    fn open_from(&self, above: Option<&OwnedFd>, how: OFlags) -> Result<OwnedFd, Errno> {
-        let how = how | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let place = self.place.lock().clone();
-        let descriptor = match place {
-            Place::Entry(parent, name) => {
-                let own;
-                let directory = match above {
-                    Some(directory) => directory,
-                    None => {
-                        own = parent.directory()?;
-                        &own
-                    }
-                };
-                rustix::fs::openat(directory, &name, how, Mode::empty()).map_err(errno)?
-            }
-            Place::Root => {
-                let root = self.descriptor.lock().clone().ok_or(Errno::EIO)?;
-                if self.kind == FileKind::Directory {
-                    rustix::fs::openat(&*root, c".", how, Mode::empty()).map_err(errno)?
-                } else {
-                    open::reopen(&root, how)?
-                }
-            }
-        };
+        let handle = Arc::new(above.open_directory(&name)?);
         // The name may lead elsewhere by now, if the tree is in others' hands too.
-        if !self.fs.immutable && key_of(&statx_of(&descriptor, &CString::default())?) != self.key {
+        if !self.fs.immutable && key_of(&handle.attributes(c"")?) != self.key {
             return Err(Errno::ESTALE);
         }
-        Ok(descriptor)
+        if self.fs.may_keep_open() {
+            let mut slot = self.handle.lock();
+            if slot.is_none() {
+                self.fs.open_directories.fetch_add(1, Ordering::Relaxed);
+                *slot = Some(handle.clone());
+            }
+        }
+        Ok(handle)
+    }
+
+    /// What holds the file and needs no name, or the directory and the name by which it is found.
+    pub(super) fn reach(&self) -> Result<(Arc<Handle>, CString), Errno> {
+        if let Some(handle) = &*self.handle.lock() {
+            return Ok((handle.clone(), CString::default()));
+        }
+        match self.place.lock().clone() {
+            Place::Entry(parent, name) => Ok((parent.directory()?, name)),
+            Place::Root => Err(Errno::EIO),
+        }
+    }
+
+    /// Opens the file by its name, or as what holds it if the name is gone.
+    fn by_name<T>(&self, open: impl Fn(&Handle, &CStr) -> Result<T, Errno>) -> Result<T, Errno> {
+        let own = self.handle.lock().clone();
+        let place = self.place.lock().clone();
+        match (place, own) {
+            (Place::Entry(parent, name), own) => match (open(&*parent.directory()?, &name), own) {
+                (Err(Errno::ENOENT | Errno::ESTALE), Some(own)) => open(&own, c""),
+                (opened, _) => opened,
+            },
+            (Place::Root, Some(own)) => open(&own, c""),
+            (Place::Root, None) => Err(Errno::EIO),
+        }
+    }
+
+    /// A descriptor of a regular file that is open anyway.
+    pub(super) fn opened(&self) -> Option<Arc<OwnedFd>> {
+        let writable = self.writable.lock().upgrade();
+        writable.or_else(|| self.readable.lock().upgrade())
     }
 
     /// A descriptor for reading, or for reading and writing, shared by all who need one.
@@ -102,8 +101,14 @@ impl HostInode {
         if let Some(descriptor) = slot.lock().upgrade() {
             return Ok(descriptor);
         }
-        let access = if writable { OFlags::RDWR } else { OFlags::RDONLY };
-        let descriptor = Arc::new(self.open_again(access | OFlags::NONBLOCK)?);
+        let descriptor = self.by_name(|handle, name| {
+            let descriptor = Arc::new(handle.open_file(name, writable)?);
+            // As for directories.
+            if !self.fs.immutable && key_of(&attributes_of(&descriptor)?) != self.key {
+                return Err(Errno::ESTALE);
+            }
+            Ok(descriptor)
+        })?;
         *slot.lock() = Arc::downgrade(&descriptor);
         if self.fs.immutable && !writable {
             self.fs.recent.keep(&descriptor);
@@ -120,25 +125,27 @@ impl HostInode {
         if let Some(kept) = &*kept {
             return Ok(kept.listing.clone());
         }
-        let is_root = matches!(*self.place.lock(), Place::Root);
-        let descriptor =
-            if is_root { Arc::new(self.open_again(OFlags::RDONLY | OFlags::DIRECTORY)?) } else { self.directory()? };
-        let listing = Arc::new(list(&descriptor).map_err(|error| match error {
-            // The descriptor only names the directory, since it must not be read.
-            Errno::EBADF => Errno::EACCES,
-            error => error,
-        })?);
+        let listing = Arc::new(self.directory()?.list()?);
         if self.fs.immutable {
             *kept = KeptListing::new(&self.fs, &listing);
         }
         Ok(listing)
     }
 
-    pub(super) fn xattr_descriptor(&self) -> Result<Arc<OwnedFd>, Errno> {
-        match self.kind {
-            FileKind::Regular => self.content(false),
-            FileKind::Directory => self.open_again(OFlags::RDONLY).map(Arc::new),
-            _ => Err(Errno::EOPNOTSUPP),
+    /// Does something with the extended attributes.
+    pub(super) fn with_xattrs<T>(&self, call: impl Fn(&Handle, &CStr) -> Result<T, Errno>) -> Result<T, Errno> {
+        if !matches!(self.kind, FileKind::Regular | FileKind::Directory) {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let (handle, name) = self.reach()?;
+        match (&*handle, self.opened()) {
+            // Not where a server decides: this process has no rights of its own then.
+            (Handle::Local(_), Some(descriptor)) => {
+                let copy = rustix::io::fcntl_dupfd_cloexec(&descriptor, 0).map_err(super::errno)?;
+                call(&Handle::Local(copy), c"")
+            }
+            (_, _) if name.is_empty() => self.by_name(call),
+            _ => call(&handle, &name),
         }
     }
 
@@ -147,11 +154,8 @@ impl HostInode {
         if self.plain.load(Ordering::Relaxed) {
             return true;
         }
-        let plain = self.fs.immutable
-            && self.xattr_descriptor().is_ok_and(|descriptor| {
-                let none: &mut [u8] = &mut [];
-                rustix::fs::flistxattr(&descriptor, none).is_ok_and(|length| length == 0)
-            });
+        let names = |handle: &Handle, name: &CStr| handle.list_xattrs(name);
+        let plain = self.fs.immutable && self.with_xattrs(names).is_ok_and(|names| names.is_empty());
         self.plain.store(plain, Ordering::Relaxed);
         plain
     }
@@ -160,8 +164,9 @@ impl HostInode {
 #[cfg(test)]
 mod tests {
     use super::super::{HostFs, MAX_OPEN_DIRECTORIES};
-    use super::{Arc, Mode, OFlags};
+    use super::{Arc, Handle};
     use crate::fs::inode::Inode;
+    use rustix::fs::{Mode, OFlags};
 
     #[test]
     fn deep_trees_need_no_deep_stack() {
@@ -175,7 +180,7 @@ mod tests {
             directory = rustix::fs::openat(&directory, "d", OFlags::PATH, Mode::empty()).unwrap();
         }
         let walk = move || {
-            let mut inode: Arc<dyn Inode> = HostFs::open_tree(root, 1, false).unwrap();
+            let mut inode: Arc<dyn Inode> = HostFs::open_tree(Handle::Local(root), 1, false).unwrap();
             for _ in 0..depth {
                 inode = inode.lookup(b"d").unwrap();
             }

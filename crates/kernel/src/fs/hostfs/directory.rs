@@ -1,6 +1,6 @@
 //! Listing host directories.
 
-use std::{mem::MaybeUninit, os::fd::OwnedFd};
+use std::{mem::MaybeUninit, os::fd::BorrowedFd};
 
 use lazaret_abi::errno::Errno;
 use rustix::fs::{FileType, RawDir, SeekFrom};
@@ -73,6 +73,12 @@ impl Listing {
     }
 }
 
+impl<'a> Extend<Entry<'a>> for Listing {
+    fn extend<I: IntoIterator<Item = Entry<'a>>>(&mut self, entries: I) {
+        entries.into_iter().for_each(|entry| self.push(entry));
+    }
+}
+
 /// Collects what another file system lists.
 impl DirSink for Listing {
     fn entry(&mut self, name: &[u8], inode: u64, kind: FileKind, _next: u64) -> bool {
@@ -82,7 +88,7 @@ impl DirSink for Listing {
 }
 
 /// All entries of an open directory, without `.` and `..`. Moves the descriptor's position.
-pub fn list(directory: &OwnedFd) -> Result<Listing, Errno> {
+pub fn list(directory: BorrowedFd<'_>) -> Result<Listing, Errno> {
     rustix::fs::seek(directory, SeekFrom::Start(0)).map_err(errno)?;
     let mut buffer = [MaybeUninit::uninit(); 32 * 1024];
     let mut listing = Listing::default();

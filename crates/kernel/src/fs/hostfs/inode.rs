@@ -1,29 +1,33 @@
 //! Inodes of host files.
 
-use std::{
-    ffi::CString,
-    os::fd::{AsFd, OwnedFd},
-};
+use std::{ffi::CString, os::fd::OwnedFd};
 
 use lazaret_abi::errno::Errno;
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, RenameFlags, Statx, StatxFlags, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{Gid, Uid};
 
-use super::{HostFs, errno, keep::KeptListing, open};
+use super::{
+    HostFs, errno,
+    handle::{Handle, attributes_of, key_of},
+    keep::KeptListing,
+    open,
+};
 use crate::{
     fs::{
         file::FileOps,
         inode::{
             Attributes, DirSink, FileKind, FsStatistics, HostMapping, Inode, NewAttributes, NewNode, SetAttributes,
-            Timestamp,
         },
     },
     sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering, Weak},
 };
 
+/// `RENAME_EXCHANGE` of renameat2(2).
+const RENAME_EXCHANGE: u32 = 2;
+
 /// Where the host keeps a file: how to reach it again.
 #[derive(Clone)]
 pub(super) enum Place {
-    /// The donated descriptor itself.
+    /// What was handed over itself, or what never had a name.
     Root,
     /// A name in a directory.
     Entry(Arc<HostInode>, CString),
@@ -35,9 +39,8 @@ pub struct HostInode {
     pub(super) kind: FileKind,
     pub(super) key: (u64, u64),
     pub(super) place: Mutex<Place>,
-    /// O_PATH descriptor: of the root for ever, of anything but a directory once its name is gone. Of a
-    /// directory a readable one, where it may be read, while there is room.
-    pub(super) descriptor: Mutex<Option<Arc<OwnedFd>>>,
+    /// Of the root for ever, of anything but a directory once its name is gone, of a directory while there is room.
+    pub(super) handle: Mutex<Option<Arc<Handle>>>,
     /// Attributes, if they cannot change.
     attributes: OnceLock<Attributes>,
     /// Entries of a directory, if they cannot change. Locked while the host lists it, which moves the
@@ -53,36 +56,21 @@ pub struct HostInode {
     pub(super) writable: Mutex<Weak<OwnedFd>>,
 }
 
-const STATX_MASK: StatxFlags = StatxFlags::BASIC_STATS.union(StatxFlags::BTIME);
-
-pub(super) fn statx_of(directory: impl AsFd, name: &CString) -> Result<Statx, Errno> {
-    rustix::fs::statx(directory, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH, STATX_MASK).map_err(errno)
-}
-
-pub(super) fn key_of(stat: &Statx) -> (u64, u64) {
-    (rustix::fs::makedev(stat.stx_dev_major, stat.stx_dev_minor), stat.stx_ino)
-}
-
 fn name_of(name: &[u8]) -> Result<CString, Errno> {
     CString::new(name).map_err(|_| Errno::EINVAL)
 }
 
 impl HostInode {
-    /// The inode of a donated descriptor.
-    pub(super) fn root(fs: Arc<HostFs>, descriptor: OwnedFd) -> Result<Arc<HostInode>, Errno> {
-        let stat = statx_of(&descriptor, &CString::default())?;
-        fs.map_device(key_of(&stat).0);
-        HostInode::new(fs, &stat, Place::Root, Some(Arc::new(descriptor)))
+    /// The inode of what was handed over.
+    pub(super) fn root(fs: Arc<HostFs>, handle: Handle) -> Result<Arc<HostInode>, Errno> {
+        let found = handle.attributes(c"")?;
+        fs.map_device(found.device);
+        Ok(HostInode::new(fs, &found, Place::Root, Some(Arc::new(handle))))
     }
 
-    fn new(
-        fs: Arc<HostFs>,
-        stat: &Statx,
-        place: Place,
-        descriptor: Option<Arc<OwnedFd>>,
-    ) -> Result<Arc<HostInode>, Errno> {
-        let kind = FileKind::from_mode(u32::from(stat.stx_mode)).ok_or(Errno::EIO)?;
-        let key = key_of(stat);
+    /// The inode of a file that the host shows with these attributes.
+    fn new(fs: Arc<HostFs>, found: &Attributes, place: Place, handle: Option<Arc<Handle>>) -> Arc<HostInode> {
+        let (kind, key) = (found.kind, key_of(found));
         let mut inodes = fs.inodes.lock();
         if let Some(known) = inodes.get(&key).and_then(Weak::upgrade)
             && known.kind == kind
@@ -91,18 +79,18 @@ impl HostInode {
             let old = std::mem::replace(&mut *known.place.lock(), place);
             drop(inodes);
             drop(old);
-            return Ok(known);
+            return known;
         }
         let attributes = OnceLock::new();
         if fs.immutable {
-            attributes.get_or_init(|| attributes_of(&fs, stat, kind));
+            attributes.get_or_init(|| fs.shown(*found));
         }
         let inode = Arc::new(HostInode {
             fs: fs.clone(),
             kind,
             key,
             place: Mutex::new(place),
-            descriptor: Mutex::new(descriptor),
+            handle: Mutex::new(handle),
             attributes,
             listing: Mutex::new(None),
             target: OnceLock::new(),
@@ -111,39 +99,36 @@ impl HostInode {
             writable: Mutex::new(Weak::new()),
         });
         inodes.insert(key, Arc::downgrade(&inode));
-        Ok(inode)
+        inode
     }
 
-    fn stat(&self) -> Result<Statx, Errno> {
-        let open = [self.descriptor.lock().clone(), self.writable.lock().upgrade(), self.readable.lock().upgrade()];
-        if let Some(descriptor) = open.into_iter().flatten().next() {
-            return statx_of(&*descriptor, &CString::default());
-        }
-        match self.place.lock().clone() {
-            Place::Entry(parent, name) => statx_of(&*parent.directory()?, &name),
-            Place::Root => Err(Errno::EIO),
+    /// The file by what is open, or by its name.
+    fn find(&self) -> Result<Attributes, Errno> {
+        match self.opened() {
+            Some(descriptor) => attributes_of(&descriptor),
+            None => {
+                let (handle, name) = self.reach()?;
+                handle.attributes(&name)
+            }
         }
     }
 
     /// Before a name goes: keeps the file reachable for those who still use it.
-    fn pin(&self, directory: &OwnedFd, name: &CString) {
-        let Ok(stat) = statx_of(directory, name) else { return };
-        let Some(inode) = self.fs.inodes.lock().get(&key_of(&stat)).and_then(Weak::upgrade) else { return };
-        let mut slot = inode.descriptor.lock();
-        if slot.is_none()
-            && let Ok(descriptor) =
-                rustix::fs::openat(directory, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
-        {
+    fn pin(&self, directory: &Handle, name: &CString) {
+        let Ok((handle, found)) = directory.entry(name) else { return };
+        let Some(inode) = self.fs.inodes.lock().get(&key_of(&found)).and_then(Weak::upgrade) else { return };
+        let mut slot = inode.handle.lock();
+        if slot.is_none() {
             if inode.kind == FileKind::Directory {
                 self.fs.open_directories.fetch_add(1, Ordering::Relaxed);
             }
-            *slot = Some(Arc::new(descriptor));
+            *slot = Some(Arc::new(handle));
         }
     }
 
-    fn entry(self: &HostInode, this: &Arc<HostInode>, name: CString) -> Result<Arc<dyn Inode>, Errno> {
-        let stat = statx_of(&*self.directory()?, &name)?;
-        Ok(HostInode::new(self.fs.clone(), &stat, Place::Entry(this.clone(), name), None)?)
+    fn entry(&self, this: &Arc<HostInode>, name: CString) -> Result<Arc<dyn Inode>, Errno> {
+        let found = self.directory()?.attributes(&name)?;
+        Ok(HostInode::new(self.fs.clone(), &found, Place::Entry(this.clone(), name), None))
     }
 
     /// This inode as the shared object that the tree knows.
@@ -154,7 +139,7 @@ impl HostInode {
 
 impl Drop for HostInode {
     fn drop(&mut self) {
-        if self.kind == FileKind::Directory && self.descriptor.lock().is_some() {
+        if self.kind == FileKind::Directory && self.handle.lock().is_some() {
             self.fs.open_directories.fetch_sub(1, Ordering::Relaxed);
         }
         let mut inodes = self.fs.inodes.lock();
@@ -172,37 +157,12 @@ impl Drop for HostInode {
     }
 }
 
-fn timestamp(time: rustix::fs::StatxTimestamp) -> Timestamp {
-    Timestamp { seconds: time.tv_sec, nanoseconds: time.tv_nsec }
-}
-
-fn attributes_of(fs: &HostFs, stat: &Statx, kind: FileKind) -> Attributes {
-    let has_birth = StatxFlags::from_bits_retain(stat.stx_mask).contains(StatxFlags::BTIME);
-    Attributes {
-        device: fs.map_device(rustix::fs::makedev(stat.stx_dev_major, stat.stx_dev_minor)),
-        inode: stat.stx_ino,
-        kind,
-        permissions: u32::from(stat.stx_mode) & 0o7777,
-        links: u64::from(stat.stx_nlink),
-        uid: stat.stx_uid,
-        gid: stat.stx_gid,
-        rdev: rustix::fs::makedev(stat.stx_rdev_major, stat.stx_rdev_minor),
-        size: stat.stx_size,
-        block_size: stat.stx_blksize,
-        blocks: stat.stx_blocks,
-        atime: timestamp(stat.stx_atime),
-        mtime: timestamp(stat.stx_mtime),
-        ctime: timestamp(stat.stx_ctime),
-        btime: has_birth.then(|| timestamp(stat.stx_btime)),
-    }
-}
-
 impl Inode for HostInode {
     fn attributes(&self) -> Result<Attributes, Errno> {
         if let Some(attributes) = self.attributes.get() {
             return Ok(*attributes);
         }
-        Ok(attributes_of(&self.fs, &self.stat()?, self.kind))
+        Ok(self.fs.shown(self.find()?))
     }
 
     fn kind(&self) -> FileKind {
@@ -214,25 +174,18 @@ impl Inode for HostInode {
     }
 
     fn set_attributes(&self, change: &SetAttributes) -> Result<(), Errno> {
-        if self.kind == FileKind::Symlink || !matches!(self.kind, FileKind::Regular | FileKind::Directory) {
-            return self.set_attributes_by_name(change);
-        }
-        let writable = change.size.is_some();
-        let descriptor = self.open_again(if writable { OFlags::RDWR } else { OFlags::RDONLY } | OFlags::NONBLOCK)?;
-        if change.uid.is_some() || change.gid.is_some() {
-            rustix::fs::fchown(&descriptor, change.uid.map(Uid::from_raw), change.gid.map(Gid::from_raw))
-                .map_err(errno)?;
-        }
-        if let Some(permissions) = change.permissions {
-            rustix::fs::fchmod(&descriptor, Mode::from_raw_mode(permissions)).map_err(errno)?;
-        }
         if let Some(size) = change.size {
-            rustix::fs::ftruncate(&descriptor, size).map_err(errno)?;
+            if self.kind != FileKind::Regular {
+                return Err(Errno::EINVAL);
+            }
+            rustix::fs::ftruncate(&*self.content(true)?, size).map_err(errno)?;
         }
-        if change.atime.is_some() || change.mtime.is_some() {
-            rustix::fs::futimens(&descriptor, &timestamps(change)).map_err(errno)?;
+        let change = SetAttributes { size: None, ctime: None, ..*change };
+        if change.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let (handle, name) = self.reach()?;
+        handle.set_attributes(&name, self.key, &change)
     }
 
     fn lookup(&self, name: &[u8]) -> Result<Arc<dyn Inode>, Errno> {
@@ -243,63 +196,38 @@ impl Inode for HostInode {
     }
 
     fn create(&self, name: &[u8], node: NewNode<'_>, attributes: &NewAttributes) -> Result<Arc<dyn Inode>, Errno> {
-        let directory = self.directory()?;
-        let name = name_of(name)?;
-        let mode = Mode::from_raw_mode(attributes.permissions);
-        match node {
-            NewNode::Node { kind: FileKind::Regular, .. } => {
-                let how = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                drop(rustix::fs::openat(&*directory, &name, how, mode).map_err(errno)?);
-            }
-            NewNode::Node { kind, rdev } => {
-                if matches!(kind, FileKind::CharDevice | FileKind::BlockDevice) {
-                    return Err(Errno::EPERM);
-                }
-                let kind = rustix::fs::FileType::from_raw_mode(kind as u32);
-                rustix::fs::mknodat(&*directory, &name, kind, mode, rdev).map_err(errno)?;
-            }
-            NewNode::Directory => rustix::fs::mkdirat(&*directory, &name, mode).map_err(errno)?,
-            NewNode::Symlink(target) => rustix::fs::symlinkat(name_of(target)?, &*directory, &name).map_err(errno)?,
+        if matches!(node, NewNode::Node { kind: FileKind::CharDevice | FileKind::BlockDevice, .. }) {
+            return Err(Errno::EPERM);
         }
-        let inode = self.entry(&self.shared()?, name)?;
-        let made = inode.attributes()?;
-        let change = SetAttributes {
-            uid: (made.uid != attributes.uid).then_some(attributes.uid),
-            gid: (made.gid != attributes.gid).then_some(attributes.gid),
-            // The host's umask, or its clearing of set-id bits by chown, may have taken bits away.
-            permissions: (made.kind != FileKind::Symlink).then_some(attributes.permissions),
-            ..SetAttributes::default()
-        };
-        inode.set_attributes(&change)?;
-        Ok(inode)
+        let (this, name) = (self.shared()?, name_of(name)?);
+        let made = self.directory()?.make(&name, node, attributes)?;
+        Ok(HostInode::new(self.fs.clone(), &made, Place::Entry(this, name), None))
     }
 
     fn create_unnamed(&self, attributes: &NewAttributes) -> Result<Arc<dyn Inode>, Errno> {
-        let how = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-        let mode = Mode::from_raw_mode(attributes.permissions);
-        let descriptor = Arc::new(rustix::fs::openat(&*self.directory()?, c".", how, mode).map_err(errno)?);
-        let stat = statx_of(&*descriptor, &CString::default())?;
-        if (stat.stx_uid, stat.stx_gid) != (attributes.uid, attributes.gid) {
-            rustix::fs::fchown(&descriptor, Some(Uid::from_raw(attributes.uid)), Some(Gid::from_raw(attributes.gid)))
-                .map_err(errno)?;
+        let descriptor = self.directory()?.open_unnamed(attributes.permissions)?;
+        let handle = Handle::Local(descriptor);
+        let mut made = handle.attributes(c"")?;
+        if let Handle::Local(descriptor) = &handle
+            && (made.uid, made.gid) != (attributes.uid, attributes.gid)
+        {
+            let (uid, gid) = (Uid::from_raw(attributes.uid), Gid::from_raw(attributes.gid));
+            rustix::fs::fchown(descriptor, Some(uid), Some(gid)).map_err(errno)?;
+            made = handle.attributes(c"")?;
         }
-        Ok(HostInode::new(self.fs.clone(), &stat, Place::Root, Some(descriptor))?)
+        Ok(HostInode::new(self.fs.clone(), &made, Place::Root, Some(Arc::new(handle))))
     }
 
     fn link(&self, name: &[u8], target: &Arc<dyn Inode>) -> Result<(), Errno> {
         let target = target.downcast_ref::<HostInode>().ok_or(Errno::EXDEV)?;
+        let (directory, new_name) = (self.directory()?, name_of(name)?);
         let place = target.place.lock().clone();
         match place {
-            Place::Entry(parent, old) => {
-                let directory = parent.directory()?;
-                rustix::fs::linkat(&*directory, &old, &*self.directory()?, name_of(name)?, AtFlags::empty())
-                    .map_err(errno)
-            }
-            // A file that never had a name; the host wants CAP_DAC_READ_SEARCH for it.
+            Place::Entry(parent, old) => parent.directory()?.link(&old, &directory, &new_name),
+            // A file that never had a name.
             Place::Root => {
-                let descriptor = target.descriptor.lock().clone().ok_or(Errno::ENOENT)?;
-                rustix::fs::linkat(&*descriptor, c"", &*self.directory()?, name_of(name)?, AtFlags::EMPTY_PATH)
-                    .map_err(errno)
+                let handle = target.handle.lock().clone().ok_or(Errno::ENOENT)?;
+                handle.link(c"", &directory, &new_name)
             }
         }
     }
@@ -307,26 +235,25 @@ impl Inode for HostInode {
     fn unlink(&self, name: &[u8]) -> Result<(), Errno> {
         let (directory, name) = (self.directory()?, name_of(name)?);
         self.pin(&directory, &name);
-        rustix::fs::unlinkat(&*directory, &name, AtFlags::empty()).map_err(errno)
+        directory.remove(&name, false)
     }
 
     fn rmdir(&self, name: &[u8]) -> Result<(), Errno> {
         let (directory, name) = (self.directory()?, name_of(name)?);
         self.pin(&directory, &name);
-        rustix::fs::unlinkat(&*directory, &name, AtFlags::REMOVEDIR).map_err(errno)
+        directory.remove(&name, true)
     }
 
     fn rename(&self, name: &[u8], new_directory: &Arc<dyn Inode>, new_name: &[u8], flags: u32) -> Result<(), Errno> {
         let target = new_directory.downcast_ref::<HostInode>().ok_or(Errno::EXDEV)?;
         let (from, to) = (self.directory()?, target.directory()?);
         let (name, new_name) = (name_of(name)?, name_of(new_name)?);
-        let flags = RenameFlags::from_bits_retain(flags);
         self.pin(&to, &new_name);
-        rustix::fs::renameat_with(&*from, &name, &*to, &new_name, flags).map_err(errno)?;
+        from.rename(&name, &to, &new_name, flags)?;
         // Inodes in use learn their new place.
         let this = self.shared()?;
         target.entry(&target.shared()?, new_name)?;
-        if flags.contains(RenameFlags::EXCHANGE) {
+        if flags & RENAME_EXCHANGE != 0 {
             self.entry(&this, name)?;
         }
         Ok(())
@@ -338,10 +265,9 @@ impl Inode for HostInode {
             return Ok(target.to_vec());
         }
         let target = match self.place.lock().clone() {
-            Place::Entry(parent, name) => rustix::fs::readlinkat(&*parent.directory()?, &name, Vec::new()),
-            Place::Root => rustix::fs::readlinkat(&*self.directory()?, c"", Vec::new()),
-        };
-        let target = target.map(CString::into_bytes).map_err(errno)?;
+            Place::Entry(parent, name) => parent.directory()?.read_link(&name),
+            Place::Root => self.directory()?.read_link(c""),
+        }?;
         if self.fs.immutable {
             self.target.get_or_init(|| target.as_slice().into());
         }
@@ -368,83 +294,35 @@ impl Inode for HostInode {
         if self.is_plain() {
             return Err(Errno::ENODATA);
         }
-        let (descriptor, name) = (self.xattr_descriptor()?, name_of(name)?);
-        let mut value = vec![0; 64 * 1024];
-        let length = rustix::fs::fgetxattr(&descriptor, &name, &mut value).map_err(errno)?;
-        value.truncate(length);
-        Ok(value)
+        let attribute = name_of(name)?;
+        self.with_xattrs(|handle, name| handle.get_xattr(name, &attribute))
     }
 
     fn set_xattr(&self, name: &[u8], value: &[u8], flags: u32) -> Result<(), Errno> {
-        let flags = XattrFlags::from_bits_retain(flags);
-        rustix::fs::fsetxattr(self.xattr_descriptor()?, name_of(name)?, value, flags).map_err(errno)
+        let attribute = name_of(name)?;
+        self.with_xattrs(|handle, name| handle.set_xattr(name, &attribute, value, flags))
     }
 
     fn list_xattrs(&self) -> Result<Vec<Vec<u8>>, Errno> {
         if self.is_plain() {
             return Ok(Vec::new());
         }
-        let Ok(descriptor) = self.xattr_descriptor() else { return Ok(Vec::new()) };
-        let mut names = vec![0_u8; 64 * 1024];
-        let length = rustix::fs::flistxattr(&descriptor, &mut names).map_err(errno)?;
-        names.truncate(length);
+        let Ok(names) = self.with_xattrs(|handle, name| handle.list_xattrs(name)) else { return Ok(Vec::new()) };
         Ok(names.split(|byte| *byte == 0).filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect())
     }
 
     fn remove_xattr(&self, name: &[u8]) -> Result<(), Errno> {
-        rustix::fs::fremovexattr(self.xattr_descriptor()?, name_of(name)?).map_err(errno)
+        let attribute = name_of(name)?;
+        self.with_xattrs(|handle, name| handle.remove_xattr(name, &attribute))
     }
 
     fn statistics(&self) -> Result<FsStatistics, Errno> {
         // Not locked below: opening a directory again takes the lock.
         let place = self.place.lock().clone();
-        let descriptor = match &place {
-            Place::Entry(parent, _) if self.kind != FileKind::Directory => parent.directory()?,
-            _ => self.directory()?,
-        };
-        let stat = rustix::fs::fstatfs(&*descriptor).map_err(errno)?;
-        Ok(FsStatistics {
-            magic: stat.f_type.cast_unsigned(),
-            block_size: stat.f_bsize.cast_unsigned(),
-            blocks: stat.f_blocks,
-            blocks_free: stat.f_bfree,
-            blocks_available: stat.f_bavail,
-            files: stat.f_files,
-            files_free: stat.f_ffree,
-            name_max: stat.f_namelen.cast_unsigned(),
-        })
+        match &place {
+            Place::Entry(parent, _) if self.kind != FileKind::Directory => parent.directory(),
+            _ => self.directory(),
+        }?
+        .statistics()
     }
-}
-
-impl HostInode {
-    /// Attributes of what cannot be opened: links and special files.
-    fn set_attributes_by_name(&self, change: &SetAttributes) -> Result<(), Errno> {
-        let (directory, name) = match self.place.lock().clone() {
-            Place::Entry(parent, name) => (parent.directory()?, name),
-            Place::Root => return Err(Errno::EOPNOTSUPP),
-        };
-        let nofollow = AtFlags::SYMLINK_NOFOLLOW;
-        if change.uid.is_some() || change.gid.is_some() {
-            let (uid, gid) = (change.uid.map(Uid::from_raw), change.gid.map(Gid::from_raw));
-            rustix::fs::chownat(&*directory, &name, uid, gid, nofollow).map_err(errno)?;
-        }
-        if let Some(permissions) = change.permissions
-            && self.attributes()?.permissions != permissions
-        {
-            rustix::fs::chmodat(&*directory, &name, Mode::from_raw_mode(permissions), nofollow).map_err(errno)?;
-        }
-        if change.atime.is_some() || change.mtime.is_some() {
-            rustix::fs::utimensat(&*directory, &name, &timestamps(change), nofollow).map_err(errno)?;
-        }
-        if change.size.is_some() { Err(Errno::EINVAL) } else { Ok(()) }
-    }
-}
-
-fn timestamps(change: &SetAttributes) -> Timestamps {
-    const OMIT: i64 = 0x3fff_fffe;
-    let host = |time: Option<Timestamp>| match time {
-        Some(time) => Timespec { tv_sec: time.seconds, tv_nsec: i64::from(time.nanoseconds) },
-        None => Timespec { tv_sec: 0, tv_nsec: OMIT },
-    };
-    Timestamps { last_access: host(change.atime), last_modification: host(change.mtime) }
 }

@@ -1,15 +1,19 @@
-//! Files of the host below a donated directory (directfs).
+//! Files of the host below a donated directory, or below the root of a server.
 //!
-//! The sandbox process holds a descriptor of the directory, never one above it, and opens entries
-//! by single names relative to it, never following links: what a name leads to is decided by the
-//! kernel's own path walk. Only regular files, directories and symbolic links are opened; device
-//! nodes, FIFOs and sockets of the host show up but lead nowhere.
+//! In the first case (directfs) the sandbox process holds a descriptor of the directory, never one above it, and opens
+//! entries by single names relative to it, never following links: what a name leads to is decided by the
+//! kernel's own path walk. In the second it has no descriptors but those of regular files, and the gofer does the rest.
+//! Only regular files, directories and symbolic links are opened; device nodes, FIFOs and sockets of the host
+//! show up but lead nowhere.
 
 mod descriptor;
 mod directory;
+mod handle;
 mod inode;
 mod keep;
+mod local;
 mod open;
+mod remote;
 mod trees;
 
 use std::{collections::HashMap, os::fd::OwnedFd};
@@ -19,10 +23,14 @@ use lazaret_abi::errno::Errno;
 use self::keep::Recent;
 pub use self::{
     directory::{Entry, Listing},
+    handle::{Handle, HostFile},
     inode::HostInode,
     trees::HostTrees,
 };
-use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Weak};
+use crate::{
+    fs::inode::Attributes,
+    sync::{Arc, AtomicUsize, Mutex, Ordering, Weak},
+};
 
 /// Most directory descriptors that one tree keeps open. Others are opened again when needed.
 const MAX_OPEN_DIRECTORIES: usize = 2048;
@@ -46,13 +54,13 @@ pub struct HostFs {
 }
 
 impl HostFs {
-    /// The tree below `root`, an O_PATH descriptor of a directory or of a single file. `device` is
+    /// The tree below `root`, a directory or a single file. `device` is
     /// the device number the application sees. `immutable` promises that nobody changes the tree
     /// while it is in use, which is what makes the lower layer of an overlay cacheable.
     ///
     /// # Errors
-    /// Those of statx(2).
-    pub fn open_tree(root: OwnedFd, device: u64, immutable: bool) -> Result<Arc<HostInode>, Errno> {
+    /// Those of asking for the root's attributes.
+    pub fn open_tree(root: Handle, device: u64, immutable: bool) -> Result<Arc<HostInode>, Errno> {
         let fs = Arc::new(HostFs {
             device,
             devices: Mutex::new(HashMap::new()),
@@ -72,6 +80,11 @@ impl HostFs {
         let next = devices.len() as u64;
         // The minor number of an anonymous device has 20 bits; further ones go above.
         *devices.entry(host).or_insert(self.device + (next << 32))
+    }
+
+    /// What the application sees of attributes as the host has them.
+    fn shown(&self, attributes: Attributes) -> Attributes {
+        Attributes { device: self.map_device(attributes.device), ..attributes }
     }
 
     /// Room for one more open directory.

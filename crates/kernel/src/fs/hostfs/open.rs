@@ -4,7 +4,7 @@ use std::{io::IoSlice, os::fd::OwnedFd};
 
 use lazaret_abi::errno::Errno;
 use rustix::{
-    fs::{FallocateFlags, Mode, OFlags, SeekFrom},
+    fs::{FallocateFlags, SeekFrom},
     io::ReadWriteFlags,
 };
 
@@ -34,22 +34,6 @@ pub fn open(inode: Arc<HostInode>, flags: u32) -> Result<Box<dyn FileOps>, Errno
         FileKind::Symlink => Err(Errno::ELOOP),
         _ => Err(Errno::ENXIO),
     }
-}
-
-/// Opens the file that an O_PATH descriptor stands for. Only a donated single file needs it: such a
-/// file has no directory to open it from.
-pub fn reopen(descriptor: &OwnedFd, how: OFlags) -> Result<OwnedFd, Errno> {
-    use std::os::fd::AsRawFd;
-    let access = how.intersection(OFlags::RWMODE);
-    // Donated files come with read rights at least, which dup keeps; more needs procfs.
-    let current = rustix::fs::fcntl_getfl(descriptor).map_err(errno)?;
-    if !current.contains(OFlags::PATH)
-        && (current.intersection(OFlags::RWMODE) == access || current.contains(OFlags::RDWR))
-    {
-        return rustix::io::fcntl_dupfd_cloexec(descriptor, 0).map_err(errno);
-    }
-    let path = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
-    rustix::fs::openat(rustix::fs::CWD, path, how.difference(OFlags::NOFOLLOW), Mode::empty()).map_err(errno)
 }
 
 /// A regular file. The descriptor is shared by all who opened the file, so positions are always given.
@@ -137,7 +121,6 @@ impl FileOps for HostDirectory {
     }
 
     fn sync(&self, _file: &File, _data_only: bool) -> Result<(), Errno> {
-        let directory = self.inode.open_again(OFlags::RDONLY | OFlags::DIRECTORY)?;
-        rustix::fs::fsync(directory).map_err(errno)
+        self.inode.directory()?.sync()
     }
 }

@@ -1,13 +1,12 @@
 //! Trees that are mounted more than once: volumes of several containers.
 
-use std::{collections::HashMap, ffi::CString, os::fd::OwnedFd};
+use std::collections::HashMap;
 
 use lazaret_abi::errno::Errno;
-use rustix::fs::{StatVfsMountFlags, fstatvfs};
 
 use super::{
-    HostFs, errno,
-    inode::{key_of, statx_of},
+    HostFs,
+    handle::{Handle, key_of},
 };
 use crate::{
     fs::vfs::SuperBlock,
@@ -23,13 +22,13 @@ pub struct HostTrees {
 }
 
 impl HostTrees {
-    /// The tree below a donated descriptor: the one that is in use already, if it lets us do as much.
+    /// The tree below what the gofer has handed over: the one that is in use already, if it lets us do as much.
     ///
     /// # Errors
-    /// Those of statx(2).
-    pub fn open(&self, root: OwnedFd) -> Result<Arc<SuperBlock>, Errno> {
-        let (device, inode) = key_of(&statx_of(&root, &CString::default())?);
-        let is_writable = !fstatvfs(&root).map_err(errno)?.f_flag.contains(StatVfsMountFlags::RDONLY);
+    /// Those of asking for the root's attributes.
+    pub fn open(&self, root: Handle) -> Result<Arc<SuperBlock>, Errno> {
+        let (device, inode) = key_of(&root.attributes(c"")?);
+        let is_writable = !root.is_read_only()?;
         let mut open = self.open.lock();
         open.retain(|_, tree| tree.strong_count() > 0);
         // A writable one serves for reading too: each mount has its own read-only flag.

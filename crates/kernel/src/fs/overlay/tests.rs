@@ -4,7 +4,7 @@ use super::OverlayFs;
 use crate::{
     fs::{
         file::{File, flags},
-        hostfs::HostFs,
+        hostfs::{Handle, HostFs},
         inode::{DirSink, FileKind, Inode},
         tmpfs::{self, TmpfsOptions},
         vfs::{LookupFlags, Mount, MountFlags, MountNamespace, OpenHow, PathContext, SuperBlock},
@@ -31,7 +31,7 @@ fn overlay(name: &str, fill: impl FnOnce(&PathBuf)) -> (Host, PathContext) {
     fill(&host.0);
     let how = rustix::fs::OFlags::PATH | rustix::fs::OFlags::DIRECTORY;
     let descriptor = rustix::fs::open(&host.0, how, rustix::fs::Mode::empty()).unwrap();
-    let lower = HostFs::open_tree(descriptor, 1, true).unwrap();
+    let lower = HostFs::open_tree(Handle::Local(descriptor), 1, true).unwrap();
     let upper = tmpfs::new_root(&TmpfsOptions::default());
     let root: Arc<dyn Inode> = OverlayFs::new_root(upper, lower, 2).unwrap();
     let root = MountNamespace::new(Mount::new(SuperBlock::new("overlay", "o", "", root), MountFlags::empty())).root();
@@ -103,18 +103,4 @@ fn links_of_the_host_are_followed_again_and_again() {
         assert_eq!(link.inode().read_link(), Ok(b"file".to_vec()));
         assert_eq!(link.inode().list_xattrs(), Ok(Vec::new()));
     }
-}
-
-#[test]
-fn numbers_of_new_files_are_apart_from_those_of_the_host() {
-    let (host, context) = overlay("numbers", |host| fs::write(host.join("old"), "old").unwrap());
-    let number = |file: &Arc<File>| file.inode().attributes().unwrap().inode;
-    let old = number(&open(&context, "/old", flags::RDONLY));
-    assert_eq!(old, std::os::unix::fs::MetadataExt::ino(&fs::metadata(host.0.join("old")).unwrap()));
-    for index in 0..100 {
-        let new = number(&open(&context, &format!("/new{index}"), flags::WRONLY | flags::CREAT));
-        assert!(new > u64::MAX >> 2, "{new} may be a number of the host");
-    }
-    // Copied up it keeps its number.
-    assert_eq!(number(&open(&context, "/old", flags::WRONLY)), old);
 }
