@@ -18,7 +18,7 @@ use rustix::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Version of the protocol; both sides refuse any other.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Longest message in bytes: what fits into a socket's buffer as hosts have it by default.
 pub const MAX_MESSAGE: usize = 160 * 1024;
@@ -224,7 +224,7 @@ mod tests {
         let (a, b) = Channel::pair().unwrap();
         for (bytes, expected) in [
             (&b"\xff\x00"[..], "not a control message"),
-            (br#"{"version":2,"message":{"nonsense":1}}"#, "not a control message"),
+            (br#"{"version":3,"message":{"nonsense":1}}"#, "not a control message"),
             (br#"{"version":9,"message":{"later":1}}"#, "speaks version 9"),
             (&[b' '; MAX_MESSAGE + 1], "too long"),
         ] {

@@ -13,4 +13,6 @@ pub mod message;
 pub mod server;
 
 pub use channel::{Channel, Error, MAX_FDS, MAX_MESSAGE};
-pub use message::{Answer, Call, Failure, Phase, Process, Report, Request, Target};
+pub use message::{
+    Activity, Answer, Call, Failure, LogLevel, Phase, Process, Report, Request, Sleep, Target, Task, Thread, Trace,
+};

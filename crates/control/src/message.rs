@@ -80,6 +80,43 @@ pub enum Request {
     },
     /// Answered with [`Answer::Usage`].
     Usage,
+    /// Answered with [`Answer::Threads`], about all of the sandbox.
+    Threads {
+        /// Only those whose ids are greater.
+        after: i32,
+    },
+    /// Changes what the sandbox logs; a new file for it may come beside the message. What is not named stays as it
+    /// is; answered with [`Answer::Done`].
+    Logging {
+        /// The highest level of messages.
+        level: Option<LogLevel>,
+        /// Which system calls are traced.
+        trace: Option<Trace>,
+    },
+}
+
+/// Importance of messages of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// Something failed that should not.
+    Warning,
+    /// What happens, in short.
+    Info,
+    /// What happens, in detail.
+    Debug,
+}
+
+/// Which system calls are written to a log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trace {
+    /// None.
+    Off,
+    /// All of them.
+    All,
+    /// Those of these names.
+    Calls(Vec<String>),
 }
 
 /// Whom a signal is for.
@@ -126,8 +163,71 @@ pub enum Answer {
         /// Processes and threads that live.
         tasks: u64,
     },
+    /// Some threads of the sandbox process, by their ids; none when there are no more.
+    Threads(Vec<Thread>),
     /// It could not be done.
     Failed(Failure),
+}
+
+/// A thread of the sandbox process, and what it does now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thread {
+    /// The host's number of it, in the pid namespace of the sandbox.
+    pub id: i32,
+    /// Its name.
+    pub name: String,
+    /// Its state, as ps(1) shows it; none if the host does not tell.
+    pub state: Option<char>,
+    /// The host's system call that it is in.
+    pub host_call: Option<String>,
+    /// The application's thread that it stands for.
+    pub task: Option<Task>,
+}
+
+/// A thread of an application, and what it does now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Its container.
+    pub container: String,
+    /// Its process' id there.
+    pub pid: i32,
+    /// Its own id there.
+    pub tid: i32,
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub state: Activity,
+    /// The system call that it makes as strace(1) shows it, cut where it is long.
+    pub call: Option<String>,
+    /// What it waits for, if it sleeps.
+    pub sleep: Option<Sleep>,
+    /// The host's number of the thread that runs its application code, in the pid namespace of the sandbox.
+    pub application_thread: Option<i32>,
+}
+
+/// What a thread of an application does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activity {
+    /// It runs its own code.
+    Application,
+    /// It runs in the application kernel.
+    Kernel,
+    /// It sleeps in the application kernel.
+    Sleeping,
+    /// A signal has stopped it.
+    Stopped,
+    /// Its container is paused.
+    Paused,
+}
+
+/// A thread's sleep.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sleep {
+    /// For so long it has waited, in milliseconds.
+    pub milliseconds: u64,
+    /// The line of the application kernel where it waits.
+    pub place: String,
 }
 
 /// How far a container has come.

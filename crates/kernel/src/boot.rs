@@ -4,6 +4,7 @@
 //! processes. Everything here has been validated by the caller; what comes from an image or the
 //! application is not trusted.
 
+mod activity;
 mod container;
 mod inspect;
 mod leash;
@@ -16,7 +17,14 @@ use lazaret_abi::{errno::Errno, seccomp::BpfInstruction, signal::Signal};
 use lazaret_platform::Platform;
 use lazaret_snapshot::Snapshot;
 
-pub use self::{container::Container, inspect::ProcessInfo, leash::Leash, prepared::Prepared, signal::Targets};
+pub use self::{
+    activity::{TaskInfo, TaskState, ThreadInfo},
+    container::Container,
+    inspect::ProcessInfo,
+    leash::Leash,
+    prepared::Prepared,
+    signal::Targets,
+};
 
 use crate::{
     fs::{
@@ -282,8 +290,8 @@ impl Kernel {
 
     /// A kernel without processes whose root pid namespace is `pids`.
     pub(crate) fn with_pids(config: KernelConfig, pids: Arc<PidNamespace>) -> Arc<Kernel> {
-        let (strace, unknown) = config.strace.map_or_else(Default::default, |names| strace::Filter::new(&names));
-        for name in unknown {
+        let strace = strace::Filter::default();
+        for name in strace.set(config.strace.as_deref()) {
             config.log.write(Level::Warning, format_args!("strace: there is no system call {name}"));
         }
         let kernel = Arc::new(Kernel {

@@ -2,13 +2,13 @@
 
 use std::{fmt, fs::File, io::Write};
 
-use crate::sync::Mutex;
+use crate::sync::{AtomicU32, Mutex, Ordering};
 
 /// Importance of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Something failed that should not.
-    Warning,
+    Warning = 1,
     /// What happens, in short.
     Info,
     /// What happens, in detail.
@@ -18,35 +18,53 @@ pub enum Level {
 /// Where messages go.
 #[derive(Default)]
 pub struct Log {
+    /// The highest [`Level`] that is written; 0 for none.
+    level: AtomicU32,
     /// `--debug-log`: everything up to the level, and strace lines.
-    debug: Option<(Level, Mutex<File>)>,
+    debug: Mutex<Option<File>>,
     /// Messages for the person who runs the program (`user_log`).
     user: Option<Mutex<File>>,
 }
 
 impl Log {
-    /// A log that writes debug messages up to a level to one file, and messages for the user to another.
-    pub fn new(debug: Option<(Level, File)>, user: Option<File>) -> Log {
-        Log { debug: debug.map(|(level, file)| (level, Mutex::new(file))), user: user.map(Mutex::new) }
+    /// A log that writes messages up to a level, if any, to the file `debug`, and those for the user to another one.
+    pub fn new(level: Option<Level>, debug: Option<File>, user: Option<File>) -> Log {
+        let number = level.map_or(0, |level| level as u32);
+        Log { level: AtomicU32::new(number), debug: Mutex::new(debug), user: user.map(Mutex::new) }
+    }
+
+    /// There is a file for messages and traces.
+    pub fn has_file(&self) -> bool {
+        self.debug.lock().is_some()
+    }
+
+    /// From now on messages and traces go to another file.
+    pub fn set_file(&self, file: File) {
+        *self.debug.lock() = Some(file);
+    }
+
+    /// From now on messages up to this level are written.
+    pub fn set_level(&self, level: Level) {
+        self.level.store(level as u32, Ordering::Relaxed);
     }
 
     /// A message of this level would be written.
     pub fn enabled(&self, level: Level) -> bool {
-        self.debug.as_ref().is_some_and(|(most, _)| level <= *most)
+        level as u32 <= self.level.load(Ordering::Relaxed)
     }
 
     /// Writes a message for the operator. A log that cannot be written is no reason to fail.
     pub fn write(&self, level: Level, message: fmt::Arguments<'_>) {
-        if let Some((most, file)) = &self.debug
-            && level <= *most
-        {
-            let _ = file.lock().write_all(format!("{message}\n").as_bytes());
+        if self.enabled(level) {
+            self.trace(message);
         }
     }
 
     /// Writes a line of a trace that was asked for, whatever the level.
     pub fn trace(&self, line: fmt::Arguments<'_>) {
-        self.write(Level::Warning, line);
+        if let Some(file) = &mut *self.debug.lock() {
+            let _ = file.write_all(format!("{line}\n").as_bytes());
+        }
     }
 
     /// Writes a message for the user of the sandbox.

@@ -4,6 +4,8 @@
 //! which registers on the queues, checks the condition after registering (so that no wake-up is
 //! lost), and parks its host thread. Epoll registers callbacks on the same queues.
 
+use std::{panic::Location, time::Instant};
+
 use bitflags::bitflags;
 use lazaret_abi::errno::Errno;
 use lazaret_snapshot::{Reader, Snapshot, Writer, snapshot_bits};
@@ -184,6 +186,19 @@ pub struct Parker {
     parked: AtomicBool,
     /// How often it has slept.
     sleeps: AtomicU64,
+    /// The latest sleep, for those who show it.
+    latest: Mutex<Option<Sleep>>,
+    /// The next sleep goes on with the same wait as the latest one.
+    goes_on: AtomicBool,
+}
+
+/// What a host thread waits for.
+#[derive(Clone, Copy, Debug)]
+pub struct Sleep {
+    /// When the wait began.
+    pub since: Instant,
+    /// Where in the kernel it waits.
+    pub place: &'static Location<'static>,
 }
 
 impl Parker {
@@ -198,6 +213,7 @@ impl Parker {
     }
 
     /// Sleeps until woken or until `deadline`. May return early without cause.
+    #[track_caller]
     pub fn park(&self, deadline: Option<Deadline>) {
         self.bind();
         if self.woken.swap(false, Ordering::Acquire) {
@@ -205,6 +221,7 @@ impl Parker {
         }
         self.parked.store(true, Ordering::Relaxed);
         self.sleeps.fetch_add(1, Ordering::Relaxed);
+        self.note_sleep(Location::caller());
         match deadline.map(Deadline::remaining) {
             None => std::thread::park(),
             Some(left) if left.is_zero() => {}
@@ -212,6 +229,24 @@ impl Parker {
         }
         self.parked.store(false, Ordering::Relaxed);
         self.woken.swap(false, Ordering::Acquire);
+    }
+
+    /// Notes where the thread sleeps, and since when if it is not woken in vain again and again.
+    fn note_sleep(&self, place: &'static Location<'static>) {
+        let goes_on = self.goes_on.swap(true, Ordering::Relaxed);
+        let mut latest = self.latest.lock();
+        let since = latest.filter(|_| goes_on).map_or_else(Instant::now, |sleep| sleep.since);
+        *latest = Some(Sleep { since, place });
+    }
+
+    /// From now on the thread sleeps for something else than before.
+    pub fn begin_wait(&self) {
+        self.goes_on.store(false, Ordering::Relaxed);
+    }
+
+    /// What the thread waits for, if it sleeps.
+    pub fn sleep(&self) -> Option<Sleep> {
+        if self.is_parked() { *self.latest.lock() } else { None }
     }
 
     /// The thread sleeps; for those who show it.
@@ -266,6 +301,7 @@ pub enum Interruptible {
 /// # Errors
 /// `ERESTARTSYS` when a signal is pending, `ETIMEDOUT` when the deadline has passed. The condition
 /// is checked before either.
+#[track_caller]
 pub fn wait_until<T>(
     queues: &[(&WaitQueue, Events)],
     deadline: Option<Deadline>,
@@ -312,6 +348,7 @@ pub fn wait_until<T>(
 ///
 /// # Errors
 /// `EAGAIN` when the caller does not wait (O_NONBLOCK), `ERESTARTSYS` when a signal is pending.
+#[track_caller]
 pub fn take_or_wait<T>(
     nonblocking: bool,
     queue: &WaitQueue,

@@ -9,7 +9,8 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use lazaret_sandbox::{Config, Logging};
 
 pub use commands::{
-    Completions, Create, Delete, Do, Events, Exec, Id, Kill, List, ListFormat, ManualPages, Ps, Run, SpecArgs, Update,
+    Completions, Create, Debug, Delete, Do, Events, Exec, Id, Kill, Level, List, ListFormat, ManualPages, Ps, Run,
+    SpecArgs, Update,
 };
 pub use settings::{add_file, annotate, parse};
 
@@ -182,6 +183,8 @@ pub enum Command {
     Events(Events),
     /// Change the limits of a container
     Update(Box<Update>),
+    /// Look into a running sandbox, and change what it logs
+    Debug(Debug),
     /// Tell what this runtime can do, as JSON
     Features,
     /// Wait for a container's end; exits with its status

@@ -8,125 +8,17 @@ use std::{
     fs,
     io::{IoSliceMut, Read},
     mem::MaybeUninit,
-    os::{
-        fd::OwnedFd,
-        unix::{fs::symlink, net::UnixListener},
-    },
-    path::PathBuf,
-    process::{Child, Command, Output, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    os::{fd::OwnedFd, unix::net::UnixListener},
+    process::{Child, Command, Stdio},
 };
 
-use common::{Place, change, run, until, wait};
+use common::{
+    Place, change,
+    runtime::{Runtime, both},
+    until, wait,
+};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use serde_json::{Value, json};
-
-/// A runtime with a state directory and a bundle of its own.
-struct Runtime {
-    place: Place,
-    program: &'static str,
-    /// The container's name; cgroups are named by it.
-    id: String,
-}
-
-impl Runtime {
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(self.program);
-        command.arg("--root").arg(self.place.state()).args(args).current_dir(self.place.bundle());
-        command.stdin(Stdio::null());
-        command
-    }
-
-    fn output(&self, args: &[&str]) -> Output {
-        run(&mut self.command(args))
-    }
-
-    /// The output of a command that must succeed.
-    #[track_caller]
-    fn good(&self, args: &[&str]) -> String {
-        let output = self.output(args);
-        assert!(output.status.success(), "{}: {args:?}: {output:?}", self.program);
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// The words of a command that must fail, with status 1.
-    #[track_caller]
-    fn bad(&self, args: &[&str]) -> String {
-        let output = self.output(args);
-        assert_eq!(output.status.code(), Some(1), "{}: {args:?}: {output:?}", self.program);
-        String::from_utf8(output.stderr).unwrap()
-    }
-
-    /// The words of an `exec` that must fail: such errors have a status of their own.
-    #[track_caller]
-    fn bad_exec(&self, args: &[&str]) -> String {
-        let output = self.output(args);
-        assert_eq!(output.status.code(), Some(255), "{}: {args:?}: {output:?}", self.program);
-        String::from_utf8(output.stderr).unwrap()
-    }
-
-    /// Runs a command that leaves a container behind, whose streams are files: a pipe would not end.
-    #[track_caller]
-    fn detached(&self, args: &[&str]) {
-        let log = self.place.0.join("log");
-        let file = fs::File::create(&log).unwrap();
-        let mut command = self.command(args);
-        let mut child = command.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
-        assert!(wait(&mut child).success(), "{}: {args:?}: {}", self.program, fs::read_to_string(&log).unwrap());
-    }
-
-    fn state(&self) -> Value {
-        serde_json::from_str(&self.good(&["state", &self.id])).unwrap()
-    }
-
-    #[track_caller]
-    fn assert_status(&self, expected: &str) {
-        assert_eq!(self.state()["status"], expected, "{}", self.program);
-    }
-
-    fn await_status(&self, expected: &str) {
-        until(expected, || (self.state()["status"] == expected).then_some(()));
-    }
-
-    fn script(&self, script: &str) {
-        change(&self.place, |spec| spec["process"]["args"] = json!(["/bin/sh", "-c", script]));
-    }
-}
-
-impl Drop for Runtime {
-    fn drop(&mut self) {
-        let _ = self.output(&["delete", "--force", &self.id]);
-    }
-}
-
-/// Runs a test with both runtimes, with a root of busybox.
-fn both(test: impl Fn(&Runtime)) {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    if !rustix::process::geteuid().is_root() || !PathBuf::from("/bin/busybox").exists() {
-        eprintln!("not tested: needs root and busybox");
-        return;
-    }
-    for program in ["/usr/sbin/runc", env!("CARGO_BIN_EXE_lazaret")] {
-        if !PathBuf::from(program).exists() {
-            eprintln!("not tested with {program}: it is not installed");
-            continue;
-        }
-        let place = Place::new();
-        let bin = place.bundle().join("rootfs/bin");
-        fs::create_dir_all(&bin).unwrap();
-        fs::copy("/bin/busybox", bin.join("busybox")).unwrap();
-        for name in ["sh", "sleep", "id", "pwd", "cat", "echo", "tty", "stty", "true", "ls"] {
-            symlink("busybox", bin.join(name)).unwrap();
-        }
-        let id = format!("oci-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        change(&place, |spec| {
-            spec["process"]["env"] = json!(["PATH=/bin"]);
-            // Not every host lets runc raise limits.
-            spec["process"]["rlimits"] = json!([]);
-        });
-        test(&Runtime { place, program, id });
-    }
-}
 
 fn is_alive(pid: i64) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))

@@ -1,10 +1,10 @@
 //! What a caller sets: for all sandboxes, and for one container.
 
-use std::{os::fd::OwnedFd, path::PathBuf};
+use std::{fs::File, os::fd::OwnedFd, path::PathBuf};
 
 use lazaret_kernel::log::Level;
 
-use crate::{network::Network, spec::Spec, stdio::Stdio};
+use crate::{error::Error, logfile::open_log, network::Network, spec::Spec, stdio::Stdio};
 
 /// Settings that concern all sandboxes of a caller.
 #[derive(Clone, Debug)]
@@ -43,6 +43,18 @@ pub struct Logging {
 }
 
 impl Logging {
+    /// The debug log of a sandbox, if there is a directory for it.
+    ///
+    /// # Errors
+    /// Names the directory or the file.
+    pub(crate) fn open_debug_log(&self, id: &str) -> Result<Option<File>, Error> {
+        let Some(directory) = &self.directory else { return Ok(None) };
+        let made = std::fs::create_dir_all(directory);
+        made.map_err(|error| Error::host(format!("make {}", directory.display()), error))?;
+        let path = directory.join(format!("{id}.log"));
+        open_log(&path).map(Some).map_err(|error| Error::host(format!("open {}", path.display()), error))
+    }
+
     /// How much is logged; nothing unless it was asked for, for standard error is the user's.
     pub(crate) fn level(&self) -> Option<Level> {
         if self.debug {

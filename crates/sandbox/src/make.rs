@@ -21,7 +21,7 @@ use crate::{
 pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launched), Error> {
     let (terminal, mut stdio) = args.stdio.into_parts();
     stdio.extend(args.files);
-    let mut files = files(&config.logging, &args.id, args.attached, entry, stdio)?;
+    let (mut files, has_log) = files(&config.logging, &args.id, args.attached, entry, stdio)?;
     let mode = ids::Mode::detect();
     let linux = args.spec.linux.clone().unwrap_or_default();
     let namespace = Namespace::of(config.network, &linux.namespaces)?;
@@ -53,6 +53,7 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
         attached: args.attached,
         strace: config.logging.strace.clone(),
         log_level: config.logging.level(),
+        has_log,
         trap: config.logging.debug || cfg!(debug_assertions),
     };
     let host = Host { cgroup: cgroup.as_ref(), oom_score_adj };
@@ -84,8 +85,14 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
     Ok((state, launched))
 }
 
-/// Opens what the sandbox process gets from its maker.
-fn files(logging: &Logging, id: &str, attached: bool, entry: &Entry, stdio: Vec<OwnedFd>) -> Result<Files, Error> {
+/// Opens what the sandbox process gets from its maker; whether the debug log is a file that somebody reads.
+fn files(
+    logging: &Logging,
+    id: &str,
+    attached: bool,
+    entry: &Entry,
+    stdio: Vec<OwnedFd>,
+) -> Result<(Files, bool), Error> {
     let null_path = Path::new("/dev/null");
     let open = |path: &Path| -> Result<OwnedFd, Error> {
         let file = open_log(path);
@@ -93,19 +100,17 @@ fn files(logging: &Logging, id: &str, attached: bool, entry: &Entry, stdio: Vec<
     };
     let null = File::options().read(true).write(true).open(null_path);
     let null: OwnedFd = null.map_err(|error| Error::host("open /dev/null", error))?.into();
-    let debug_log = match &logging.directory {
-        Some(directory) => {
-            let made = std::fs::create_dir_all(directory);
-            made.map_err(|error| Error::host(format!("make {}", directory.display()), error))?;
-            open(&directory.join(format!("{id}.log")))?
-        }
+    let in_directory = logging.open_debug_log(id)?.map(OwnedFd::from);
+    let (debug_log, has_log) = match in_directory {
+        Some(file) => (file, true),
         None if attached || logging.debug || logging.strace.is_some() => {
-            rustix::io::dup(rustix::stdio::stderr()).map_err(|error| Error::host("copy standard error", error))?
+            let copy = rustix::io::dup(rustix::stdio::stderr());
+            (copy.map_err(|error| Error::host("copy standard error", error))?, true)
         }
-        None => open(null_path)?,
+        None => (open(null_path)?, false),
     };
     let user_log = open(logging.user_log.as_deref().unwrap_or(null_path))?;
     // Whom a container is attached to sees its end, and nobody else asks for it.
     let exit = if attached { open(null_path)? } else { entry.exit_file()? };
-    Ok(Files { listener: entry.listen()?, stdio, user_log, debug_log, exit, null })
+    Ok((Files { listener: entry.listen()?, stdio, user_log, debug_log, exit, null }, has_log))
 }

@@ -44,4 +44,11 @@ int main(void) {
     int own = OK(pidfd_open(getpid(), 0));
     signal(SIGUSR1, SIG_IGN);
     SHOW(pidfd_send_signal(own, SIGUSR1, NULL, 0));
+    // The directory of a process stands for it, that of a thread does not.
+    int directory = NEED(open("/proc/self", O_DIRECTORY | O_RDONLY));
+    SHOW(pidfd_send_signal(directory, SIGUSR1, NULL, 0));
+    SHOW(pidfd_getfd(directory, 1, 0));
+    SHOW(pidfd_send_signal(NEED(open("/proc/self", O_PATH)), SIGUSR1, NULL, 0));
+    SHOW(pidfd_send_signal(NEED(open("/proc/thread-self", O_DIRECTORY | O_RDONLY)), SIGUSR1, NULL, 0));
+    SHOW(pidfd_send_signal(NEED(open("/proc", O_DIRECTORY | O_RDONLY)), SIGUSR1, NULL, 0));
 }

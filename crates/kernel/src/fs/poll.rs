@@ -33,6 +33,7 @@ impl Watched {
 ///
 /// # Errors
 /// `ERESTARTNOHAND` when a signal is pending.
+#[track_caller]
 pub fn wait(watched: &mut [Watched], deadline: Option<Deadline>) -> Result<usize, Errno> {
     let count = look_at_all(watched, None);
     if count > 0 || deadline.is_some_and(Deadline::has_passed) {

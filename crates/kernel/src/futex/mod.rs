@@ -98,6 +98,7 @@ fn exchange(current: &mut Current, address: u64, old: u32, new: u32) -> Result<u
     }
 }
 
+#[track_caller]
 fn sleep(current: &Current, waiter: &Arc<Waiter>, deadline: Option<Deadline>) -> Result<usize, Errno> {
     loop {
         if let Some(index) = waiter.woken() {

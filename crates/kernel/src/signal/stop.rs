@@ -78,6 +78,7 @@ impl GroupSignals {
 /// The calling task stops with its process, if that is asked for, until it continues or is killed.
 pub fn participate(task: &Arc<Task>) {
     let group = task.group();
+    task.parker().begin_wait();
     loop {
         let mut signals = group.signals();
         task.clear_work(work::STOP);

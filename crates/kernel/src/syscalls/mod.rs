@@ -73,14 +73,11 @@ pub fn by_name(name: &str) -> Option<&'static Call> {
     table::CALLS.iter().find(|call| call.name == name)
 }
 
-/// Answers a system call. `number` and `args` are the registers as the application left them.
+/// Answers a system call. `args` are the registers as the application left them.
 ///
 /// # Errors
 /// The call's own; `ENOSYS` for one that has no handler.
-pub fn dispatch(current: &mut Current, number: u64, args: [u64; 6]) -> SysResult {
-    // Linux looks at the low half of the register alone. Bit 30, which would ask for the x32
-    // interface, leads beyond the table like any other number that is too high.
-    let number = (number & 0xffff_ffff) as u32;
+pub fn dispatch(current: &mut Current, number: u32, args: [u64; 6]) -> SysResult {
     let traced = current.task.kernel().strace.wants(number);
     if traced {
         return strace::traced(current, number, args, answer);

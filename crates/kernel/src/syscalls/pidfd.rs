@@ -9,7 +9,7 @@ use lazaret_abi::{
 
 use super::{SysResult, signal::check_sender, target};
 use crate::{
-    fs::{descriptor, file::File},
+    fs::{descriptor, file::File, proc},
     signal::{
         send::{is_from_outside, may_signal, sender_info},
         send_to_process, send_to_thread,
@@ -61,16 +61,19 @@ pub fn pidfd_send_signal(
     if flags & !scopes != 0 || flags.count_ones() > 1 {
         return Err(Errno::EINVAL);
     }
-    let file = pidfd_file(current, pidfd)?;
-    let pidfd = PidFd::of(&file)?;
-    let process = pidfd.process();
+    let file = descriptor::usable(current, pidfd)?;
+    // A directory /proc/PID will do, too.
+    let (process, thread) = match PidFd::of(&file) {
+        Ok(pidfd) => (pidfd.process(), pidfd.thread()),
+        Err(error) => (proc::shown_by(&**file.inode()).ok_or(error)?, None),
+    };
     if process.pid().number_in(current.task.group().namespace()) == 0 {
         return Err(Errno::EINVAL);
     }
     let given = if info.is_null() { None } else { Some(current.read(info)?) };
     let Some(first) = process.first_thread() else { return Err(Errno::ESRCH) };
-    let one_thread = flags == pidfd_signal::THREAD || flags == 0 && pidfd.thread().is_some();
-    let target = if one_thread { pidfd.thread().cloned().unwrap_or(first) } else { first };
+    let one_thread = flags == pidfd_signal::THREAD || flags == 0 && thread.is_some();
+    let target = if one_thread { thread.cloned().unwrap_or(first) } else { first };
     let wanted = match signal {
         0 => None,
         number => Some(Signal::new(number).ok_or(Errno::EINVAL)?),

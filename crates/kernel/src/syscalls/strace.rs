@@ -2,52 +2,76 @@
 
 use std::fmt::Write;
 
-use lazaret_abi::{errno::Errno, signal::SigInfo, signal::Signal};
+use lazaret_abi::{
+    errno::Errno,
+    id::Fd,
+    signal::{SigInfo, Signal},
+};
 
 use super::{
     SysResult,
     arg::{Show, View},
     by_name, by_number,
     expand::{Argument, Call},
-    table::CALLS,
 };
-use crate::task::{Current, Task};
+use crate::{
+    sync::{AtomicBool, AtomicU64, Ordering},
+    task::{Current, Task},
+};
 
-/// Which calls are traced.
+/// Which calls are traced; may change at any time.
 #[derive(Debug, Default)]
 pub struct Filter {
-    /// By number; empty when nothing is traced.
-    wanted: Vec<bool>,
-    /// Signals and ends of processes are traced too.
-    events: bool,
+    /// A bit for each number.
+    wanted: [AtomicU64; WORDS],
+    /// Something is traced: signals, ends of processes and numbers beyond the table are, too.
+    events: AtomicBool,
 }
+
+/// Words of 64 bits that have room for all numbers of the table.
+const WORDS: usize = 8;
 
 /// Calls that do not return when they succeed: their line is written beforehand.
 const NO_RETURN: [&str; 3] = ["exit", "exit_group", "rt_sigreturn"];
 
 impl Filter {
-    /// Traces the calls with these names, or all if there are none. Names that do not exist are
-    /// returned.
-    pub fn new(names: &[String]) -> (Filter, Vec<String>) {
-        let size = CALLS.last().map_or(0, |call| call.number as usize + 1);
-        let mut wanted = vec![names.is_empty(); size];
+    /// Traces the calls with these names from now on, all if there are none, or nothing. Names that do not exist are
+    /// passed over and returned.
+    pub fn set(&self, names: Option<&[String]>) -> Vec<String> {
+        let mut wanted = [if names.is_some_and(<[String]>::is_empty) { u64::MAX } else { 0 }; WORDS];
         let mut unknown = Vec::new();
-        for name in names {
-            match by_name(name).and_then(|call| wanted.get_mut(call.number as usize)) {
-                Some(flag) => *flag = true,
+        for name in names.unwrap_or_default() {
+            let known = by_name(name).map(|call| place(call.number));
+            match known.and_then(|(word, bit)| Some((wanted.get_mut(word)?, bit))) {
+                Some((word, bit)) => *word |= bit,
                 None => unknown.push(name.clone()),
             }
         }
-        (Filter { wanted, events: true }, unknown)
+        for (word, bits) in self.wanted.iter().zip(wanted) {
+            word.store(bits, Ordering::Relaxed);
+        }
+        self.events.store(names.is_some(), Ordering::Relaxed);
+        unknown
     }
 
     /// The call is traced. With a trace of anything, numbers beyond the table are traced too.
     pub fn wants(&self, number: u32) -> bool {
-        match self.wanted.get(number as usize) {
-            Some(wanted) => *wanted,
-            None => !self.wanted.is_empty(),
+        let (word, bit) = place(number);
+        match self.wanted.get(word) {
+            Some(word) => word.load(Ordering::Relaxed) & bit != 0,
+            None => self.events(),
         }
     }
+
+    /// Signals and ends of processes are traced.
+    fn events(&self) -> bool {
+        self.events.load(Ordering::Relaxed)
+    }
+}
+
+/// Which word has the bit of a call, and the bit.
+fn place(number: u32) -> (usize, u64) {
+    (number as usize / 64, 1 << (number % 64))
 }
 
 /// Makes a call by `answer` and writes its line to the log.
@@ -71,7 +95,7 @@ pub(super) fn traced(
     };
     // Memory that the call reads is shown as it was before: afterwards it may be another program's.
     let space = current.context.memory();
-    let view = View { memory: &*space, args: &args, position: 0, result: None };
+    let view = View { memory: &*space, args: &args, position: 0, result: None, path: None };
     let before: Vec<Option<String>> = show_inputs(call, &view);
     if NO_RETURN.contains(&call.name) {
         write(format!("{} = ?", line_of(call, before, &view)));
@@ -88,7 +112,7 @@ pub(super) fn traced(
 /// Writes the line of a signal that is delivered.
 pub fn signal(task: &Task, info: &SigInfo) {
     let kernel = task.kernel();
-    if kernel.strace.events
+    if kernel.strace.events()
         && let Some(signal) = Signal::new(info.signal)
     {
         let mut shown = String::new();
@@ -100,9 +124,20 @@ pub fn signal(task: &Task, info: &SigInfo) {
 /// Writes the line of a task's end; `how` is `exited with 0` or `killed by SIGTERM`.
 pub fn ended(task: &Task, how: std::fmt::Arguments<'_>) {
     let kernel = task.kernel();
-    if kernel.strace.events {
+    if kernel.strace.events() {
         kernel.log.trace(format_args!("[{}] +++ {how} +++", task.tid()));
     }
+}
+
+/// A call that a task makes, from outside, with the paths of its files; as far as it can be told before its end.
+pub fn unfinished(task: &Task, number: u32, args: &[u64; 6]) -> String {
+    let Some(call) = by_number(number) else {
+        return format!("syscall_{number:#x}({:#x}, {:#x}, {:#x}, ...)", args[0], args[1], args[2]);
+    };
+    let (mm, files, root) = (task.mm(), task.files(), task.fs().root());
+    let path = |fd: Fd| files.get(fd.get()).ok().map(|file| file.location().display_path(&root));
+    let view = View { memory: &**mm.space(), args, position: 0, result: None, path: Some(&path) };
+    line_of(call, show_inputs(call, &view), &view)
 }
 
 /// Shows the arguments that the call does not fill in.
@@ -157,7 +192,7 @@ mod tests {
     use lazaret_abi::errno::Errno;
     use lazaret_platform::AddressSpace;
 
-    use super::{Filter, SysResult, View, by_name, line_of, show_inputs, show_result};
+    use super::{super::table::CALLS, Filter, SysResult, View, by_name, line_of, show_inputs, show_result};
 
     /// Memory from address 1000 on.
     struct Memory(Vec<u8>);
@@ -191,7 +226,7 @@ mod tests {
         let memory = Memory(memory.to_vec());
         let mut all = [0; 6];
         all[..args.len()].copy_from_slice(args);
-        let view = View { memory: &memory, args: &all, position: 0, result: None };
+        let view = View { memory: &memory, args: &all, position: 0, result: None, path: None };
         let before = show_inputs(call, &view);
         let view = View { result: Some(result), ..view };
         let mut line = line_of(call, before, &view);
@@ -243,7 +278,7 @@ mod tests {
 
     #[test]
     fn no_address_makes_it_fail() {
-        for call in super::CALLS {
+        for call in CALLS {
             for hostile in [0, 1000, 1003, u64::MAX, i64::MAX as u64, 0x8000_0000] {
                 line(call.name, &[0xff; 64], &[hostile; 6], Ok(usize::MAX));
             }
@@ -252,10 +287,22 @@ mod tests {
 
     #[test]
     fn filters() {
-        let (filter, unknown) = Filter::new(&["read".into(), "nonsense".into()]);
-        assert!(filter.wants(0) && !filter.wants(1));
-        assert_eq!(unknown, ["nonsense"]);
-        assert!(!Filter::default().wants(0) && !Filter::default().wants(5000));
-        assert!(Filter::new(&[]).0.wants(334));
+        let filter = Filter::default();
+        assert!(!filter.wants(0) && !filter.wants(5000));
+        assert_eq!(filter.set(Some(&["read".into(), "nonsense".into()])), ["nonsense"]);
+        assert!(filter.wants(0) && !filter.wants(1) && filter.wants(5000));
+        assert!(filter.set(Some(&[])).is_empty());
+        for call in CALLS {
+            assert!(filter.wants(call.number), "{}", call.name);
+        }
+        filter.set(None);
+        assert!(!filter.wants(0) && !filter.wants(5000));
+    }
+
+    #[test]
+    fn each_call_has_a_bit() {
+        for call in CALLS {
+            assert!((call.number as usize) < super::WORDS * 64, "{}", call.name);
+        }
     }
 }

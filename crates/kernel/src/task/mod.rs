@@ -3,6 +3,7 @@
 //! A [`Task`] is what others see of a thread. What only its own host thread may touch (registers,
 //! the platform's context) is in [`Current`], which system call handlers receive.
 
+pub mod activity;
 pub mod cgroup;
 pub mod clone;
 pub mod cpu;
@@ -35,8 +36,8 @@ use lazaret_platform::Interrupt;
 use lazaret_snapshot::Snapshot;
 
 use self::{
-    creds::Creds, group::ThreadGroup, namespaces::Namespaces, pid::Pid, sched::Scheduling, usage::CpuTime,
-    uts::UtsNamespace,
+    activity::Activity, creds::Creds, group::ThreadGroup, namespaces::Namespaces, pid::Pid, sched::Scheduling,
+    usage::CpuTime, uts::UtsNamespace,
 };
 use crate::{
     boot::Kernel,
@@ -72,6 +73,8 @@ pub struct Task {
     pid: RwLock<Arc<Pid>>,
     #[snapshot(skip)]
     parker: Arc<Parker>,
+    #[snapshot(skip)]
+    activity: Activity,
     work: AtomicU32,
     /// Application code runs: the platform must be told to stop it.
     #[snapshot(skip)]
@@ -160,6 +163,7 @@ impl Task {
             group,
             pid: RwLock::new(parts.pid),
             parker: Arc::new(Parker::new()),
+            activity: Activity::default(),
             work: AtomicU32::new(0),
             in_application: AtomicBool::new(false),
             interrupt: Mutex::new(None),
@@ -287,6 +291,11 @@ impl Task {
     /// What the host thread sleeps on.
     pub fn parker(&self) -> &Arc<Parker> {
         &self.parker
+    }
+
+    /// What it does, for those who look from outside.
+    pub fn activity(&self) -> &Activity {
+        &self.activity
     }
 
     /// Credentials; a snapshot, since they change as a whole.

@@ -43,6 +43,9 @@ pub fn resume(kernel: &Arc<Kernel>, cgroup: &Arc<ControlGroup>) -> Result<(), Er
 
 /// The calling task waits for the end of a pause, or for its death.
 pub fn wait_for_end(task: &Task) {
+    if task.work() & work::PAUSE != 0 {
+        task.parker().begin_wait();
+    }
     while task.work() & (work::PAUSE | work::KILL) == work::PAUSE {
         task.parker().park(None);
     }

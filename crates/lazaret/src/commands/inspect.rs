@@ -21,6 +21,11 @@ pub fn ps(config: &Config, args: &Ps) -> Result<(), CommandError> {
         // As runc prints them: Docker and containerd look these up among the host's processes.
         return print(format!("{}\n", Value::from(container.host_processes()?)).as_bytes());
     }
+    print_processes(&container)
+}
+
+/// Prints the processes of a container as a table.
+pub fn print_processes(container: &Container) -> Result<(), CommandError> {
     let processes = container.processes()?;
     let mut rows = vec![["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"].map(String::from)];
     rows.extend(processes.iter().map(row));

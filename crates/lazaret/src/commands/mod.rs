@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod bundle;
+mod debug;
 mod exec;
 mod inspect;
 mod lifecycle;
@@ -44,6 +45,7 @@ pub fn run(options: &Options) -> Result<u8, CommandError> {
         Command::Resume(args) => lifecycle::resume(&config, &args.id),
         Command::Events(args) => inspect::events(&config, args),
         Command::Update(args) => update::run(&config, args),
+        Command::Debug(args) => debug::run(&config, args),
         Command::Features => inspect::features(),
         Command::Spec(args) => write_spec(args),
         Command::Completions(args) => {

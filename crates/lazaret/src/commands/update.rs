@@ -17,16 +17,27 @@ pub fn run(config: &Config, args: &Update) -> Result<(), CommandError> {
     let resources = match &args.resources {
         Some(path) => read(path)?,
         None => Resources {
-            memory: Some(Memory { limit: args.memory, reservation: args.memory_reservation, swap: args.memory_swap }),
+            memory: Some(Memory {
+                limit: args.memory,
+                reservation: args.memory_reservation,
+                swap: args.memory_swap,
+                kernel: args.kernel_memory,
+                kernel_tcp: args.kernel_memory_tcp,
+                ..Memory::default()
+            }),
             cpu: Some(Cpu {
                 shares: args.cpu_share,
                 quota: args.cpu_quota,
+                burst: args.cpu_burst,
                 period: args.cpu_period,
+                realtime_runtime: args.cpu_rt_runtime,
+                realtime_period: args.cpu_rt_period,
                 cpus: args.cpuset_cpus.clone(),
                 mems: args.cpuset_mems.clone(),
+                idle: args.cpu_idle,
             }),
             pids: args.pids_limit.map(|limit| Pids { limit }),
-            block_io: args.blkio_weight.map(|weight| BlockIo { weight: Some(weight) }),
+            block_io: args.blkio_weight.map(|weight| BlockIo { weight: Some(weight), ..BlockIo::default() }),
             ..Resources::default()
         },
     };

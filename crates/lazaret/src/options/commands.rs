@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 use clap_complete::Shell;
 
 use super::Network;
@@ -283,6 +283,14 @@ pub struct Update {
     #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
     pub memory_swap: Option<i64>,
 
+    /// Memory of the host's kernel, where cgroups of version 1 limit it
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true, hide = true)]
+    pub kernel_memory: Option<i64>,
+
+    /// Memory for buffers of TCP, where cgroups of version 1 limit it
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true, hide = true)]
+    pub kernel_memory_tcp: Option<i64>,
+
     /// Weight for processors
     #[arg(long, value_name = "WEIGHT", visible_alias = "cpu-shares")]
     pub cpu_share: Option<u64>,
@@ -294,6 +302,22 @@ pub struct Update {
     /// Length of a period
     #[arg(long, value_name = "MICROSECONDS")]
     pub cpu_period: Option<u64>,
+
+    /// Microseconds that may be saved up beyond the quota
+    #[arg(long, value_name = "MICROSECONDS")]
+    pub cpu_burst: Option<u64>,
+
+    /// Microseconds of real-time scheduling in each of its periods
+    #[arg(long, value_name = "MICROSECONDS", allow_negative_numbers = true)]
+    pub cpu_rt_runtime: Option<i64>,
+
+    /// Length of a period of real-time scheduling
+    #[arg(long, value_name = "MICROSECONDS")]
+    pub cpu_rt_period: Option<u64>,
+
+    /// 1: run only where nobody else wants to
+    #[arg(long, value_name = "0|1")]
+    pub cpu_idle: Option<i64>,
 
     /// Processors, as in 0-2,4
     #[arg(long, value_name = "LIST")]
@@ -313,6 +337,48 @@ pub struct Update {
 
     /// Name of the container
     pub id: String,
+}
+
+/// Arguments of `debug`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
+pub struct Debug {
+    /// Print what every thread of the application kernel and every task does now
+    #[arg(long, value_name = "BOOL", default_value = "false", default_missing_value = "true", group = "what")]
+    #[arg(action = ArgAction::Set, num_args = 0..=1, require_equals = true, hide_default_value = true)]
+    pub stacks: bool,
+
+    /// Print the processes of the container
+    #[arg(long, value_name = "BOOL", default_value = "false", default_missing_value = "true", group = "what")]
+    #[arg(action = ArgAction::Set, num_args = 0..=1, require_equals = true, hide_default_value = true)]
+    pub ps: bool,
+
+    /// Log these system calls from now on, to --debug-log or where the sandbox logs: `off`, `all`, or names with commas
+    #[arg(long, value_name = "CALLS", group = "what")]
+    pub strace: Option<String>,
+
+    /// Log up to this level from now on
+    #[arg(long, value_name = "LEVEL", group = "what")]
+    pub log_level: Option<Level>,
+
+    /// Log packets of the network; there is no packet log yet
+    #[arg(long, value_name = "BOOL", group = "what", hide = true)]
+    pub log_packets: Option<bool>,
+
+    /// Name of the container
+    pub id: String,
+}
+
+/// Levels of `debug --log-level`, by runsc's names and numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs, reason = "they name themselves")]
+pub enum Level {
+    #[value(alias = "0")]
+    Warning,
+    #[value(alias = "1")]
+    Info,
+    #[value(alias = "2")]
+    Debug,
 }
 
 /// Arguments of `spec`.

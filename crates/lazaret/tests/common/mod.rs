@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod runtime;
+
 use std::{
     fs,
     io::Read,

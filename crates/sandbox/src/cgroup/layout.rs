@@ -21,7 +21,7 @@ pub struct Layout {
 pub struct Hierarchy {
     /// It is of version 2.
     pub is_unified: bool,
-    /// Its controllers, in version 1.
+    /// Its controllers, by their names in version 1.
     pub controllers: Vec<String>,
     /// Where it is mounted.
     pub mount: PathBuf,
@@ -33,7 +33,12 @@ impl Layout {
     /// That of this host.
     pub fn of_host() -> Result<Layout, Failure> {
         let read = |path: &str| fs::read_to_string(path).map_err(failure("read", Path::new(path)));
-        Ok(Layout::parse(&read("/proc/self/mountinfo")?, &read("/proc/self/cgroup")?))
+        let mut layout = Layout::parse(&read("/proc/self/mountinfo")?, &read("/proc/self/cgroup")?);
+        for unified in layout.hierarchies.iter_mut().filter(|hierarchy| hierarchy.is_unified) {
+            let text = fs::read_to_string(unified.mount.join("cgroup.controllers")).unwrap_or_default();
+            unified.controllers = text.split_whitespace().map(predecessor).collect();
+        }
+        Ok(layout)
     }
 
     /// From the contents of `/proc/self/mountinfo` and `/proc/self/cgroup`.
@@ -45,10 +50,6 @@ impl Layout {
             seen.push(hierarchy.controllers.clone());
             new
         });
-        // Beside version 1, version 2 has no controllers that matter here.
-        if hierarchies.iter().any(|hierarchy| hierarchy.controllers.iter().any(|name| name == "memory")) {
-            hierarchies.retain(|hierarchy| !hierarchy.is_unified);
-        }
         Layout { hierarchies }
     }
 }
@@ -98,13 +99,18 @@ impl Hierarchy {
     }
 }
 
+/// What version 1 calls a controller of version 2.
+fn predecessor(controller: &str) -> String {
+    if controller == "io" { "blkio".into() } else { controller.into() }
+}
+
 /// Lets the cgroups down to `directory` have the controllers that a sandbox is limited by. What cannot be
 /// enabled is missed only where a limit needs it, and named there.
 pub fn enable_controllers(directory: &Path) {
     let Some(above) = directory.parent() else { return };
     let ancestors: Vec<&Path> = above.ancestors().take_while(|path| path.join("cgroup.procs").exists()).collect();
     for ancestor in ancestors.into_iter().rev() {
-        for controller in ["cpu", "memory", "pids", "io", "cpuset"] {
+        for controller in ["cpu", "memory", "pids", "io", "cpuset", "hugetlb", "rdma", "misc"] {
             let _ = fs::write(ancestor.join("cgroup.subtree_control"), format!("+{controller}"));
         }
     }
@@ -137,9 +143,10 @@ mod tests {
 ";
 
     #[test]
-    fn hybrid_hosts_use_version_1() {
+    fn hybrid_hosts_have_both() {
         let layout = Layout::parse(HYBRID, "3:memory:/a\n2:cpu,cpuacct:/pod/b\n0::/x\n");
-        let [memory, cpu] = &layout.hierarchies[..] else { panic!("{layout:?}") };
+        let [unified, memory, cpu] = &layout.hierarchies[..] else { panic!("{layout:?}") };
+        assert!(unified.is_unified && !memory.is_unified);
         assert_eq!(memory.directory(None, "id"), Path::new("/sys/fs/cgroup/memory/a/id"));
         assert_eq!(memory.directory(Some("/p/q"), "id"), Path::new("/sys/fs/cgroup/memory/p/q"));
         assert_eq!(cpu.directory(Some("p"), "id"), Path::new("/sys/fs/cgroup/cpu,cpuacct/b/p"));

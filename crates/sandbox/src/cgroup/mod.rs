@@ -1,7 +1,7 @@
 //! The host's cgroups: where a sandbox is counted and limited; see cgroups(7).
 //!
 //! All processes of a sandbox are in one cgroup, or in one of each hierarchy of version 1. Version 2
-//! is used where it is mounted alone; a hybrid host has its controllers in version 1.
+//! is used where it is mounted alone; a hybrid host has most of its controllers in version 1.
 
 mod layout;
 mod limits;
@@ -10,7 +10,8 @@ mod view;
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs,
+    io::{self, Write},
     os::fd::OwnedFd,
     path::{Path, PathBuf},
     time::Duration,
@@ -23,14 +24,15 @@ use serde::{Deserialize, Serialize};
 pub use stats::{DeviceStats, MemoryStats, Stats, Throttling};
 pub use view::View;
 
-use crate::spec::{Linux, Resources};
+use crate::spec::{Linux, Memory, Resources};
 use layout::Layout;
+use limits::{LIMITING, Setting};
 
 /// Name of the only hierarchy of version 2.
 const UNIFIED: &str = "unified";
 
-/// Controllers that a sandbox is counted by, whether it is limited or not. Programs look for their limits in the
-/// files of all of these.
+/// Controllers of version 1 that a sandbox is counted by, whether it is limited or not. Programs look for their limits
+/// in the files of all of these.
 const COUNTING: [&str; 6] = ["blkio", "cpu", "cpuacct", "cpuset", "memory", "pids"];
 
 /// How often the removal of a cgroup is tried, and the time between: processes leave it some time after
@@ -40,7 +42,6 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// A cgroup of a sandbox.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct Cgroup {
     /// Its directory in each hierarchy, by controller; one named `unified` in version 2.
     directories: BTreeMap<String, PathBuf>,
@@ -87,16 +88,16 @@ impl Cgroup {
             return Err(wrong("leads upwards"));
         }
         let mut directories = BTreeMap::new();
+        // On a hybrid host version 2 is for the few controllers that version 1 is mounted without.
+        let is_alone = layout.hierarchies.iter().all(|hierarchy| hierarchy.is_unified);
         for hierarchy in &layout.hierarchies {
+            let wanted = |name: &&String| COUNTING.contains(&name.as_str()) || resources.concerns(name);
             let directory = hierarchy.directory(path, id);
-            if hierarchy.is_unified {
+            if !hierarchy.is_unified {
+                let wanted = hierarchy.controllers.iter().filter(wanted);
+                directories.extend(wanted.map(|name| (name.clone(), directory.clone())));
+            } else if is_alone || hierarchy.controllers.iter().any(|name| resources.concerns(name)) {
                 directories.insert(UNIFIED.to_owned(), directory);
-                continue;
-            }
-            for controller in &hierarchy.controllers {
-                if COUNTING.contains(&controller.as_str()) || resources.concerns(controller) {
-                    directories.insert(controller.clone(), directory.clone());
-                }
             }
         }
         if directories.is_empty() {
@@ -120,23 +121,34 @@ impl Cgroup {
     /// Sets limits; what is not named stays as it is.
     ///
     /// # Errors
-    /// Names the file.
+    /// Names the field and the file.
     pub fn limit(&self, resources: &Resources) -> Result<(), Failure> {
-        for (controller, directory) in &self.directories {
-            let settings = if controller == UNIFIED {
-                limits::unified(resources)
-            } else {
-                limits::controller(controller, resources)
-            };
-            // Limits that depend on each other may be refused in one order: then the other is tried.
-            let set = |(name, value): &(String, String)| fs::write(directory.join(name), value);
-            let (_, late): (Vec<_>, Vec<_>) = settings.into_iter().partition(|setting| set(setting).is_ok());
-            for setting in late {
-                let step = format!("write {} to", setting.1);
-                set(&setting).map_err(failure(&step, &directory.join(&setting.0)))?;
+        for controller in LIMITING {
+            let legacy = self.directories.get(controller);
+            let directory = legacy.or(self.directories.get(UNIFIED));
+            let has = |name: &str| directory.is_some_and(|directory| directory.join(name).exists());
+            let target = limits::Target { is_unified: legacy.is_none() && directory.is_some(), has: &has };
+            let settings = limits::settings(controller, resources, target)?;
+            match (directory, settings.first()) {
+                (_, None) => {}
+                (Some(directory), Some(_)) => {
+                    if target.is_unified && controller == "memory" {
+                        check_use(directory, resources)?;
+                    }
+                    set(directory, settings)?;
+                }
+                (None, Some(setting)) => {
+                    let cause = format!("the container has no {controller} cgroup");
+                    return Err(Failure::new(&setting.field, cause));
+                }
             }
         }
-        Ok(())
+        let by_name = limits::by_name(resources);
+        match (self.directories.get(UNIFIED), by_name.first()) {
+            (_, None) => Ok(()),
+            (Some(directory), _) => set(directory, by_name),
+            (None, Some(setting)) => Err(Failure::new(&setting.field, "the host's cgroups are of version 1")),
+        }
     }
 
     /// Moves a process into the cgroup.
@@ -190,6 +202,33 @@ impl Cgroup {
     fn distinct(&self) -> impl Iterator<Item = &PathBuf> {
         let mut seen = std::collections::BTreeSet::new();
         self.directories.values().filter(move |directory| seen.insert(*directory))
+    }
+}
+
+/// Writes files. Limits that depend on each other may be refused in one order: then the other is tried.
+fn set(directory: &Path, settings: Vec<Setting>) -> Result<(), Failure> {
+    let write = |setting: &Setting| {
+        let file = fs::OpenOptions::new().write(true).open(directory.join(&setting.file));
+        file.and_then(|mut file| file.write_all(setting.value.as_bytes()))
+    };
+    let (_, late): (Vec<_>, Vec<_>) = settings.into_iter().partition(|setting| write(setting).is_ok());
+    late.iter().try_for_each(|setting| {
+        let step = format!("{}: write {} to", setting.field, setting.value);
+        write(setting).map_err(failure(&step, &directory.join(&setting.file)))
+    })
+}
+
+/// Refuses a limit of memory that kills at once, if that was asked for. Version 1 refuses it by itself.
+fn check_use(directory: &Path, resources: &Resources) -> Result<(), Failure> {
+    let Some(Memory { limit: Some(limit), check_before_update: Some(true), .. }) = resources.memory else {
+        return Ok(());
+    };
+    let used = fs::read_to_string(directory.join("memory.current")).ok().and_then(|text| text.trim().parse().ok());
+    match used {
+        Some(used) if limit > 0 && limit < used => {
+            Err(Failure::new("linux.resources.memory.limit", format!("{limit} is less than what is used, {used}")))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -68,20 +68,25 @@ const NO_LIMIT: u64 = 1 << 62;
 /// Reads the figures.
 pub fn read(directories: &BTreeMap<String, PathBuf>) -> Stats {
     let files = Files(directories);
-    if directories.contains_key(UNIFIED) { files.unified() } else { files.legacy() }
+    if files.are_unified() { files.unified() } else { files.legacy() }
 }
 
 /// How many processes were killed because of the memory limit.
 pub fn oom_kills(directories: &BTreeMap<String, PathBuf>) -> Option<u64> {
     let files = Files(directories);
-    let file = if directories.contains_key(UNIFIED) { "memory.events" } else { "memory.oom_control" };
-    let controller = if directories.contains_key(UNIFIED) { UNIFIED } else { "memory" };
+    let (controller, file) =
+        if files.are_unified() { (UNIFIED, "memory.events") } else { ("memory", "memory.oom_control") };
     files.pairs(controller, file).get("oom_kill").copied()
 }
 
 struct Files<'a>(&'a BTreeMap<String, PathBuf>);
 
 impl Files<'_> {
+    /// On a hybrid host what is counted here is version 1's.
+    fn are_unified(&self) -> bool {
+        self.0.keys().all(|name| name == UNIFIED)
+    }
+
     fn text(&self, controller: &str, name: &str) -> Option<String> {
         fs::read_to_string(self.0.get(controller)?.join(name)).ok()
     }

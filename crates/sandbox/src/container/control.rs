@@ -3,6 +3,7 @@
 use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::Path,
+    time::{Duration, Instant},
 };
 
 use lazaret_control::{Answer, Failure, Process, Request, Target};
@@ -10,8 +11,11 @@ use lazaret_control::{Answer, Failure, Process, Request, Target};
 use super::{Container, Usage};
 use crate::{cgroup::Cgroup, error::Error, execution::Execution, spec, state::Status, stdio::Stdio};
 
-/// Most processes that a sandbox is believed to have: PID_MAX of Linux.
-const MAX_PROCESSES: usize = 1 << 22;
+/// Most processes or threads that a sandbox is believed to have.
+const MAX_LISTED: usize = 1 << 16;
+
+/// How long a sandbox may take to list them all.
+const MAX_LISTING: Duration = Duration::from_secs(30);
 
 impl Container {
     /// Starts a further process in the container; `files` are its descriptors 3 and up.
@@ -105,21 +109,41 @@ impl Container {
     /// # Errors
     /// [`Error::Status`] if it does not run.
     pub fn processes(&self) -> Result<Vec<Process>, Error> {
-        match self.status() {
-            Status::Running | Status::Created | Status::Paused => {}
-            status => return Err(self.wrong_status("list the processes of", status)),
-        }
-        let mut all: Vec<Process> = Vec::new();
-        // A sandbox that never comes to an end is not listened to for ever.
-        while all.len() < MAX_PROCESSES {
-            let after = all.last().map_or(0, |process| process.pid);
-            match self.call(&Request::Processes { after })? {
-                Answer::Processes(some) if some.is_empty() => break,
-                Answer::Processes(some) => all.extend(some),
-                other => return Err(self.refused(other)),
+        self.check_alive("list the processes of")?;
+        let take = |answer| match answer {
+            Answer::Processes(some) => Ok(some),
+            other => Err(other),
+        };
+        self.list(|after| Request::Processes { after }, take, |process| process.pid)
+    }
+
+    /// All that a sandbox lists in several answers, by rising numbers. One that never comes to an end is not listened
+    /// to for ever.
+    pub(crate) fn list<T>(
+        &self,
+        request: impl Fn(i32) -> Request,
+        take: impl Fn(Answer) -> Result<Vec<T>, Answer>,
+        number: impl Fn(&T) -> i32,
+    ) -> Result<Vec<T>, Error> {
+        let end = Instant::now() + MAX_LISTING;
+        // One connection for all: with each comes a thread of the sandbox, which may be among what is listed.
+        let channel = self.connect()?;
+        let mut all: Vec<T> = Vec::new();
+        loop {
+            let after = all.last().map_or(0, &number);
+            let answer = channel.call(&self.about(request(after))).map_err(|error| self.lost(error))?;
+            let some = take(answer).map_err(|answer| self.refused(answer))?;
+            if some.is_empty() {
+                return Ok(all);
+            }
+            if !some.iter().map(&number).is_sorted_by(|a, b| a < b) || number(&some[0]) <= after {
+                return Err(Failure::new(format!("sandbox {:?}", self.state.id), "lists in no order").into());
+            }
+            all.extend(some);
+            if all.len() > MAX_LISTED || Instant::now() > end {
+                return Err(Failure::new(format!("sandbox {:?}", self.state.id), "its list has no end").into());
             }
         }
-        Ok(all)
     }
 
     /// The processes that the host runs for the container, by the host's ids: the sandbox process, and one for
@@ -128,10 +152,7 @@ impl Container {
     /// # Errors
     /// [`Error::Status`] if it does not run.
     pub fn host_processes(&self) -> Result<Vec<i32>, Error> {
-        match self.status() {
-            Status::Running | Status::Created | Status::Paused => {}
-            status => return Err(self.wrong_status("list the processes of", status)),
-        }
+        self.check_alive("list the processes of")?;
         match &self.state.cgroup {
             Some(cgroup) => Ok(cgroup.processes()?),
             None => Ok(vec![self.state.pid]),
@@ -171,21 +192,24 @@ impl Container {
         let wrong = |(field, problem): (String, String)| Error::spec(Path::new("the limits"), &field, problem);
         changes.validate().map_err(wrong)?;
         let _lock = self.entry.lock_changes()?;
-        match self.status() {
-            Status::Running | Status::Created | Status::Paused => {}
-            status => return Err(self.wrong_status("update", status)),
-        }
+        self.check_alive("update")?;
         // Another command may have changed it before we had the lock.
         self.state = self.entry.read()?;
+        // Limits depend on each other, so all of them are set again.
+        let mut resources = self.state.resources.clone();
+        resources.merge(changes);
         match &self.state.cgroup {
-            Some(cgroup) => cgroup.limit(&changes)?,
-            None if changes.needs_cgroup() => {
+            Some(cgroup) => cgroup.limit(&resources).inspect_err(|_| {
+                // Some may have been set. The first failure is the one to tell.
+                let _ = cgroup.limit(&self.state.resources);
+            })?,
+            None if resources.needs_cgroup() => {
                 let id = &self.state.id;
                 return Err(Failure::new(format!("update container {id:?}"), "it was made without a cgroup").into());
             }
             None => {}
         }
-        self.state.resources.merge(changes);
+        self.state.resources = resources;
         self.done(&Request::Limit { tasks: self.state.resources.max_tasks() })?;
         self.entry.write(&self.state)
     }
@@ -195,10 +219,7 @@ impl Container {
     /// # Errors
     /// [`Error::Status`] if it has ended.
     pub fn usage(&self) -> Result<Usage, Error> {
-        match self.status() {
-            Status::Running | Status::Created | Status::Paused => {}
-            status => return Err(self.wrong_status("count the use of", status)),
-        }
+        self.check_alive("count the use of")?;
         match self.call(&Request::Usage)? {
             Answer::Usage { user, system, tasks } => {
                 let host = self.state.cgroup.as_ref().map(Cgroup::stats).unwrap_or_default();

@@ -249,6 +249,14 @@ impl Container {
         }
     }
 
+    /// The container has not ended.
+    pub(crate) fn check_alive(&self, operation: &'static str) -> Result<(), Error> {
+        match self.status() {
+            Status::Running | Status::Created | Status::Paused => Ok(()),
+            status => Err(self.wrong_status(operation, status)),
+        }
+    }
+
     fn wrong_status(&self, operation: &'static str, status: Status) -> Error {
         Error::Status { id: self.state.id.clone(), operation, status: status.name().into() }
     }

@@ -345,9 +345,11 @@ impl Served {
                 Ok(Answer::Done)
             }
             Request::Usage => Ok(self.usage()),
-            Request::Release | Request::Create { .. } | Request::Destroy => {
-                Err(Failure::new("control", "not a request about a container"))
-            }
+            Request::Release
+            | Request::Create { .. }
+            | Request::Destroy
+            | Request::Threads { .. }
+            | Request::Logging { .. } => Err(Failure::new("control", "not a request about a container")),
         }
     }
 

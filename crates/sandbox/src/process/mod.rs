@@ -4,6 +4,7 @@
 
 mod confine;
 mod container;
+mod debug;
 mod follow;
 mod hooks;
 pub mod oom;
@@ -49,6 +50,8 @@ pub struct Setup {
     pub strace: Option<Vec<String>>,
     /// How much goes to the debug log.
     pub log_level: Option<Level>,
+    /// The debug log is a file that somebody reads.
+    pub has_log: bool,
     /// Report refused host calls instead of dying silently.
     pub trap: bool,
 }
@@ -205,8 +208,8 @@ fn boot(
     confine::load_filter(setup.network, setup.trap)?;
 
     let user = File::from(logs.user);
-    let debug = setup.log_level.map(|level| (level, File::from(logs.debug)));
-    let log = Log::new(debug, Some(user));
+    let debug = setup.has_log.then(|| File::from(logs.debug));
+    let log = Log::new(setup.log_level, debug, Some(user));
     let config = KernelConfig { cpus, online, platform, log, host_proc, host_files, network, strace: setup.strace };
     let kernel = Kernel::new(config);
     let parts = container::Parts {

@@ -21,6 +21,7 @@ use serde_json::Value;
 use super::{
     Booted, FAILED,
     container::{Parts, Served, create, lock, start_failure},
+    debug,
     follow::Followed,
     receive_files,
 };
@@ -55,6 +56,14 @@ impl Pod {
     fn container(&self, id: &str) -> Result<Arc<Served>, Failure> {
         let known = lock(&self.containers).get(id).cloned().flatten();
         known.ok_or_else(|| Failure::new(format!("container {id:?}"), "is not in this sandbox"))
+    }
+
+    /// All containers that are made, with their ids.
+    fn all(&self) -> Vec<(String, Arc<Container>)> {
+        let containers = lock(&self.containers);
+        let made =
+            |(id, served): (&String, &Option<Arc<Served>>)| Some((id.clone(), served.as_ref()?.container.clone()));
+        containers.iter().filter_map(made).collect()
     }
 
     /// Makes a further container.
@@ -139,6 +148,10 @@ impl Service for Pod {
             }
             Request::Create { container } => self.create(&id, container, fds).map(|()| Answer::Done),
             Request::Destroy => self.destroy(&id).map(|()| Answer::Done),
+            Request::Threads { after } => Ok(Answer::Threads(debug::threads(&self.kernel, &self.all(), after))),
+            Request::Logging { level, trace } => {
+                debug::change_logging(&self.kernel, level, trace, fds).map(|()| Answer::Done)
+            }
             request => self.container(&id).and_then(|served| served.answer(request, fds, caller)),
         }
         .unwrap_or_else(Answer::Failed)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Capabilities, Linux, Mount, Namespace, Process, Resources, Rlimit, Root, Spec, User};
+use super::{Capabilities, DeviceRule, Linux, Mount, Namespace, Process, Resources, Rlimit, Root, Spec, User};
 
 /// Version of the specification this follows.
 pub const OCI_VERSION: &str = "1.2.0";
@@ -41,7 +41,10 @@ pub fn default_spec() -> Spec {
             namespaces: ["pid", "network", "ipc", "uts", "mount", "cgroup"]
                 .map(|kind| Namespace { kind: kind.into(), path: None })
                 .into(),
-            resources: Some(Resources::default()),
+            resources: Some(Resources {
+                devices: Some(vec![DeviceRule { access: Some("rwm".into()), ..DeviceRule::default() }]),
+                ..Resources::default()
+            }),
             masked_paths: [
                 "/proc/acpi",
                 "/proc/asound",

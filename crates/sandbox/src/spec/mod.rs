@@ -7,6 +7,7 @@
 mod default;
 mod kernel;
 mod names;
+mod resources;
 mod seccomp;
 mod validate;
 
@@ -18,6 +19,10 @@ use crate::error::Error;
 
 pub use default::{default_mounts, default_spec};
 pub use names::{capability_bit, capability_names, is_file_system, resource_number, signal_number};
+pub use resources::{
+    BlockIo, Cpu, DeviceRule, HugepageLimit, InterfacePriority, Memory, Network, Pids, Rdma, Resources, ThrottleDevice,
+    WeightDevice,
+};
 pub use seccomp::{ACTIONS, ARCHITECTURES, FLAGS, OPERATORS, Seccomp};
 
 /// Longest `config.json` that is read, in bytes.
@@ -253,113 +258,6 @@ pub struct Namespace {
     /// An existing namespace to join.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
-}
-
-/// `linux.resources`
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Resources {
-    /// Memory limits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub memory: Option<Memory>,
-    /// Processor limits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cpu: Option<Cpu>,
-    /// Process limits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pids: Option<Pids>,
-    /// Limits of block devices.
-    #[serde(default, rename = "blockIO", skip_serializing_if = "Option::is_none")]
-    pub block_io: Option<BlockIo>,
-    /// Files of version 2 and what is written to them.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub unified: BTreeMap<String, String>,
-}
-
-/// `linux.resources.memory`: bytes; -1 is unlimited.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Memory {
-    /// Most that is used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<i64>,
-    /// What is left to it when memory is short.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reservation: Option<i64>,
-    /// Most that is used of memory and swap together.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub swap: Option<i64>,
-}
-
-/// `linux.resources.cpu`
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Cpu {
-    /// Weight beside other cgroups.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shares: Option<u64>,
-    /// Microseconds of processor time in each period; -1 is unlimited.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quota: Option<i64>,
-    /// Length of a period in microseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub period: Option<u64>,
-    /// Processors, such as `0-2,4`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cpus: Option<String>,
-    /// Memory nodes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mems: Option<String>,
-}
-
-/// `linux.resources.pids`
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub struct Pids {
-    /// Number of processes and threads; -1 is unlimited.
-    #[serde(default)]
-    pub limit: i64,
-}
-
-/// `linux.resources.blockIO`
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub struct BlockIo {
-    /// Weight beside other cgroups, from 10 to 1000.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub weight: Option<u16>,
-}
-
-impl Resources {
-    /// Most tasks that the container may have.
-    pub(crate) fn max_tasks(&self) -> Option<u64> {
-        self.pids.and_then(|pids| u64::try_from(pids.limit).ok()).filter(|limit| *limit != 0)
-    }
-
-    /// Takes over what `other` names.
-    pub fn merge(&mut self, other: Resources) {
-        fn take<T>(own: &mut Option<T>, other: Option<T>) {
-            if other.is_some() {
-                *own = other;
-            }
-        }
-        let memory = self.memory.get_or_insert_default();
-        let new = other.memory.unwrap_or_default();
-        take(&mut memory.limit, new.limit);
-        take(&mut memory.reservation, new.reservation);
-        take(&mut memory.swap, new.swap);
-        let cpu = self.cpu.get_or_insert_default();
-        let new = other.cpu.unwrap_or_default();
-        take(&mut cpu.shares, new.shares);
-        take(&mut cpu.quota, new.quota);
-        take(&mut cpu.period, new.period);
-        take(&mut cpu.cpus, new.cpus);
-        take(&mut cpu.mems, new.mems);
-        take(&mut self.pids, other.pids);
-        take(&mut self.block_io, other.block_io);
-        self.unified.extend(other.unified);
-    }
-
-    /// Finds the first problem: the field, and what is wrong.
-    pub(crate) fn validate(&self) -> Result<(), (String, String)> {
-        validate::check_resources(self)
-    }
 }
 
 impl Process {

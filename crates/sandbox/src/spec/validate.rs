@@ -1,8 +1,12 @@
 //! Checks that a specification makes sense before any process is made for it.
 
+mod limits;
+
 use std::path::Path;
 
-use super::{Capabilities, Hooks, Mount, Process, Resources, Rlimit, Spec, capability_bit, resource_number};
+use super::{Capabilities, Hooks, Mount, Process, Rlimit, Spec, capability_bit, resource_number};
+
+pub use limits::check_resources;
 
 /// The field that is wrong, and what is wrong about it.
 type Problem = (String, String);
@@ -10,9 +14,6 @@ type Problem = (String, String);
 fn problem<T>(field: impl Into<String>, what: impl Into<String>) -> Result<T, Problem> {
     Err((field.into(), what.into()))
 }
-
-/// Below this a sandbox cannot start: its own processes need as much.
-const MIN_MEMORY: i64 = 8 << 20;
 
 /// Longest path, argument or environment string in bytes (MAX_ARG_STRLEN of execve(2)).
 const MAX_STRING: usize = 128 << 10;
@@ -191,37 +192,10 @@ fn check_mount(field: &str, mount: &Mount) -> Result<(), Problem> {
     }
 }
 
-/// Finds the first problem of limits.
-pub fn check_resources(resources: &Resources) -> Result<(), Problem> {
-    for (name, value) in &resources.unified {
-        let is_file =
-            name.contains('.') && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-        if !is_file || name.starts_with("cgroup.") {
-            return problem(format!("linux.resources.unified.{name}"), "is not a limit");
-        }
-        text(&format!("linux.resources.unified.{name}"), value)?;
-    }
-    if let Some(cpu) = &resources.cpu {
-        for (name, list) in [("cpus", &cpu.cpus), ("mems", &cpu.mems)] {
-            let is_list = |list: &String| list.bytes().all(|byte| byte.is_ascii_digit() || b",-\n".contains(&byte));
-            if !list.as_ref().is_none_or(is_list) {
-                return problem(format!("linux.resources.cpu.{name}"), "is not a list of numbers");
-            }
-        }
-    }
-    match resources.memory.as_ref().and_then(|memory| memory.limit) {
-        Some(limit) if limit > 0 && limit < MIN_MEMORY => {
-            problem("linux.resources.memory.limit", format!("{limit} is too small: a sandbox needs {MIN_MEMORY} bytes"))
-        }
-        Some(limit) if limit < -1 => problem("linux.resources.memory.limit", format!("{limit} is negative")),
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::{ConsoleSize, Memory, Namespace, default_spec};
+    use crate::spec::{ConsoleSize, Memory, Namespace, Resources, default_spec};
 
     #[test]
     fn the_default_is_valid() {

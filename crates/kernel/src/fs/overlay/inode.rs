@@ -76,7 +76,7 @@ impl OverlayInode {
 
     /// The number shown for an upper inode.
     pub(super) fn shown_number(&self, upper: u64) -> u64 {
-        self.fs.origins.lock().get(&upper).map_or(upper, |origin| origin.inode)
+        self.fs.shown_upper(upper).inode
     }
 
     /// The inode whose content and attributes count.
@@ -96,7 +96,7 @@ impl OverlayInode {
         let directory = parent.copy_up(&parent, true)?;
         let upper = copy::copy(&lower, &*directory, &name, content)?;
         let origin = Origin {
-            inode: lower.attributes()?.inode,
+            shown: self.fs.shown_lower(&lower.attributes()?),
             lower: (self.kind == FileKind::Directory).then(|| lower.clone()),
         };
         self.fs.origins.lock().insert(upper.attributes()?.inode, origin);
@@ -200,15 +200,18 @@ impl Drop for OverlayInode {
 impl Inode for OverlayInode {
     fn attributes(&self) -> Result<Attributes, Errno> {
         let (upper, lower) = self.layers();
-        let mut attributes = match (&upper, &lower) {
-            (Some(inode), _) | (None, Some(inode)) => inode.attributes()?,
+        let (attributes, shown) = match (&upper, &lower) {
+            (Some(upper), _) => {
+                let attributes = upper.attributes()?;
+                (attributes, self.fs.shown_upper(attributes.inode))
+            }
+            (None, Some(lower)) => {
+                let attributes = lower.attributes()?;
+                (attributes, self.fs.shown_lower(&attributes))
+            }
             (None, None) => return Err(Errno::ESTALE),
         };
-        if upper.is_some() {
-            attributes.inode = self.shown_number(attributes.inode);
-        }
-        attributes.device = self.fs.device;
-        Ok(attributes)
+        Ok(Attributes { device: shown.device, inode: shown.inode, ..attributes })
     }
 
     fn kind(&self) -> FileKind {

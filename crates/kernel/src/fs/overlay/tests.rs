@@ -104,3 +104,17 @@ fn links_of_the_host_are_followed_again_and_again() {
         assert_eq!(link.inode().list_xattrs(), Ok(Vec::new()));
     }
 }
+
+#[test]
+fn numbers_of_new_files_are_apart_from_those_of_the_host() {
+    let (host, context) = overlay("numbers", |host| fs::write(host.join("old"), "old").unwrap());
+    let number = |file: &Arc<File>| file.inode().attributes().unwrap().inode;
+    let old = number(&open(&context, "/old", flags::RDONLY));
+    assert_eq!(old, std::os::unix::fs::MetadataExt::ino(&fs::metadata(host.0.join("old")).unwrap()));
+    for index in 0..100 {
+        let new = number(&open(&context, &format!("/new{index}"), flags::WRONLY | flags::CREAT));
+        assert!(new > u64::MAX >> 2, "{new} may be a number of the host");
+    }
+    // Copied up it keeps its number.
+    assert_eq!(number(&open(&context, "/old", flags::WRONLY)), old);
+}

@@ -11,6 +11,7 @@ mod system;
 mod sysvipc;
 mod totals;
 
+pub use process::shown_by;
 pub use status::arguments;
 
 use lazaret_abi::{errno::Errno, mount::magic};

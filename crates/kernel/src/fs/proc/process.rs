@@ -175,6 +175,13 @@ pub fn directory(subject: Subject) -> Arc<dyn Inode> {
     PseudoDirectory::with_attributes(&fs, attributes, ProcessDirectory { subject })
 }
 
+/// The process that an inode is the directory of, `/proc/PID`.
+pub fn shown_by(inode: &dyn Inode) -> Option<&Arc<ThreadGroup>> {
+    let directory = inode.downcast_ref::<PseudoDirectory<ProcessDirectory>>()?;
+    let subject = &directory.entries().subject;
+    subject.thread.is_none().then_some(&subject.process)
+}
+
 struct ProcessDirectory {
     subject: Subject,
 }

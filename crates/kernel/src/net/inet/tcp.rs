@@ -1,6 +1,6 @@
 //! TCP over the loopback interface; see tcp(7).
 
-use std::{collections::VecDeque, net::SocketAddr};
+use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
 use lazaret_abi::{
     errno::Errno,
@@ -255,6 +255,11 @@ impl TcpSocket {
         })
     }
 
+    /// Nothing goes either way any more: Linux's TCP_CLOSE, after a reset or the ends of both sides.
+    fn is_over(&self, state: &State) -> bool {
+        self.face.was_reset.load(Ordering::Acquire) || state.write_shut && self.face.inbox.has_ended()
+    }
+
     /// The other side sent a reset: it does not exist any more.
     fn reset(&self) {
         let mut state = self.state.lock();
@@ -269,8 +274,8 @@ impl Drop for TcpSocket {
         let unread = self.face.inbox.abandon();
         let mut state = self.state.lock();
         if let Phase::Connected(peer, _) = std::mem::take(&mut state.phase) {
-            // Closing with unread data resets the connection; RFC 2525, 2.17.
-            if !unread.is_empty() {
+            // Closing with unread data resets the connection (RFC 2525, 2.17), and so does not lingering (socket(7)).
+            if !unread.is_empty() || self.common.options.lock().linger == Some(Duration::ZERO) {
                 peer.was_reset.store(true, Ordering::Release);
                 peer.error.store(Errno::ECONNRESET.raw(), Ordering::Release);
             }
@@ -464,7 +469,7 @@ impl Socket for TcpSocket {
     fn peer_address(&self) -> Result<Address, Errno> {
         let state = self.state.lock();
         match (&state.phase, state.remote) {
-            (Phase::Connected(..), Some(remote)) => Ok(shown(self.common.family, remote)),
+            (Phase::Connected(..), Some(remote)) if !self.is_over(&state) => Ok(shown(self.common.family, remote)),
             _ => Err(Errno::ENOTCONN),
         }
     }

@@ -20,6 +20,9 @@ pub use pointer::{In, InOut, Out, Path, Ptr, Str, StrArray};
 pub use record::{Addr, DirFd, PollFds, SockAddr, SockAddrOut};
 pub use structure::Show;
 
+use std::fmt::Write;
+
+use lazaret_abi::id::Fd;
 use lazaret_platform::AddressSpace;
 
 use super::SysResult;
@@ -35,12 +38,24 @@ pub struct View<'a> {
     pub position: usize,
     /// What the call returned; `None` before it returns.
     pub result: Option<SysResult>,
+    /// The path of an open file, if descriptors are to be shown with theirs.
+    pub path: Option<&'a dyn Fn(Fd) -> Option<Vec<u8>>>,
 }
 
 impl View<'_> {
     /// The argument `distance` positions after this one.
     pub fn following(&self, distance: usize) -> u64 {
         self.args.get(self.position.saturating_add(distance)).copied().unwrap_or(0)
+    }
+
+    /// Appends a descriptor, as strace(1) does with `-y`.
+    fn show_descriptor(&self, fd: Fd, out: &mut String) {
+        let _ = write!(out, "{fd}");
+        if let Some(path) = self.path.and_then(|path| path(fd)) {
+            out.push('<');
+            quote::escape(&path, out);
+            out.push('>');
+        }
     }
 
     /// What a successful call returned.

@@ -57,8 +57,19 @@ numbers! {
     /// 64 bits wide on the only architecture there is.
     usize => usize, raw: raw as usize, "{}";
     Octal => u32, raw: low(raw), "0{:02o}";
-    Fd => Fd, raw: Fd::new(low(raw).cast_signed()), "{}";
     Pid => Pid, raw: Pid::new(low(raw).cast_signed()), "{}";
+}
+
+impl Arg for Fd {
+    type Value = Fd;
+
+    fn decode(raw: u64) -> Fd {
+        Fd::new(low(raw).cast_signed())
+    }
+
+    fn show(raw: u64, view: &View<'_>, out: &mut String) {
+        view.show_descriptor(<Fd as Arg>::decode(raw), out);
+    }
 }
 
 /// Shows -1 as the man pages write it.

@@ -5,9 +5,15 @@ use std::fmt::Write;
 /// Most bytes of a string that are shown (`strace -s`).
 pub const LIMIT: usize = 32;
 
-/// Appends `bytes` in quotes, with the escapes of C; octal ones are as short as they can be.
+/// Appends `bytes` in quotes, with the escapes of C.
 pub fn quote(bytes: &[u8], out: &mut String) {
     out.push('"');
+    escape(bytes, out);
+    out.push('"');
+}
+
+/// Appends `bytes` with the escapes of C; octal ones are as short as they can be.
+pub fn escape(bytes: &[u8], out: &mut String) {
     for (position, byte) in bytes.iter().enumerate() {
         let digit_follows = bytes.get(position + 1).is_some_and(u8::is_ascii_digit);
         match byte {
@@ -29,7 +35,6 @@ pub fn quote(bytes: &[u8], out: &mut String) {
             }
         }
     }
-    out.push('"');
 }
 
 /// Appends the first bytes of something `length` bytes long, and dots when that is not all.

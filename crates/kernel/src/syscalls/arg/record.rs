@@ -54,11 +54,11 @@ impl Arg for DirFd {
         Fd::decode(raw)
     }
 
-    fn show(raw: u64, _view: &View<'_>, out: &mut String) {
-        let _ = match Fd::decode(raw) {
-            Fd::CWD => write!(out, "AT_FDCWD"),
-            fd => write!(out, "{fd}"),
-        };
+    fn show(raw: u64, view: &View<'_>, out: &mut String) {
+        match Fd::decode(raw) {
+            Fd::CWD => out.push_str("AT_FDCWD"),
+            fd => view.show_descriptor(fd, out),
+        }
     }
 }
 
@@ -80,7 +80,9 @@ impl Arg for PollFds {
         out.push('[');
         for (position, entry) in entries.iter().enumerate() {
             let comma = if position > 0 { ", " } else { "" };
-            let _ = write!(out, "{comma}{{fd={}, events=", entry.fd);
+            let _ = write!(out, "{comma}{{fd=");
+            view.show_descriptor(Fd::new(entry.fd), out);
+            out.push_str(", events=");
             show_bits(u64::from(entry.events.cast_unsigned()), epoll::poll::NAMES, out);
             out.push('}');
         }
