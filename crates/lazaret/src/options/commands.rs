@@ -371,12 +371,14 @@ pub struct Debug {
 
 /// Levels of `debug --log-level`, by runsc's names and numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[allow(missing_docs, reason = "they name themselves")]
 pub enum Level {
+    /// Something failed that should not
     #[value(alias = "0")]
     Warning,
+    /// What happens, in short
     #[value(alias = "1")]
     Info,
+    /// What happens, in detail
     #[value(alias = "2")]
     Debug,
 }
