@@ -14,5 +14,6 @@ pub mod server;
 
 pub use channel::{Channel, Error, MAX_FDS, MAX_MESSAGE};
 pub use message::{
-    Activity, Answer, Call, Failure, LogLevel, Phase, Process, Report, Request, Sleep, Target, Task, Thread, Trace,
+    Activity, Answer, Call, Failure, Interface, LogLevel, Phase, Process, Report, Request, Sleep, Target, Task, Thread,
+    Trace, Traffic,
 };

@@ -162,11 +162,39 @@ pub enum Answer {
         system: u64,
         /// Processes and threads that live.
         tasks: u64,
+        /// Bytes of memory that its processes have for themselves.
+        memory: u64,
+        /// The network interfaces that it sees.
+        interfaces: Vec<Interface>,
     },
     /// Some threads of the sandbox process, by their ids; none when there are no more.
     Threads(Vec<Thread>),
     /// It could not be done.
     Failed(Failure),
+}
+
+/// A network interface, and what has passed through it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// What has come in.
+    pub received: Traffic,
+    /// What has gone out.
+    pub sent: Traffic,
+}
+
+/// What has passed through a network interface in one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Bytes.
+    pub bytes: u64,
+    /// Packets.
+    pub packets: u64,
+    /// Packets that were damaged.
+    pub errors: u64,
+    /// Packets that nobody took.
+    pub dropped: u64,
 }
 
 /// A thread of the sandbox process, and what it does now.

@@ -10,7 +10,7 @@ use lazaret_sandbox::{Config, Logging};
 
 pub use commands::{
     Completions, Create, Debug, Delete, Do, Events, Exec, Id, Kill, Level, List, ListFormat, ManualPages, Ps, Run,
-    SpecArgs, Update,
+    SpecArgs, Update, Wait,
 };
 pub use settings::{add_file, annotate, parse};
 
@@ -188,7 +188,7 @@ pub enum Command {
     /// Tell what this runtime can do, as JSON
     Features,
     /// Wait for a container's end; exits with its status
-    Wait(Id),
+    Wait(Wait),
     /// Write a config.json to start from
     Spec(SpecArgs),
     /// Write a completion script for a shell

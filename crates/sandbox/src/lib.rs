@@ -9,6 +9,7 @@
 //! limit and count it, and to end it. A sandbox begins with its first container and may have others, which
 //! join it later ([`Sandbox::create_container`]). Everything the command line does goes through here.
 //!
+//! `docs/api.md` lists what there is, with the command for each and the test that shows it.
 //! `examples/session.rs` starts a sandbox, runs a command in it and stops it; `examples/pod.rs` runs two
 //! containers in one.
 
@@ -43,7 +44,9 @@ pub use container::{Container, End, Usage};
 pub use debug::LogChange;
 pub use error::Error;
 pub use execution::Execution;
-pub use lazaret_control::{Activity, Failure, LogLevel, Process, Sleep, Target, Task, Thread, Trace};
+pub use lazaret_control::{
+    Activity, Failure, Interface, LogLevel, Process, Sleep, Target, Task, Thread, Trace, Traffic,
+};
 pub use logfile::open_log;
 pub use mounts::mount_options;
 pub use network::Network;

@@ -12,7 +12,7 @@ use crate::{
     mounts::Origin,
     network::Namespace,
     pod::Role,
-    process::Setup,
+    process::{Setup, oom},
     setup::ContainerSetup,
     state::{self, Entry, State},
 };
@@ -75,6 +75,7 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
         hooks: args.spec.hooks.unwrap_or_default(),
         cgroup,
         resources,
+        original_oom_score_adj: oom::inherited(),
         ..State::new(&args.id)
     };
     entry.write(&state).inspect_err(|_| {

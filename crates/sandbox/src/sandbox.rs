@@ -1,6 +1,9 @@
 //! A sandbox with all its containers.
 
+use serde::{Serialize, Serializer, ser::SerializeStruct};
+
 use crate::{
+    cgroup::Cgroup,
     config::{Args, Config},
     container::{Container, Held},
     error::Error,
@@ -92,6 +95,27 @@ impl Sandbox {
         self.root.id()
     }
 
+    /// The sandbox process, by the host's number; 0 if it does not run.
+    pub fn pid(&self) -> i32 {
+        if self.is_running() { self.root.state().pid } else { 0 }
+    }
+
+    /// The cgroup that it is in, if it has one of its own.
+    pub fn cgroup(&self) -> Option<&Cgroup> {
+        self.root.state().cgroup.as_ref()
+    }
+
+    /// The OOM score of the sandbox process before its specification changed it; see `/proc/PID/oom_score_adj` in
+    /// proc(5).
+    pub fn original_oom_score_adj(&self) -> i32 {
+        self.root.state().original_oom_score_adj
+    }
+
+    /// The container is the first one, with which the sandbox begins and ends.
+    pub fn is_root_container(&self, id: &str) -> bool {
+        self.id() == id
+    }
+
     /// The first container.
     pub fn root(&self) -> &Container {
         &self.root
@@ -132,6 +156,24 @@ impl Sandbox {
         Ok(all.into_iter().filter_map(load).collect())
     }
 
+    /// Kills every process of a container, and returns when it is gone with all that was made for it. One that is gone
+    /// already is no error. The end of the first container is that of the sandbox, whose state stays until
+    /// [`Sandbox::destroy`].
+    ///
+    /// # Errors
+    /// What could not be removed; [`Error::NotFound`] for a container of another sandbox.
+    pub fn destroy_container(&self, config: &Config, id: &str) -> Result<(), Error> {
+        if self.is_root_container(id) {
+            return self.root.kill();
+        }
+        match Container::load(config, id) {
+            Ok(container) if container.sandbox_id() == self.id() => container.destroy(),
+            Ok(_) => Err(Error::NotFound(id.into())),
+            Err(Error::NotFound(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Ends it with all its containers, and removes its state. What the others have left is removed with
     /// [`Container::delete`].
     ///
@@ -139,5 +181,17 @@ impl Sandbox {
     /// Those of removing the state directory.
     pub fn destroy(self) -> Result<(), Error> {
         self.root.destroy()
+    }
+}
+
+/// What is known of it at this moment; [`Sandbox::load`] finds it again by its id.
+impl Serialize for Sandbox {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Sandbox", 4)?;
+        fields.serialize_field("id", self.id())?;
+        fields.serialize_field("pid", &self.pid())?;
+        fields.serialize_field("cgroup", &self.cgroup())?;
+        fields.serialize_field("originalOomScoreAdj", &self.original_oom_score_adj())?;
+        fields.end()
     }
 }

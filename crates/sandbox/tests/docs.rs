@@ -17,12 +17,12 @@ fn compare(page: &str, make: impl FnOnce(&str) -> String) {
     }
 }
 
-/// Each promise that names a file names a function in it, too, except differential cases.
+/// Each promise and row of the interface that names a file names a function in it, too, except differential cases.
 #[test]
 fn promised_tests_exist() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let page = fs::read_to_string(root.join("docs/promises.md")).unwrap();
-    let rows = page.lines().filter(|line| line.starts_with("| ") && line.contains("| `"));
+    let pages = ["promises.md", "api.md"].map(|page| fs::read_to_string(root.join("docs").join(page)).unwrap());
+    let rows = pages.iter().flat_map(|page| page.lines()).filter(|line| line.starts_with("| ") && line.contains("| `"));
     let mut seen = 0;
     for row in rows {
         let (_, test) = row.rsplit_once("| `").unwrap();

@@ -50,7 +50,7 @@ pub fn describe(usage: &Usage) -> Result<Any> {
             total_active_file: raw(&["total_active_file", "active_file"]),
             total_inactive_anon: raw(&["total_inactive_anon", "inactive_anon"]),
             total_active_anon: raw(&["total_active_anon", "active_anon"]),
-            usage: Some(entry(host.memory)).into(),
+            usage: Some(entry(Some(usage.memory_stats()))).into(),
             swap: Some(entry(host.swap)).into(),
             ..MemoryStat::default()
         })

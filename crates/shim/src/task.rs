@@ -196,7 +196,7 @@ impl Task for Service {
     }
 
     fn pause(&self, _: &TtrpcContext, request: PauseRequest) -> ttrpc::Result<Empty> {
-        self.container(&request.id)?.with(|sandbox| sandbox.pause())?;
+        self.container(&request.id)?.with(|sandbox| sandbox.pause_once())?;
         let event = TaskPaused { container_id: request.id, ..TaskPaused::default() };
         self.events.send(topics::TASK_PAUSED_EVENT_TOPIC, &event);
         Ok(Empty::new())

@@ -8,6 +8,8 @@ use lazaret_abi::{
     signal::{SigSet, Signal},
 };
 
+use lazaret_hostcall::netlink::Tables;
+
 use super::{ContainerSpec, ExitStatus, Kernel, Prepared, ProcessSpec, SharedNamespaces, StartError, Stdio};
 use crate::{
     fs::{
@@ -125,6 +127,11 @@ impl Container {
 
     pub(super) fn kernel(&self) -> &Arc<Kernel> {
         &self.kernel
+    }
+
+    /// Network interfaces, addresses and routes that it sees.
+    pub fn network(&self) -> Tables {
+        self.kernel.network.tables()
     }
 
     /// The container's control group.

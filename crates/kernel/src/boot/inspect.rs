@@ -1,5 +1,7 @@
 //! What is seen of a container from outside, and what stops and limits it as a whole.
 
+use std::collections::BTreeSet;
+
 use lazaret_abi::errno::Errno;
 
 use super::Container;
@@ -91,6 +93,20 @@ impl Container {
         };
         running.iter().for_each(|process| sum.add(process.cpu_time()));
         (sum, u64::try_from(tasks).unwrap_or(u64::MAX))
+    }
+
+    /// Bytes of memory that its processes have for themselves: what they share with files is not theirs alone.
+    pub fn memory(&self) -> u64 {
+        let processes: Vec<Arc<ThreadGroup>> =
+            self.kernel().processes().nodes_of(self.cgroup()).map(|node| node.process.clone()).collect();
+        let tasks = processes.iter().filter_map(|process| process.first_thread());
+        // After vfork(2) two processes have one space.
+        let spaces: BTreeSet<i32> = tasks.map(|task| task.mm().space().host_pid()).collect();
+        let own = |space| {
+            let (resident, shared) = proc::resident_pages_of(self.kernel(), space);
+            resident.saturating_sub(shared)
+        };
+        spaces.into_iter().map(own).sum::<u64>().saturating_mul(4096)
     }
 
     /// Sets the most tasks that may live; `None` for any number. Those that live already stay.

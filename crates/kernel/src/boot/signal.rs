@@ -38,6 +38,8 @@ impl Container {
         }
         let targets = match targets {
             Targets::All => self.living(|_| true),
+            // The number of those that cannot be seen from the container's pid namespace.
+            Targets::Process(0) => Vec::new(),
             Targets::Process(pid) => self.living(|node| node.process.pid().number_in(self.pids()) == pid),
             Targets::Foreground(pid) => {
                 let group = self.console(pid)?.terminal().foreground();

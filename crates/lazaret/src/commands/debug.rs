@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use lazaret_sandbox::{Activity, Config, Container, LogChange, LogLevel, Sandbox, Task, Thread, Trace};
 
-use super::{inspect, print};
+use super::{inspect, print, print_json};
 use crate::{
     options::{Debug, Level},
     report::{CommandError, visible},
@@ -21,6 +21,10 @@ pub fn run(config: &Config, args: &Debug) -> Result<(), CommandError> {
     };
     if change.level.is_some() || change.trace.is_some() || change.packets.is_some() {
         sandbox.change_logging(config, change)?;
+    }
+    if args.sandbox {
+        let text = serde_json::to_string_pretty(&sandbox).map_err(CommandError::new)?;
+        print_json(&text)?;
     }
     if args.ps {
         inspect::print_processes(&container)?;

@@ -5,10 +5,10 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use lazaret_sandbox::{Config, Container, DeviceStats, MemoryStats, Process, Status, Usage, spec};
+use lazaret_sandbox::{Config, Container, DeviceStats, Interface, MemoryStats, Process, Status, Usage, spec};
 use serde_json::{Value, json};
 
-use super::{print, table::table};
+use super::{print, print_json, table::table};
 use crate::{
     options::{Events, ListFormat, Ps},
     report::{CommandError, timestamp},
@@ -57,20 +57,14 @@ const OOM_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Prints what a container uses, until it ends, and that the memory limit has killed a process of it.
 pub fn events(config: &Config, args: &Events) -> Result<(), CommandError> {
+    let tell = |usage: &Usage| print_json(&describe(&args.id, usage).to_string());
+    let container = Container::load(config, &args.id)?;
+    let usage = container.usage()?;
+    if args.stats {
+        return tell(&usage);
+    }
     let mut kills = None;
     loop {
-        let container = match Container::load(config, &args.id) {
-            Err(_) if !args.stats => return Ok(()),
-            found => found?,
-        };
-        match container.usage() {
-            Ok(usage) => print(format!("{}\n", describe(&args.id, &usage)).as_bytes())?,
-            Err(_) if !args.stats && container.status() == Status::Stopped => return Ok(()),
-            Err(error) => return Err(error.into()),
-        }
-        if args.stats {
-            return Ok(());
-        }
         let next = Instant::now() + args.interval;
         loop {
             let count = container.oom_kills();
@@ -83,6 +77,13 @@ pub fn events(config: &Config, args: &Events) -> Result<(), CommandError> {
                 break;
             }
             sleep(left.min(OOM_INTERVAL));
+        }
+        // Its limits may have changed; and it may have been removed.
+        let Ok(container) = Container::load(config, &args.id) else { return Ok(()) };
+        match container.usage() {
+            Ok(usage) => tell(&usage)?,
+            Err(_) if matches!(container.status(), Status::Stopped) => return Ok(()),
+            Err(error) => return Err(error.into()),
         }
     }
 }
@@ -107,8 +108,8 @@ fn describe(id: &str, usage: &Usage) -> Value {
             "cpuset": {},
             "memory": {
                 "cache": host.memory_raw.get("cache").or(host.memory_raw.get("file")).copied().unwrap_or(0),
-                "usage": memory(host.memory),
-                "swap": memory(host.swap),
+                "usage": memory(usage.memory_stats()),
+                "swap": memory(host.swap.unwrap_or_default()),
                 "kernel": { "limit": 0, "failcnt": 0 },
                 "kernelTCP": { "limit": 0, "failcnt": 0 },
                 "raw": host.memory_raw,
@@ -120,18 +121,33 @@ fn describe(id: &str, usage: &Usage) -> Value {
             },
             "hugetlb": {},
             "intel_rdt": {},
-            "network_interfaces": null,
+            "network_interfaces": usage.interfaces.iter().map(interface).collect::<Value>(),
         },
     })
 }
 
-fn memory(stats: Option<MemoryStats>) -> Value {
-    let stats = stats.unwrap_or_default();
+fn memory(stats: MemoryStats) -> Value {
     json!({
         "limit": stats.limit.unwrap_or(u64::MAX),
         "usage": stats.usage,
         "max": stats.max,
         "failcnt": stats.failures,
+    })
+}
+
+/// With the names that runc's events have.
+fn interface(interface: &Interface) -> Value {
+    let Interface { name, received, sent } = interface;
+    json!({
+        "Name": name,
+        "RxBytes": received.bytes,
+        "RxPackets": received.packets,
+        "RxErrors": received.errors,
+        "RxDropped": received.dropped,
+        "TxBytes": sent.bytes,
+        "TxPackets": sent.packets,
+        "TxErrors": sent.errors,
+        "TxDropped": sent.dropped,
     })
 }
 

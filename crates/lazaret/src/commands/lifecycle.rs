@@ -3,7 +3,7 @@
 use lazaret_sandbox::{Config, Container, Error, Target, spec};
 
 use crate::{
-    options::{Delete, Kill},
+    options::{Delete, Kill, Wait},
     report::CommandError,
 };
 
@@ -17,13 +17,18 @@ pub fn kill(config: &Config, args: &Kill) -> Result<(), CommandError> {
     let Some(signal) = spec::signal_number(&args.signal) else {
         return Err(CommandError::new(format!("unknown signal {:?}", args.signal)));
     };
-    let target = if args.all { Target::All } else { Target::Init };
+    let target = match (args.all, args.foreground, args.pid) {
+        (true, ..) => Target::All,
+        (_, true, pid) => Target::Foreground(pid.unwrap_or(0)),
+        (_, _, Some(pid)) => Target::Process(pid),
+        _ => Target::Init,
+    };
     Ok(Container::load(config, &args.id)?.signal(signal, target)?)
 }
 
 /// Stops all processes of a container.
 pub fn pause(config: &Config, id: &str) -> Result<(), CommandError> {
-    Ok(Container::load(config, id)?.pause()?)
+    Ok(Container::load(config, id)?.pause_once()?)
 }
 
 /// Lets a paused container go on.
@@ -46,7 +51,11 @@ pub fn delete(config: &Config, args: &Delete) -> Result<(), CommandError> {
     Ok(result?)
 }
 
-/// Waits for a container's end.
-pub fn wait(config: &Config, id: &str) -> Result<u8, CommandError> {
-    Ok(Container::load(config, id)?.wait()?.status())
+/// Waits for the end of a container, or of one of its processes.
+pub fn wait(config: &Config, args: &Wait) -> Result<u8, CommandError> {
+    let mut container = Container::load(config, &args.id)?;
+    match args.pid {
+        Some(pid) => Ok(container.wait_pid(pid)?),
+        None => Ok(container.wait()?.status()),
+    }
 }

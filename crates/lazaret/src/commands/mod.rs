@@ -37,7 +37,7 @@ pub fn run(options: &Options) -> Result<u8, CommandError> {
         Command::Start(args) => lifecycle::start(&config, &args.id),
         Command::Kill(args) => lifecycle::kill(&config, args),
         Command::Delete(args) => lifecycle::delete(&config, args),
-        Command::Wait(args) => return lifecycle::wait(&config, &args.id),
+        Command::Wait(args) => return lifecycle::wait(&config, args),
         Command::State(args) => list::state(&config, &args.id),
         Command::List(args) => list::list(&config, args),
         Command::Ps(args) => inspect::ps(&config, args),

@@ -109,6 +109,17 @@ pub struct Id {
     pub id: String,
 }
 
+/// Arguments of `wait`.
+#[derive(Debug, Args)]
+pub struct Wait {
+    /// Wait for this process, which `exec` has started, by its number in the container
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<i32>,
+
+    /// Name of the container
+    pub id: String,
+}
+
 /// Arguments of `exec`.
 #[derive(Debug, Args)]
 pub struct Exec {
@@ -179,6 +190,14 @@ pub struct Kill {
     /// Send it to every process of the container
     #[arg(long, short)]
     pub all: bool,
+
+    /// Send it to this process, by its number in the container
+    #[arg(long, value_name = "PID", conflicts_with = "all")]
+    pub pid: Option<i32>,
+
+    /// Send it to the foreground process group of the terminal that the first process has, or the one of --pid
+    #[arg(long, conflicts_with = "all")]
+    pub foreground: bool,
 
     /// Name of the container
     pub id: String,
@@ -352,6 +371,11 @@ pub struct Debug {
     #[arg(long, value_name = "BOOL", default_value = "false", default_missing_value = "true", group = "what")]
     #[arg(action = ArgAction::Set, num_args = 0..=1, require_equals = true, hide_default_value = true)]
     pub ps: bool,
+
+    /// Print the sandbox as JSON: its process, cgroup and original OOM score
+    #[arg(long, value_name = "BOOL", default_value = "false", default_missing_value = "true", group = "what")]
+    #[arg(action = ArgAction::Set, num_args = 0..=1, require_equals = true, hide_default_value = true)]
+    pub sandbox: bool,
 
     /// Log these system calls from now on, to --debug-log or where the sandbox logs: `off`, `all`, or names with commas
     #[arg(long, value_name = "CALLS", group = "what")]

@@ -151,6 +151,11 @@ impl Cgroup {
         }
     }
 
+    /// Its directory in each hierarchy, by controller; one named `unified` in version 2.
+    pub fn directories(&self) -> &BTreeMap<String, PathBuf> {
+        &self.directories
+    }
+
     /// Moves a process into the cgroup.
     ///
     /// # Errors

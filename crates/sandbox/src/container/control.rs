@@ -74,8 +74,7 @@ impl Container {
     pub fn signal(&self, signal: i32, target: Target) -> Result<(), Error> {
         match self.status() {
             Status::Running | Status::Paused => {}
-            // A container that waits for its start has no process to handle the signal.
-            Status::Created if matches!(signal, libc::SIGKILL | libc::SIGTERM) && self.is_root() => return self.kill(),
+            // Then it ends without having run.
             Status::Created if matches!(signal, libc::SIGKILL | libc::SIGTERM) => {}
             status => return Err(self.wrong_status("signal", status)),
         }
@@ -147,7 +146,7 @@ impl Container {
     }
 
     /// The processes that the host runs for the container, by the host's ids: the sandbox process, and one for
-    /// each address space. Without a cgroup only the former is known.
+    /// each address space. Without a cgroup only the former is known, or the one that stands for the container.
     ///
     /// # Errors
     /// [`Error::Status`] if it does not run.
@@ -155,24 +154,34 @@ impl Container {
         self.check_alive("list the processes of")?;
         match &self.state.cgroup {
             Some(cgroup) => Ok(cgroup.processes()?),
-            None => Ok(vec![self.state.pid]),
+            None => Ok(vec![self.state.host_pid()]),
         }
     }
 
     /// Stops every task of the container, which keeps its memory and files; other containers of its sandbox
-    /// go on.
+    /// go on. Pauses count: as many calls of [`Container::resume`] let it go on.
     ///
     /// # Errors
-    /// [`Error::Status`] if it does not run or is paused already.
+    /// [`Error::Status`] if it has ended.
     pub fn pause(&self) -> Result<(), Error> {
-        let _lock = self.entry.lock_changes()?;
-        match self.status() {
-            Status::Running => self.done(&Request::Pause),
-            status => Err(self.wrong_status("pause", status)),
-        }
+        self.pause_if(|status| matches!(status, Status::Created | Status::Running | Status::Paused))
     }
 
-    /// Lets a paused container go on.
+    /// The same for one that is not paused.
+    ///
+    /// # Errors
+    /// [`Error::Status`] if it has ended or is paused already.
+    pub fn pause_once(&self) -> Result<(), Error> {
+        self.pause_if(|status| matches!(status, Status::Created | Status::Running))
+    }
+
+    fn pause_if(&self, is_right: impl FnOnce(Status) -> bool) -> Result<(), Error> {
+        let _lock = self.entry.lock_changes()?;
+        let status = self.status();
+        if is_right(status) { self.done(&Request::Pause) } else { Err(self.wrong_status("pause", status)) }
+    }
+
+    /// Takes one pause back; without any left the container goes on.
     ///
     /// # Errors
     /// [`Error::Status`] if it is not paused.
@@ -221,9 +230,9 @@ impl Container {
     pub fn usage(&self) -> Result<Usage, Error> {
         self.check_alive("count the use of")?;
         match self.call(&Request::Usage)? {
-            Answer::Usage { user, system, tasks } => {
+            Answer::Usage { user, system, tasks, memory, interfaces } => {
                 let host = self.state.cgroup.as_ref().map(Cgroup::stats).unwrap_or_default();
-                Ok(Usage { user, system, tasks, max_tasks: self.state.resources.max_tasks(), host })
+                Ok(Usage { user, system, tasks, max_tasks: self.state.resources.max_tasks(), memory, interfaces, host })
             }
             other => Err(self.refused(other)),
         }

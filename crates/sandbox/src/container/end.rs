@@ -148,7 +148,7 @@ impl Container {
     }
 
     /// Kills the sandbox process, and returns when it has ended.
-    pub(super) fn kill(&self) -> Result<(), Error> {
+    pub(crate) fn kill(&self) -> Result<(), Error> {
         let known = self.state.pidfd();
         let held = match &self.held {
             Held::Sandbox { child: Some(child), .. } => Some(child.pidfd.as_fd()),

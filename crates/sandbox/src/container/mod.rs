@@ -8,11 +8,11 @@ use std::{
     time::Duration,
 };
 
-use lazaret_control::{Answer, Call, Channel, Failure, Phase, Request};
+use lazaret_control::{Answer, Call, Channel, Failure, Interface, Phase, Request};
 use lazaret_hostcall::process::Child;
 
 use crate::{
-    cgroup::Stats,
+    cgroup::{MemoryStats, Stats},
     config::{Args, Config},
     error::Error,
     hooks,
@@ -34,8 +34,19 @@ pub struct Usage {
     pub tasks: u64,
     /// The most that may live.
     pub max_tasks: Option<u64>,
+    /// Bytes of memory that its processes have for themselves, as the application kernel counts it.
+    pub memory: u64,
+    /// The network interfaces that it sees.
+    pub interfaces: Vec<Interface>,
     /// What the host has counted; it has nothing to tell of a container without a cgroup.
     pub host: Stats,
+}
+
+impl Usage {
+    /// Memory in use: as the host counts it, or else as the application kernel does.
+    pub fn memory_stats(&self) -> MemoryStats {
+        self.host.memory.unwrap_or(MemoryStats { usage: self.memory, ..MemoryStats::default() })
+    }
 }
 
 /// What the process that made a container holds of it.

@@ -15,7 +15,8 @@ use std::{
 };
 
 use lazaret_abi::errno::Errno;
-use lazaret_control::{self as control, Answer, Failure, Request, Target};
+use lazaret_control::{self as control, Answer, Failure, Request, Target, Traffic};
+use lazaret_hostcall::netlink::Link;
 use lazaret_kernel::boot::{
     Container, ContainerSpec, ExitStatus, Kernel, Leash, ProcessInfo, ProcessSpec, SharedNamespaces, StartError, Stdio,
     Targets,
@@ -28,6 +29,9 @@ use crate::{
     setup::ContainerSetup,
     spec::{self, Seccomp},
 };
+
+/// Most network interfaces that are told of; a message is sure to have room for as many.
+const MAX_INTERFACES: usize = 256;
 
 /// Exit status of a container whose first process could not be started.
 const NOT_STARTED: u8 = 1;
@@ -277,15 +281,27 @@ impl Served {
 
     fn usage(&self) -> Answer {
         let (cpu, tasks) = self.container.usage();
-        Answer::Usage { user: nanoseconds(cpu.user), system: nanoseconds(cpu.system), tasks }
+        let (user, system) = (nanoseconds(cpu.user), nanoseconds(cpu.system));
+        let links = self.container.network().links.into_iter().take(MAX_INTERFACES);
+        let interface = |Link { name, statistics, .. }| {
+            let [rx_packets, tx_packets, rx_bytes, tx_bytes, rx_errors, tx_errors, rx_dropped, tx_dropped, _] =
+                statistics;
+            control::Interface {
+                name: String::from_utf8_lossy(&name).into_owned(),
+                received: Traffic { bytes: rx_bytes, packets: rx_packets, errors: rx_errors, dropped: rx_dropped },
+                sent: Traffic { bytes: tx_bytes, packets: tx_packets, errors: tx_errors, dropped: tx_dropped },
+            }
+        };
+        let interfaces = links.map(interface).collect();
+        Answer::Usage { user, system, tasks, memory: self.container.memory(), interfaces }
     }
 
     fn state(&self) -> control::Phase {
         match *lock(&self.phase) {
-            Phase::Created(_) | Phase::Starting => control::Phase::Created,
-            Phase::Running(_) if self.container.is_paused() => control::Phase::Paused,
-            Phase::Running(_) => control::Phase::Running,
             Phase::Ended(_) => control::Phase::Ended,
+            _ if self.container.is_paused() => control::Phase::Paused,
+            Phase::Created(_) | Phase::Starting => control::Phase::Created,
+            Phase::Running(_) => control::Phase::Running,
         }
     }
 
@@ -300,6 +316,14 @@ impl Served {
 
     fn signal(&self, signal: i32, target: Target) -> Result<(), Failure> {
         let step = format!("send signal {signal}");
+        if matches!(signal, libc::SIGKILL | libc::SIGTERM)
+            && matches!(target, Target::Init | Target::All)
+            && matches!(*lock(&self.phase), Phase::Created(_))
+        {
+            // It has no process yet that could handle it.
+            self.kill();
+            return Ok(());
+        }
         let targets = match target {
             Target::Init => Targets::Process(self.init(&step)?),
             Target::Process(pid) => Targets::Process(pid),

@@ -14,12 +14,20 @@ use lazaret_control::Failure;
 /// How much sooner: as if a stub used half of all memory more.
 const SOONER: i32 = 500;
 
+/// The score of the calling process.
+const PATH: &str = "/proc/self/oom_score_adj";
+
 /// The largest score.
 const MOST: i32 = 1000;
 
 /// What the sandbox process gets when its container is to have `score`: little enough for its stubs to get more.
 pub fn of_sandbox(score: i32) -> i32 {
     score.min(MOST - SOONER)
+}
+
+/// The score of the calling process, which its children inherit; 0 where there is no procfs.
+pub fn inherited() -> i32 {
+    fs::read_to_string(PATH).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
 }
 
 /// The score of this process, while the host's procfs is in sight.
@@ -31,7 +39,6 @@ pub struct Score {
 impl Score {
     /// `None` where there is no procfs.
     pub fn of_this_process() -> Option<Score> {
-        const PATH: &str = "/proc/self/oom_score_adj";
         let own = fs::read_to_string(PATH).ok()?.trim().parse().ok()?;
         Some(Score { file: OpenOptions::new().write(true).open(PATH).ok()?, own })
     }

@@ -79,6 +79,9 @@ pub struct State {
     /// Its limits.
     #[serde(default)]
     pub resources: Resources,
+    /// How soon the host would have killed the sandbox process for want of memory, had the specification said nothing.
+    #[serde(default)]
+    pub original_oom_score_adj: i32,
 }
 
 /// A process of the host, which is another one when its id is used again.
@@ -151,6 +154,7 @@ impl State {
             hooks: Hooks::default(),
             cgroup: None,
             resources: Resources::default(),
+            original_oom_score_adj: 0,
         }
     }
 

@@ -12,7 +12,7 @@ mod sysvipc;
 mod totals;
 
 pub use process::shown_by;
-pub use status::arguments;
+pub use status::{arguments, resident_pages_of};
 
 use lazaret_abi::{errno::Errno, mount::magic};
 

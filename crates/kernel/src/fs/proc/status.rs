@@ -6,6 +6,7 @@ use lazaret_abi::{errno::Errno, resource::RLimit};
 
 use super::{process::Subject, system};
 use crate::{
+    boot::Kernel,
     mm::vma::VmaFlags,
     sync::{Arc, Ordering},
     task::{Task, tree::Zombie, wait::Change},
@@ -54,8 +55,12 @@ fn summary(subject: &Subject) -> Result<Summary, Errno> {
 
 /// Pages in memory, and those of them that are shared, as the host counts them.
 pub fn resident_pages(subject: &Subject, task: &Task) -> (u64, u64) {
-    let host = task.mm().space().host_pid();
-    let text = subject.kernel().and_then(|kernel| kernel.host_proc_file(&format!("{host}/statm"))).unwrap_or_default();
+    subject.kernel().map_or((0, 0), |kernel| resident_pages_of(&kernel, task.mm().space().host_pid()))
+}
+
+/// The same of an address space.
+pub fn resident_pages_of(kernel: &Kernel, space: i32) -> (u64, u64) {
+    let text = kernel.host_proc_file(&format!("{space}/statm")).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let mut fields = text.split_whitespace().map(|field| field.parse::<u64>().unwrap_or(0));
     (fields.nth(1).unwrap_or(0), fields.next().unwrap_or(0))
