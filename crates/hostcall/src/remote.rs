@@ -57,6 +57,11 @@ pub fn has_clone_child() -> bool {
     wait(libc::P_ALL, 0, libc::WNOWAIT | libc::WNOHANG).is_ok()
 }
 
+/// This process is a child of the kind that [`wait_clone_child`] finds, dead or alive.
+pub fn is_clone_child(pid: Pid) -> bool {
+    wait(libc::P_PID, pid.as_raw_nonzero().get().cast_unsigned(), libc::WNOWAIT | libc::WNOHANG).is_ok()
+}
+
 /// Reaps a child of the kind that [`wait_clone_child`] finds.
 ///
 /// # Errors

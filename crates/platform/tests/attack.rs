@@ -243,3 +243,140 @@ fn a_forged_context_page_harms_its_owner_only() {
         assert_eq!(next_call(&mut *context), 1);
     });
 }
+
+/// Where things are in a context page, and what they mean; see the stub's shared.rs.
+mod page {
+    pub const COMMAND_SEQ: u64 = 0;
+    pub const COMMAND: u64 = 8;
+    pub const REGS: u64 = 1664;
+    pub const FAST_RIP: u64 = REGS + 21 * 8 + 8;
+    pub const RESUME: u64 = 1;
+    pub const SLOT_SIZE: u64 = 0x1_0000;
+}
+
+// A thread that answers the kernel's commands itself. r13 is its context page, r14 and r12 are pages of its own that
+// look like one. It reports a call, and obeys each command with a clone of the flags in r15 and the nonce that the
+// command brings in argument rbp; then it says that the clone failed. Where to jump for a clone is in rbx, for
+// another call behind the page in r14: by way of the stub's code, with r14 for its page, both come back to where that
+// says. A copy of the process stays at 3.
+program!(
+    lies,
+    "mov r11d, dword ptr [r13]",
+    "mov dword ptr [r13 + 136], 1",
+    // Reports, and wakes who waits.
+    "2: lock inc dword ptr [r13 + 128]",
+    "mov dword ptr [r14 + 1664 + 6 * 8], r11d",
+    "lea rax, [rip + 4f]",
+    "mov [r14 + 1664 + 16 * 8], rax",
+    "lea rdi, [r13 + 128]",
+    "mov esi, 1",
+    "mov edx, 1",
+    "mov eax, 202",
+    "mov rcx, [r14 + 0x2000]",
+    "jmp 6f",
+    // Waits for a command.
+    "4: cmp dword ptr [r13], r11d",
+    "je 4b",
+    "mov r11d, dword ptr [r13]",
+    "mov dword ptr [r14 + 1664 + 6 * 8], r11d",
+    "lea rax, [rip + 3f]",
+    "mov [r14 + 1664 + 16 * 8], rax",
+    "mov r9, [r13 + 32 + rbp * 8]",
+    "mov rdi, r15",
+    "xor esi, esi",
+    "xor edx, edx",
+    "mov eax, 56",
+    "mov rcx, rbx",
+    "6: xor r10d, r10d",
+    "xor r8d, r8d",
+    "inc dword ptr [r14]",
+    "mov rbx, r14",
+    "jmp rcx",
+    "3: mov rax, [r14 + 240]",
+    "mov [r14 + 0x2008], rax",
+    "test rax, rax",
+    "jz 3b",
+    "mov qword ptr [r13 + 240], -11",
+    "mov dword ptr [r13 + 136], 5",
+    "jmp 2b",
+);
+
+/// Sets up [`lies`]: `door` is where the stub's code makes a clone and goes on to report its result.
+fn load_liar(
+    platform: &dyn Platform,
+    door: impl Fn(&[u8]) -> bool,
+    flags: u64,
+    nonce: u64,
+) -> (Arc<dyn AddressSpace>, Box<dyn Context>) {
+    const OWN: u64 = 0x10_0000_0000;
+    const OTHER: u64 = OWN + page::SLOT_SIZE;
+    let (space, mut context) = load_unpatched(platform, lies());
+    context.map(OWN, 2 * page::SLOT_SIZE, Prot::READ | Prot::WRITE, Backing::Anonymous).unwrap();
+    context.settle().unwrap();
+    let pid = rustix::process::Pid::from_raw(space.host_pid()).unwrap();
+    let mut code = vec![0; 0x3000];
+    assert!(lazaret_hostcall::remote::read_memory(pid, STUB, &mut code) > 0x100);
+    let find = |door: &dyn Fn(&[u8]) -> bool| {
+        STUB + code.windows(16).position(|code| code[..2] == [0x0f, 0x05] && door(&code[2..])).unwrap() as u64
+    };
+    let door = find(&door);
+    let regs = context.regs();
+    (regs.r12, regs.r13, regs.r14, regs.r15) = (OTHER, PAGE_OF_CONTEXT, OWN, flags);
+    (regs.rbx, regs.rbp) = (door, nonce);
+    let regs = *regs;
+    let put = |offset: u64, value: u64| assert_eq!(space.write(OWN + offset, &value.to_le_bytes()), 8);
+    put(page::COMMAND, page::RESUME);
+    put(page::FAST_RIP, u64::MAX);
+    put(0x2000, find(&is_call));
+    let words = [flags, OWN, PAGE_OF_CONTEXT, OTHER, nonce, regs.rbx];
+    for (place, value) in (0..).zip(words).chain([(17, 0x202), (18, STACK + PAGE)]) {
+        put(page::REGS + place * 8, value);
+    }
+    assert_eq!(common::word(&*space, OWN + page::COMMAND_SEQ), 0);
+    assert_eq!(context.run(), Ok(Trap::Syscall));
+    (space, context)
+}
+
+/// What follows in the command that makes a host call: the result goes to the page.
+fn is_call(code: &[u8]) -> bool {
+    code[..3] == [0x48, 0x89, 0x83]
+}
+
+/// What follows in the command that makes a thread, which goes to its page, in r12, and waits there.
+fn is_spawn(code: &[u8]) -> bool {
+    code[..3] == [0x48, 0x85, 0xc0] && code.windows(3).any(|code| code == [0x4c, 0x89, 0xe3])
+}
+
+#[test]
+fn a_copy_that_is_denied_ends() {
+    common::limited(|| {
+        let platform = platform();
+        let (space, mut context) = load_liar(&platform, is_call, 0x8000, 0);
+        assert_eq!(context.fork().err(), Some(Error::Host(11)));
+        let copy = common::word(&*space, 0x10_0000_0000 + 0x2008);
+        let copy = rustix::process::Pid::from_raw(i32::try_from(copy).unwrap()).unwrap();
+        let start = Instant::now();
+        while lazaret_hostcall::remote::signal_thread(copy, copy, None).is_ok() {
+            if start.elapsed() > Duration::from_secs(10) {
+                let _ = rustix::process::kill_process(copy, rustix::process::Signal::KILL);
+                panic!("the copy lives");
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // Others may still be made, and what told the lie is no worse off.
+        drop(platform.create().unwrap());
+        assert_eq!(context.fork().err(), Some(Error::Host(11)));
+    });
+}
+
+#[test]
+fn threads_that_are_denied_end_their_process() {
+    common::limited(|| {
+        let platform = platform();
+        let (space, mut context) = load_liar(&platform, is_spawn, 0x5_0f00, 1);
+        let results: Vec<_> =
+            (0..40).map(|_| context.spawn().err()).take_while(|error| *error == Some(Error::Host(11))).collect();
+        assert!((10..30).contains(&results.len()), "{results:?}");
+        await_death(&*space);
+    });
+}

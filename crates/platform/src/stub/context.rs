@@ -251,6 +251,14 @@ impl StubContext {
         let page = slot.page();
         page.patience.store(pace.start(*id, &process.shared.load), Ordering::Relaxed);
         page.copies.store(self.memory.hand_over(), Ordering::Relaxed);
+        let report = self.go_on();
+        let Thread { slot, process, pace, .. } = &mut self.thread;
+        pace.stop(slot.page().ran.load(Ordering::Relaxed), &process.shared.load);
+        report
+    }
+
+    /// Gives the command to go on and waits for a report.
+    fn go_on(&mut self) -> Result<u32> {
         let awaited = self.thread.put_calls(&self.deferred)?;
         let page = self.page();
         let command = if let Some(Unread { call: [number, ..], answer }) = self.unread {
@@ -261,10 +269,7 @@ impl StubContext {
         };
         self.thread.command(command, &[]);
         self.thread.serve(&awaited)?;
-        let report = self.thread.trap();
-        let Thread { slot, process, pace, .. } = &mut self.thread;
-        pace.stop(slot.page().ran.load(Ordering::Relaxed), &process.shared.load);
-        report
+        self.thread.trap()
     }
 
     /// Has the host load the segment bases where the stub cannot.

@@ -103,6 +103,9 @@ const SANDBOX: &[Rule] = seccomp_rules! {
     SYS_tgkill [arg(2).one_of(&[0, libc::SIGUSR2 as u32])] "interrupts threads of stubs, and tests whose they are";
     SYS_waitid "reaps stubs";
     SYS_openat [arg(2).int(libc::O_RDWR | libc::O_NOFOLLOW | libc::O_CLOEXEC)] "the memory of a stub, below the proc directory it was given";
+    SYS_openat [arg(2).int(libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC)] "that directory itself";
+    SYS_getdents64 "which processes there are: copies of stubs that nobody has ordered are ended";
+    SYS_newfstatat [arg(0).below(1 << 31)] "how many threads a stub has";
     SYS_pwrite64 "code of stubs";
     SYS_sched_setaffinity "brings the two ends of a hand-over to one processor";
     SYS_sched_getaffinity "which processors there are";

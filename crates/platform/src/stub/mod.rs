@@ -23,6 +23,7 @@ mod reaper;
 mod remains;
 mod shared;
 mod spare;
+mod strays;
 mod thread;
 mod window;
 mod zygote;
@@ -108,6 +109,7 @@ impl StubPlatform {
         let (features, fp_size) = extended_state()?;
         let pool = Pool::default();
         let flags = processor_flags();
+        let birth = reaper::Birth::begin();
         let Zygote { pid, chunk, slot, listener, vdso } = Zygote::start(&pool, flags, features, &config)?;
         let shared = Arc::new(Shared {
             notifier: Notifier::new(listener),
@@ -121,6 +123,7 @@ impl StubPlatform {
         });
         let process = Arc::new(Process::new(pid, chunk, Code::new(true), Arc::clone(&shared)));
         reaper::register(&process);
+        drop(birth);
         let space = Space(Arc::clone(&process));
         let mut thread = Thread::new(slot, process, pid);
         thread.is_zygote = true;

@@ -5,12 +5,12 @@
 //! was reaped, which happens under this module's lock: who holds it may send signals by id.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, LazyLock},
     thread,
 };
 
-use lazaret_hostcall::remote::{has_clone_child, reap_clone_child, signal_thread, wait_clone_child};
+use lazaret_hostcall::remote::{has_clone_child, is_clone_child, reap_clone_child, signal_thread, wait_clone_child};
 use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -23,21 +23,41 @@ const STACK_SIZE: usize = 512 * 1024;
 struct Registry {
     running: bool,
     processes: HashMap<Pid, Arc<Process>>,
-    /// How many births are under way.
-    births: usize,
+    /// Births that are under way, and the next one's number.
+    births: BTreeSet<u64>,
+    next_birth: u64,
     /// Reaped during those births before anybody registered them.
     strangers: HashSet<Pid>,
+    /// Copies that nobody has registered. They are ended unless one of the births below this number does.
+    suspects: HashMap<Pid, u64>,
 }
 
 static REGISTRY: LazyLock<Mutex<Registry>> = LazyLock::new(Mutex::default);
 
+impl Registry {
+    /// Ends suspects that no birth can explain any more.
+    fn end_suspects(&mut self) {
+        let oldest = self.births.first().copied().unwrap_or(u64::MAX);
+        let due: Vec<Pid> = self.suspects.iter().filter(|(_, birth)| **birth <= oldest).map(|(pid, _)| *pid).collect();
+        for pid in due {
+            self.suspects.remove(&pid);
+            if !self.processes.contains_key(&pid) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
+    }
+}
+
 /// While this lives, a new stub may die before it is registered, and it shows.
-pub(super) struct Birth(());
+pub(super) struct Birth(u64);
 
 impl Birth {
     pub fn begin() -> Birth {
-        REGISTRY.lock().births += 1;
-        Birth(())
+        let mut registry = REGISTRY.lock();
+        let number = registry.next_birth;
+        registry.next_birth += 1;
+        registry.births.insert(number);
+        Birth(number)
     }
 
     /// The stub of this id is dead already.
@@ -49,11 +69,26 @@ impl Birth {
 impl Drop for Birth {
     fn drop(&mut self) {
         let mut registry = REGISTRY.lock();
-        registry.births -= 1;
-        if registry.births == 0 {
+        registry.births.remove(&self.0);
+        if registry.births.is_empty() {
             registry.strangers.clear();
         }
+        registry.end_suspects();
     }
+}
+
+/// Ends those of these processes that are copies of stubs, unless they are registered, or the births that are
+/// under way register them.
+pub(super) fn suspect(processes: impl Iterator<Item = Pid>) {
+    let mut registry = REGISTRY.lock();
+    let birth = registry.next_birth;
+    // While this lock is held, none of them is reaped, and no id of theirs another's.
+    for pid in processes {
+        if !registry.processes.contains_key(&pid) && is_clone_child(pid) {
+            registry.suspects.insert(pid, birth);
+        }
+    }
+    registry.end_suspects();
 }
 
 /// Registers a new stub. Returns false if there is one of that id already, or it is dead already.
@@ -149,7 +184,8 @@ fn reap_stranger(pid: Pid) -> bool {
     if registry.processes.contains_key(&pid) || reap_clone_child(pid).is_err() {
         return false;
     }
-    if registry.births > 0 {
+    registry.suspects.remove(&pid);
+    if !registry.births.is_empty() {
         registry.strangers.insert(pid);
     }
     true

@@ -23,6 +23,7 @@ use super::{
         CHUNK_SIZE, COMMAND_CALL, COMMAND_CALLS, COMMAND_EXIT, COMMAND_FORK, COMMAND_SPAWN, CONTEXT_BASE, MAX_CALLS,
         PRIVATE_FD, REPORT_BORN, REPORT_DONE, SHARED_FD,
     },
+    strays,
 };
 use crate::{Error, Result};
 
@@ -279,8 +280,19 @@ impl Thread {
 
     /// Makes a copy of the process, `here` on this processor; the result is the copy's only thread.
     pub fn fork(&mut self, here: bool) -> Result<Thread> {
-        let shared = Arc::clone(&self.process.shared);
         let birth = Birth::begin();
+        let mut cloned = false;
+        let result = self.copy(here, &birth, &mut cloned);
+        drop(birth);
+        if cloned && result.is_err() {
+            strays::end_copies(&self.process);
+        }
+        result
+    }
+
+    /// As [`Thread::fork`]; `cloned` becomes true when the host was allowed to make the copy.
+    fn copy(&mut self, here: bool, birth: &Birth, cloned: &mut bool) -> Result<Thread> {
+        let shared = Arc::clone(&self.process.shared);
         let chunk = Arc::new(shared.pool.take().map_err(host)?);
         let slot = Slot::new(Arc::clone(&chunk), 0);
         slot.prepare(shared.flags, shared.features);
@@ -308,8 +320,9 @@ impl Thread {
         let fd = u64::from(nonce) << 32 | u64::from(SHARED_FD);
         let arguments = [CONTEXT_BASE, CHUNK_SIZE, read_write, flags, fd, 0];
         shared.notifier.expect(nonce, Order { number, arguments });
+        *cloned = true;
         shared.notifier.resume(&clone)?;
-        let born = shared.notifier.wait(nonce, || self.is_childless(&birth))?;
+        let born = shared.notifier.wait(nonce, || self.is_childless(birth))?;
         self.done()?;
         let Some(born) = born else {
             return Err(Error::Host(libc::EAGAIN));
@@ -383,7 +396,9 @@ impl Thread {
         if let Some(clone) = shared.notifier.wait(nonce, || self.has_reported())? {
             shared.notifier.resume(&clone)?;
         }
-        let id = match self.done() {
+        let done = self.done();
+        strays::check_threads(&self.process)?;
+        let id = match done {
             Ok(id) => id,
             Err(error) => {
                 // No thread has it: as if one had left it just now.

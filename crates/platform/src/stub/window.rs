@@ -42,7 +42,7 @@ impl Part {
     fn find(&self, address: u64, length: usize) -> Option<usize> {
         let offset = usize::try_from(address.checked_sub(self.address)?).ok()?;
         let end = offset.checked_add(length)?;
-        (end <= self.length).then_some(self.place + offset)
+        (end <= self.length).then(|| self.place + offset)
     }
 
     fn overlaps(&self, address: u64, length: usize) -> bool {
