@@ -8,6 +8,7 @@
 //! file; a wake-up takes only the ready list.
 
 mod item;
+mod nesting;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +16,10 @@ use std::collections::HashMap;
 
 use lazaret_abi::errno::Errno;
 
-use self::item::{Item, ReadyList};
+use self::{
+    item::{Item, ReadyList},
+    nesting::Outers,
+};
 use super::{
     anon,
     file::{File, FileOps, flags},
@@ -40,9 +44,6 @@ bitflags::bitflags! {
         const EDGE = 1 << 31;
     }
 }
-
-/// Most epolls that may watch one another in a chain (EP_MAX_NESTS).
-const MAX_NESTING: usize = 4;
 
 /// What to watch for, and what to return then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,20 +75,20 @@ struct Watch {
 /// Descriptor number and identity of the open file: what an epoll tells files apart by.
 type Key = (i32, usize);
 
+type Items = HashMap<Key, Watch>;
+
 /// An epoll instance.
 pub struct Epoll {
-    items: Mutex<HashMap<Key, Watch>>,
+    items: Mutex<Items>,
     ready: Arc<ReadyList>,
+    outers: Outers,
 }
 
 /// A new epoll instance.
 pub fn create() -> Arc<File> {
-    let ops = Epoll { items: Mutex::default(), ready: Arc::new(ReadyList::default()) };
+    let ops = Epoll { items: Mutex::default(), ready: Arc::default(), outers: Outers::default() };
     anon::anonymous_file("[eventpoll]", Box::new(ops), flags::RDWR)
 }
-
-/// Serializes changes that could close a circle of epolls.
-static NESTING: Mutex<()> = Mutex::new(());
 
 impl Epoll {
     /// The epoll of an open file, if it is one.
@@ -98,8 +99,8 @@ impl Epoll {
     /// EPOLL_CTL_ADD. `own` is this epoll's file.
     ///
     /// # Errors
-    /// `EPERM` for files that cannot be watched, `EEXIST`, `EINVAL` for itself and for what
-    /// EPOLLEXCLUSIVE forbids, `ELOOP` for circles and chains that are too long.
+    /// `EPERM` for files that cannot be watched, `EEXIST`, `EINVAL` for itself, for what EPOLLEXCLUSIVE
+    /// forbids and for too many ways through epolls, `ELOOP` for circles and chains that are too long.
     pub fn add(&self, own: &Arc<File>, fd: i32, file: &Arc<File>, interest: Interest) -> Result<(), Errno> {
         if !file.ops().can_poll() {
             return Err(Errno::EPERM);
@@ -115,16 +116,19 @@ impl Epoll {
                 return Err(Errno::EINVAL);
             }
         }
-        let _nesting = nested.map(|_| NESTING.lock());
-        if let Some(nested) = nested {
-            nested.check_nesting(self, 1)?;
-        }
-        let mut items = self.items.lock();
+        let nesting = nested.map(|inner| self.begin_nesting(inner)).transpose()?;
+        let (mut items, nesting) = self.lock_for_watch(nesting);
         // Watches of files that were closed without EPOLL_CTL_DEL go when their number comes again.
         items.retain(|(number, _), watch| *number != fd || watch.file.strong_count() > 0);
         let key = key(fd, file);
         if items.contains_key(&key) {
             return Err(Errno::EEXIST);
+        }
+        if let Some(inner) = nested {
+            inner.outers.insert(self, key, own);
+            inner.check_ways_below(&mut Vec::new()).inspect_err(|_| inner.outers.remove(self, key))?;
+        } else if nesting.is_some() {
+            self.check_ways()?;
         }
         let item = Item::new(Arc::downgrade(&self.ready), key, interest);
         let mut poller = Poller::new(item.clone());
@@ -163,20 +167,15 @@ impl Epoll {
     /// # Errors
     /// `ENOENT` when the file is not watched.
     pub fn remove(&self, fd: i32, file: &Arc<File>) -> Result<(), Errno> {
-        let Watch { item, _poller: poller, .. } = self.items.lock().remove(&key(fd, file)).ok_or(Errno::ENOENT)?;
+        let key = key(fd, file);
+        let Watch { item, _poller: poller, .. } = self.items.lock().remove(&key).ok_or(Errno::ENOENT)?;
+        if let Some(inner) = Epoll::of(file) {
+            inner.outers.remove(self, key);
+        }
         // First, so that nothing lists the item again.
         drop(poller);
         self.ready.remove(&item);
         Ok(())
-    }
-
-    /// Fails if `outer` can be reached from here, or the chain is too long.
-    fn check_nesting(&self, outer: &Epoll, depth: usize) -> Result<(), Errno> {
-        if std::ptr::eq(self, outer) || depth > MAX_NESTING {
-            return Err(Errno::ELOOP);
-        }
-        let files: Vec<_> = self.items.lock().values().filter_map(|watch| watch.file.upgrade()).collect();
-        files.iter().filter_map(|file| Epoll::of(file)).try_for_each(|inner| inner.check_nesting(outer, depth + 1))
     }
 
     /// Up to `limit` ready files: their events and data.

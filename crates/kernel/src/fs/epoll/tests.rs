@@ -72,3 +72,44 @@ fn a_sleeper_is_woken_and_closed_files_go() {
     assert_eq!(ready(&epoll), []);
     assert!(Epoll::of(&epoll).unwrap().items.lock().is_empty());
 }
+
+#[test]
+fn chains_are_short_whichever_end_is_made_first() {
+    let chain: Vec<_> = (0..6).map(|_| create()).collect();
+    for (outer, inner) in chain.iter().zip(&chain[1..5]) {
+        watch(outer, 3, inner, IN).unwrap();
+    }
+    assert_eq!(watch(&chain[4], 3, &chain[5], IN), Err(Errno::ELOOP));
+    let chain: Vec<_> = (0..6).map(|_| create()).collect();
+    for (outer, inner) in chain.iter().zip(&chain[1..5]).rev() {
+        watch(outer, 3, inner, IN).unwrap();
+    }
+    assert_eq!(watch(&chain[5], 3, &chain[0], IN), Err(Errno::ELOOP));
+    // What is not watched any more makes no chain.
+    Epoll::of(&chain[0]).unwrap().remove(3, &chain[1]).unwrap();
+    watch(&chain[5], 3, &chain[0], IN).unwrap();
+}
+
+#[test]
+fn few_ways_lead_from_a_file_to_the_outermost_epolls() {
+    let layers: Vec<Vec<_>> = (0..3).map(|_| (0..11).map(|_| create()).collect()).collect();
+    for pair in layers.windows(2) {
+        for (outer, (inner, fd)) in pair[0].iter().flat_map(|outer| pair[1].iter().zip(3..).map(move |i| (outer, i))) {
+            watch(outer, fd, inner, IN).unwrap();
+        }
+    }
+    // 121 ways through one epoll, 100 are allowed.
+    let file = eventfd::create(0, false, 0);
+    assert_eq!(watch(&layers[2][0], 50, &file, IN), Err(Errno::EINVAL));
+    for outer in &layers[0][..2] {
+        for (inner, fd) in layers[1].iter().zip(3..) {
+            Epoll::of(outer).unwrap().remove(fd, inner).unwrap();
+        }
+    }
+    watch(&layers[2][0], 50, &file, IN).unwrap();
+    // Nor may an epoll that watches a file get too many.
+    assert_eq!(watch(&layers[0][0], 3, &layers[1][0], IN), Ok(()));
+    assert_eq!(watch(&layers[0][1], 3, &layers[1][0], IN), Err(Errno::EINVAL));
+    file.write(&mut &1_u64.to_ne_bytes()[..]).unwrap();
+    assert_eq!(ready(&layers[0][2]).len(), 8);
+}
