@@ -7,7 +7,51 @@ use lazaret_abi::{
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::unix::flight::Rights;
-use crate::{fs::descriptor, sync::Arc, task::Current};
+use crate::{
+    fs::descriptor,
+    sync::Arc,
+    task::{Current, Task, pid::Pid},
+};
+
+/// Credentials of a process, for others to see.
+#[derive(Clone, Default)]
+pub struct Sender {
+    /// The process; none for the kernel.
+    pid: Option<Arc<Pid>>,
+    /// User id.
+    uid: u32,
+    /// Group id.
+    gid: u32,
+}
+
+impl PartialEq for Sender {
+    fn eq(&self, other: &Sender) -> bool {
+        let pid = |sender: &Sender| sender.pid.as_ref().map(Arc::as_ptr);
+        (pid(self), self.uid, self.gid) == (pid(other), other.uid, other.gid)
+    }
+}
+
+impl Sender {
+    /// A process with these ids.
+    pub fn new(pid: Arc<Pid>, uid: u32, gid: u32) -> Sender {
+        Sender { pid: Some(pid), uid, gid }
+    }
+
+    /// The calling task's process.
+    pub fn calling() -> Sender {
+        Task::try_current().map_or_else(Sender::default, |task| {
+            let creds = task.creds();
+            Sender::new(task.group().pid().clone(), creds.euid, creds.egid)
+        })
+    }
+
+    /// As the calling task sees it: a process that its pid namespace does not show is 0.
+    pub fn seen(&self) -> UCred {
+        let task = Task::try_current();
+        let pid = self.pid.as_ref().zip(task).map_or(0, |(pid, task)| pid.number_in(task.group().namespace()));
+        UCred { pid, uid: self.uid, gid: self.gid }
+    }
+}
 
 /// What travels beside data.
 #[derive(Clone, Default)]
@@ -15,7 +59,7 @@ pub struct Control {
     /// Open files.
     pub rights: Rights,
     /// Who sent it.
-    pub sender: Option<UCred>,
+    pub sender: Option<Sender>,
     /// What the address family knows alone, as it was given.
     pub others: Vec<Other>,
 }
@@ -41,7 +85,7 @@ impl Control {
     pub fn take_once(&mut self) -> Control {
         Control {
             rights: std::mem::take(&mut self.rights),
-            sender: self.sender,
+            sender: self.sender.clone(),
             others: std::mem::take(&mut self.others),
         }
     }
@@ -56,8 +100,8 @@ const fn align(length: usize) -> usize {
     length.next_multiple_of(8)
 }
 
-/// What a control buffer of sendmsg(2) holds. `check_claim` tells whether the caller may send the
-/// given credentials.
+/// What a control buffer of sendmsg(2) holds. `check_claim` tells whose the given credentials are, if the caller
+/// may send them.
 ///
 /// # Errors
 /// `EINVAL` for malformed buffers and unknown messages, `EBADF` for descriptors that are not open,
@@ -65,7 +109,7 @@ const fn align(length: usize) -> usize {
 pub fn parse(
     current: &Current,
     mut buffer: &[u8],
-    check_claim: impl Fn(&UCred) -> Result<(), Errno>,
+    check_claim: impl Fn(&UCred) -> Result<Sender, Errno>,
 ) -> Result<Control, Errno> {
     if buffer.len() > MAX_LENGTH {
         return Err(Errno::ENOBUFS);
@@ -92,8 +136,7 @@ pub fn parse(
             }
             (level::SOCKET, ancillary::CREDENTIALS) => {
                 let claimed = UCred::read_from_bytes(data).map_err(|_| Errno::EINVAL)?;
-                check_claim(&claimed)?;
-                control.sender = Some(claimed);
+                control.sender = Some(check_claim(&claimed)?);
             }
             (level::SOCKET, _) => return Err(Errno::EINVAL),
             (level, kind) => control.others.push(Other { level, kind, data: data.to_vec() }),

@@ -185,6 +185,7 @@ impl ReceiveQueue {
     pub fn abandon(&self) -> Vec<Segment> {
         let mut state = self.state.lock();
         state.gone = true;
+        state.closed = true;
         state.bytes = 0;
         let unread = state.segments.drain(..).collect();
         drop(state);
@@ -290,7 +291,11 @@ impl ReceiveQueue {
             let stored = match sink.put(segment.rest()) {
                 Ok(stored) => stored,
                 Err(_) if taken.length > 0 => break,
-                Err(error) => return Err(error),
+                Err(error) => {
+                    // Files that were taken close now, which may concern this queue.
+                    drop(state);
+                    return Err(error);
+                }
             };
             taken.length += stored;
             let whole = stored == segment.rest().len();

@@ -16,7 +16,7 @@ use crate::{
     fs::file::File,
     net::{
         self, Address, Incoming, Outgoing, SocketFile,
-        control::{self, Control, Writer},
+        control::{self, Control, Sender, Writer},
     },
     sync::Arc,
     task::{Current, creds::cap},
@@ -70,17 +70,17 @@ fn returned(incoming: &Incoming, flags: u32) -> usize {
     if flags & message::TRUNC != 0 { incoming.full } else { incoming.length }
 }
 
-/// Checks whether the caller may send credentials: its own, or any with the capabilities; unix(7).
-fn check_claim(current: &Current, claimed: &UCred) -> Result<(), Errno> {
-    let creds = current.task.creds();
-    let allowed = (claimed.pid == crate::task::raise::own_pid(&current.task) || creds.has(cap::SYS_ADMIN))
+/// Whose credentials the caller sends: its own, or any with the capabilities; unix(7).
+fn check_claim(current: &Current, claimed: &UCred) -> Result<Sender, Errno> {
+    let (creds, group) = (current.task.creds(), current.task.group());
+    let allowed = (claimed.pid == group.pid().number_in(group.namespace()) || creds.has(cap::SYS_ADMIN))
         && ([creds.uid, creds.euid, creds.suid].contains(&claimed.uid) || creds.has(cap::SETUID))
         && ([creds.gid, creds.egid, creds.sgid].contains(&claimed.gid) || creds.has(cap::SETGID));
     if !allowed {
         return Err(Errno::EPERM);
     }
-    let exists = current.task.group().namespace().find(claimed.pid).is_some();
-    if exists { Ok(()) } else { Err(Errno::ESRCH) }
+    let pid = group.namespace().find(claimed.pid).ok_or(Errno::ESRCH)?;
+    Ok(Sender::new(pid, claimed.uid, claimed.gid))
 }
 
 fn send_header(current: &mut Current, file: &Arc<File>, header: &MsgHdr, flags: u32) -> SysResult {
@@ -141,7 +141,7 @@ fn receive_header(
     if socket.common().options.lock().pass_credentials {
         /// What Linux shows for a sender that is not known.
         const NOBODY: UCred = UCred { pid: 0, uid: 65534, gid: 65534 };
-        let sender = incoming.control.sender.unwrap_or(NOBODY);
+        let sender = incoming.control.sender.as_ref().map_or(NOBODY, Sender::seen);
         writer.put(level::SOCKET, ancillary::CREDENTIALS, sender.as_bytes());
     }
     let rights = std::mem::take(&mut incoming.control.rights);

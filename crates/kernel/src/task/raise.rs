@@ -11,8 +11,3 @@ pub fn broken_pipe() {
         signal::raise(&task, Signal::PIPE);
     }
 }
-
-/// Process id of a task in its own pid namespace, for credentials that travel to others.
-pub fn own_pid(task: &Task) -> i32 {
-    task.group().pid().number_in(task.group().namespace())
-}

@@ -18,13 +18,13 @@ use self::name::Binding;
 use super::{
     Address, Common, Incoming, Outgoing, Patience, Socket,
     address::UnixName,
+    control::Sender,
     options::DEFAULT_BUFFER,
     queue::{self, ReceiveQueue, Segment, Taking},
 };
 use crate::{
     fs::file::File,
     sync::{Arc, AtomicBool, AtomicI32, Mutex, Ordering},
-    task::Task,
     uio::{Sink, Source},
     wait::{Events, Poller, WaitQueue},
 };
@@ -44,7 +44,7 @@ pub struct Endpoint {
     space: Arc<WaitQueue>,
     listener: Mutex<Option<Listener>>,
     /// Who made the connection or listens (SO_PEERCRED of the other side).
-    creds: Mutex<UCred>,
+    creds: Mutex<Sender>,
     /// Endpoint that a datagram socket is connected to, by address of its inbox: it takes messages
     /// from this one alone.
     partner: Mutex<Option<Arc<ReceiveQueue>>>,
@@ -74,14 +74,6 @@ pub struct UnixSocket {
     state: Mutex<State>,
 }
 
-/// Credentials of the calling task, for the other side.
-fn own_creds() -> UCred {
-    Task::try_current().map_or(UCred { pid: 0, uid: 0, gid: 0 }, |task| {
-        let creds = task.creds();
-        UCred { pid: crate::task::raise::own_pid(&task), uid: creds.euid, gid: creds.egid }
-    })
-}
-
 impl UnixSocket {
     /// A socket of type SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET.
     pub fn new(kind: u32) -> Arc<UnixSocket> {
@@ -97,7 +89,7 @@ impl UnixSocket {
             inbox,
             space,
             listener: Mutex::new(None),
-            creds: Mutex::new(own_creds()),
+            creds: Mutex::new(Sender::calling()),
             partner: Mutex::new(None),
             error: common.error.clone(),
             wants_creds: AtomicBool::new(false),
@@ -216,7 +208,7 @@ impl UnixSocket {
     fn name_sender(&self, outgoing: &mut Outgoing, target: &Endpoint) {
         let wanted = |endpoint: &Endpoint| endpoint.wants_creds.load(Ordering::Relaxed);
         if wanted(&self.own) || wanted(target) {
-            outgoing.control.sender.get_or_insert_with(own_creds);
+            outgoing.control.sender.get_or_insert_with(Sender::calling);
         }
     }
 
@@ -438,7 +430,7 @@ impl Socket for UnixSocket {
             (level::SOCKET, option::PEERCRED) => {
                 let nobody = UCred { pid: 0, uid: u32::MAX, gid: u32::MAX };
                 let creds = self.peer().filter(|_| self.is_connection() || self.state.lock().binding.is_none());
-                Ok(creds.map_or(nobody, |peer| *peer.creds.lock()).as_bytes().to_vec())
+                Ok(creds.map_or(nobody, |peer| peer.creds.lock().seen()).as_bytes().to_vec())
             }
             (level::SOCKET, _) => Err(Errno::ENOPROTOOPT),
             _ => Err(Errno::EOPNOTSUPP),

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use lazaret_abi::{errno::Errno, socket::BACKLOG_MAX};
 
-use super::{Listener, MAX_MESSAGE, UnixSocket, name, own_creds};
+use super::{Listener, MAX_MESSAGE, UnixSocket, name};
 use crate::{
-    net::{Incoming, Outgoing, Patience, Socket, address::UnixName, queue, stream},
+    net::{Incoming, Outgoing, Patience, Socket, address::UnixName, control::Sender, queue, stream},
     sync::{Arc, Ordering},
     uio::{Sink, Source},
     wait::Events,
@@ -22,7 +22,7 @@ impl UnixSocket {
             return Err(Errno::EINVAL);
         }
         drop(state);
-        *self.own.creds.lock() = own_creds();
+        *self.own.creds.lock() = Sender::calling();
         let backlog = backlog.min(BACKLOG_MAX as usize);
         let mut listener = self.own.listener.lock();
         match &mut *listener {
@@ -47,11 +47,11 @@ impl UnixSocket {
             return Err(Errno::EISCONN);
         }
         let server = UnixSocket::new(self.common.kind);
-        *server.own.creds.lock() = *target.creds.lock();
+        *server.own.creds.lock() = target.creds.lock().clone();
         *server.own.name.lock() = target.name.lock().clone();
         // Until it is accepted nobody can say whether credentials are wanted.
         server.own.wants_creds.store(true, Ordering::Relaxed);
-        *self.own.creds.lock() = own_creds();
+        *self.own.creds.lock() = Sender::calling();
         let mut server = Some(server);
         patience.wait(&[(&target.space, Events::WRITABLE)], || {
             let mut listener = target.listener.lock();
@@ -105,7 +105,7 @@ impl UnixSocket {
         }
         let peer = peer.ok_or(Errno::ENOTCONN)?;
         self.name_sender(&mut outgoing, &peer);
-        let sender = outgoing.control.sender;
+        let sender = outgoing.control.sender.clone();
         let mut done = 0;
         while source.remaining() > 0 {
             if self.state.lock().write_shut {
@@ -125,7 +125,7 @@ impl UnixSocket {
                 Err(_) if done > 0 => break,
                 Err(error) => return Err(error),
             }
-            outgoing.control.sender = sender;
+            outgoing.control.sender = sender.clone();
         }
         Ok(done)
     }
