@@ -198,6 +198,7 @@ impl Container {
         group.exit_signal.store(Signal::CHLD.get(), Ordering::Relaxed);
         group.has_executed.store(true, Ordering::Relaxed);
         group.is_ordinary_init.store(process.ordinary_init, Ordering::Relaxed);
+        group.dumpable.store(u32::from(image.dumpable), Ordering::Relaxed);
         group.oom_score_adj.store(process.oom_score_adj.unwrap_or(0), Ordering::Relaxed);
         group.account.enter_space(None, image.mm.space().host_pid());
         let parts = TaskParts {
@@ -243,7 +244,8 @@ impl Container {
 
     /// Finds the program and loads it.
     fn load(&self, paths: &PathContext, limits: &Limits, process: &ProcessSpec, name: &[u8]) -> Result<Image, Errno> {
-        let runner = Runner { kernel: &self.kernel, paths, creds: &paths.creds, limits, personality: 0 };
+        let runner =
+            Runner { kernel: &self.kernel, paths, creds: &paths.creds, limits, personality: 0, shares_paths: false };
         search(process, name, |path: Vec<u8>| {
             let location = paths.lookup(&path, LookupFlags::FOLLOW)?;
             let program =

@@ -19,7 +19,7 @@ use crate::{
     boot::Kernel,
     fs::{
         file::File,
-        vfs::{Location, PathContext, open::open_for_exec},
+        vfs::{Location, PathContext, open::open_for_exec, permission},
     },
     loader::{self, LoadInfo},
     mm::{Mm, host_errno},
@@ -60,6 +60,8 @@ pub struct Runner<'a> {
     pub limits: &'a Limits,
     /// personality(2).
     pub personality: u32,
+    /// Another process can change where it looks for files.
+    pub shares_paths: bool,
 }
 
 /// A program in memory, ready to run.
@@ -70,6 +72,8 @@ pub struct Image {
     pub context: Box<dyn Context>,
     /// Credentials that it gets.
     pub granted: Granted,
+    /// Others of its user may look into it: it has no rights that they have not, and its file can be read.
+    pub dumpable: bool,
     /// Name of its first thread.
     pub name: Vec<u8>,
 }
@@ -109,7 +113,9 @@ pub fn load(runner: &Runner<'_>, program: Program) -> Result<Image, Failure> {
     loader::check_size(&program.args, &program.env, stack_limit)?;
     let name = program.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default().to_vec();
     let resolved = loader::resolve(runner.paths, file, program.path, program.args, program.can_reopen)?;
-    let granted = privilege::of_program(runner.creds, &resolved.file)?;
+    let granted = privilege::of_program(runner.creds, &resolved.file, runner.shares_paths)?;
+    let readable = permission::check_access(resolved.file.inode(), runner.creds, permission::READ).is_ok();
+    let dumpable = readable && !granted.secure;
     let (space, mut context) = runner.kernel.platform.create().map_err(host_errno)?;
     let mm = Mm::new(space, APP_MAX);
     let creds = &granted.creds;
@@ -126,7 +132,7 @@ pub fn load(runner: &Runner<'_>, program: Program) -> Result<Image, Failure> {
     let loaded = loader::load(&resolved, &mm, &mut *context, &info).map_err(Failure::Broken)?;
     *context.regs() = Regs { rip: loaded.entry, rsp: loaded.stack_pointer, rflags: INITIAL_FLAGS, ..Regs::default() };
     mm.set_executable(resolved.file);
-    Ok(Image { mm: Arc::new(mm), context, granted, name })
+    Ok(Image { mm: Arc::new(mm), context, granted, dumpable, name })
 }
 
 /// execve(2): the task runs another program, and is then the only thread of its process.
@@ -140,7 +146,8 @@ pub fn exec(current: &mut Current, paths: &PathContext, program: Program) -> Res
     let image = {
         let creds = task.creds();
         let personality = task.personality.load(Ordering::Relaxed);
-        let runner = Runner { kernel: task.kernel(), paths, creds: &creds, limits: &limits, personality };
+        let shares_paths = shares_paths(&task);
+        let runner = Runner { kernel: task.kernel(), paths, creds: &creds, limits: &limits, personality, shares_paths };
         load(&runner, program)
     };
     let image = image.map_err(|failure| {
@@ -176,7 +183,7 @@ pub fn exec(current: &mut Current, paths: &PathContext, program: Program) -> Res
         task.death_signal.store(0, Ordering::Relaxed);
     }
     group.barriers.store(0, Ordering::Relaxed);
-    group.dumpable.store(u32::from(!image.granted.secure), Ordering::Relaxed);
+    group.dumpable.store(u32::from(image.dumpable), Ordering::Relaxed);
     task.set_creds(Arc::new(image.granted.creds));
     task.set_name(&image.name);
     if let Some(timers) = task.group().used_timers() {
@@ -187,6 +194,18 @@ pub fn exec(current: &mut Current, paths: &PathContext, program: Program) -> Res
     drop(old_context);
     drop(old_mm);
     Ok(())
+}
+
+/// A task of another process has the same root and working directory (CLONE_FS).
+fn shares_paths(task: &Arc<Task>) -> bool {
+    let fs = task.fs();
+    // One reference is the task's, the other the one here.
+    Arc::strong_count(&fs) > 2
+        && task
+            .kernel()
+            .processes()
+            .tasks()
+            .any(|other| !Arc::ptr_eq(other.group(), task.group()) && Arc::ptr_eq(&other.fs(), &fs))
 }
 
 /// Closes what is marked for it, in a table that is the task's own.

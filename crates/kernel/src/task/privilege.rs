@@ -38,18 +38,24 @@ struct FileCapabilities {
     effective: bool,
 }
 
-/// Credentials that a program gets when `creds` execute `file`.
+/// Credentials that a program gets when `creds` execute `file`. `shares_paths` if another process can change the
+/// root or the working directory of this one (CLONE_FS): it could lead a program astray that has more rights.
 ///
 /// # Errors
 /// `EPERM` when the file demands capabilities that cannot be given.
-pub fn of_program(creds: &Creds, file: &File) -> Result<Granted, Errno> {
+pub fn of_program(creds: &Creds, file: &File, shares_paths: bool) -> Result<Granted, Errno> {
     let attributes = file.attributes()?;
     let trusted = !creds.no_new_privs && !file.location().is_nosuid();
     let capabilities = if trusted { file.inode().get_xattr(XATTR).ok().and_then(|value| parse(&value)) } else { None };
-    transform(creds, trusted.then_some(&attributes), capabilities)
+    transform(creds, trusted.then_some(&attributes), capabilities, shares_paths)
 }
 
-fn transform(old: &Creds, attributes: Option<&Attributes>, file: Option<FileCapabilities>) -> Result<Granted, Errno> {
+fn transform(
+    old: &Creds,
+    attributes: Option<&Attributes>,
+    file: Option<FileCapabilities>,
+    shares_paths: bool,
+) -> Result<Granted, Errno> {
     let mut new = old.clone();
     if let Some(attributes) = attributes {
         if attributes.permissions & SET_UID != 0 {
@@ -73,6 +79,12 @@ fn transform(old: &Creds, attributes: Option<&Attributes>, file: Option<FileCapa
             permitted = old.bounding | old.inheritable;
             effective |= new.euid == 0;
         }
+    }
+    if shares_paths && (is_set_id || permitted & !old.permitted != 0) {
+        if !old.has(cap::SETUID) {
+            (new.euid, new.egid) = (new.uid, new.gid);
+        }
+        permitted &= old.permitted;
     }
     new.ambient = if file.is_some() || is_set_id { 0 } else { old.ambient };
     new.permitted = (permitted | new.ambient) & cap::ALL;
@@ -116,24 +128,26 @@ mod tests {
     #[test]
     fn root_gets_what_the_bounding_set_allows() {
         let creds = Creds { bounding: 0xff, ..Creds::root() };
-        let granted = transform(&creds, None, None).unwrap();
+        let granted = transform(&creds, None, None, false).unwrap();
         assert_eq!((granted.creds.permitted, granted.creds.effective, granted.secure), (0xff, 0xff, false));
     }
 
     #[test]
     fn a_user_loses_all_but_ambient() {
         let creds = Creds { permitted: 6, effective: 6, inheritable: 2, ambient: 2, ..user(7) };
-        let granted = transform(&creds, None, None).unwrap();
+        let granted = transform(&creds, None, None, false).unwrap();
         assert_eq!((granted.creds.permitted, granted.creds.effective, granted.secure), (2, 2, false));
     }
 
     #[test]
     fn file_capabilities_are_given() {
         let file = FileCapabilities { permitted: 1 << cap::NET_RAW, inheritable: 0, effective: true };
-        let granted = transform(&user(7), None, Some(file)).unwrap();
+        let granted = transform(&user(7), None, Some(file), false).unwrap();
         assert!(granted.creds.has(cap::NET_RAW) && granted.secure);
         let bounded = Creds { bounding: 0, ..user(7) };
-        assert_eq!(transform(&bounded, None, Some(file)).err(), Some(Errno::EPERM));
+        assert_eq!(transform(&bounded, None, Some(file), false).err(), Some(Errno::EPERM));
+        let shared = transform(&user(7), None, Some(file), true).unwrap();
+        assert_eq!((shared.creds.permitted, shared.creds.effective), (0, 0));
     }
 
     #[test]

@@ -64,6 +64,8 @@ impl Entries for Descriptors {
 }
 
 fn info(subject: &Subject, fd: i32) -> Result<Vec<u8>, Errno> {
+    // It may have got another program since the file was opened.
+    subject.check_access()?;
     let descriptor = subject.task()?.files().descriptor(fd).map_err(|_| Errno::ENOENT)?;
     let file = &descriptor.file;
     let shown = file.flags() | flags::LARGEFILE | if descriptor.close_on_exec { flags::CLOEXEC } else { 0 };

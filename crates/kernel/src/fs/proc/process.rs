@@ -15,7 +15,7 @@ use crate::{
         nsfs::Namespace,
         pseudo::{Content, Entries, NodeAttributes, PseudoDirectory, PseudoFile, PseudoFs, PseudoLink},
     },
-    sync::{Arc, Weak},
+    sync::{Arc, Ordering, Weak},
     task::{Task, creds::cap, group::ThreadGroup, pid::PidNamespace},
 };
 
@@ -77,7 +77,9 @@ impl Subject {
         let (own, theirs) = (caller.creds(), self.task()?.creds());
         let same_user = [theirs.uid, theirs.euid, theirs.suid].iter().all(|uid| *uid == own.fsuid)
             && [theirs.gid, theirs.egid, theirs.sgid].iter().all(|gid| *gid == own.fsgid);
-        if own.has(cap::SYS_PTRACE) || same_user && theirs.permitted & !own.permitted == 0 {
+        // It may hold what it got with rights that it has no more.
+        let is_dumpable = self.process.dumpable.load(Ordering::Relaxed) == 1;
+        if own.has(cap::SYS_PTRACE) || same_user && is_dumpable && theirs.permitted & !own.permitted == 0 {
             Ok(())
         } else {
             Err(Errno::EACCES)
@@ -254,6 +256,8 @@ struct ProcessFile {
 
 impl Content for ProcessFile {
     fn read(&self) -> Result<Vec<u8>, Errno> {
+        // It may have got another program since the file was opened.
+        self.check_open()?;
         (self.make)(&self.subject)
     }
 
