@@ -61,7 +61,7 @@ pub fn clock_nanosleep(
     match clock {
         Clock::Thread(0) => return Err(Errno::EINVAL),
         Clock::Thread(_) | Clock::Process(_) => {}
-        Clock::Host(_) if !clock.is_timer() => return Err(Errno::EOPNOTSUPP),
+        Clock::Host(_) if !clock.is_timer() || clock.now(&current.task).is_err() => return Err(Errno::EOPNOTSUPP),
         Clock::Host(_) => {}
     }
     let request = duration_of(current.read(request)?)?;

@@ -88,10 +88,11 @@ pub fn timer_create(
 ) -> SysResult {
     const WAKE_ALARM: u32 = lazaret_abi::capability::cap::WAKE_ALARM;
     let clock = Clock::from_id(clock_id)?;
-    if !clock.is_timer() {
+    let wakes = matches!(clock_id, id::REALTIME_ALARM | id::BOOTTIME_ALARM);
+    if !clock.is_timer() || wakes && clock.now(&current.task).is_err() {
         return Err(Errno::EOPNOTSUPP);
     }
-    if matches!(clock_id, id::REALTIME_ALARM | id::BOOTTIME_ALARM) && !current.task.creds().has(WAKE_ALARM) {
+    if wakes && !current.task.creds().has(WAKE_ALARM) {
         return Err(Errno::EPERM);
     }
     // Tells whether the process or thread of a CPU clock exists.

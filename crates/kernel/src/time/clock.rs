@@ -7,7 +7,7 @@ use lazaret_abi::{
     time::{NANOS_PER_SEC, Timespec, Timeval, clock},
 };
 use lazaret_snapshot::Snapshot;
-use rustix::time::ClockId;
+use rustix::time::{ClockId, DynamicClockId, clock_gettime, clock_gettime_dynamic};
 
 use super::Deadline;
 use crate::{
@@ -79,10 +79,10 @@ impl Clock {
     /// Its present time.
     ///
     /// # Errors
-    /// `EINVAL` when the process or thread of a CPU clock does not exist.
+    /// `EINVAL` when the process or thread of a CPU clock does not exist, or the host has no clock that wakes it.
     pub fn now(self, task: &Arc<Task>) -> Result<Duration, Errno> {
         match self {
-            Clock::Host(id) => Ok(host_now(id)),
+            Clock::Host(id) => host_now(id),
             Clock::Process(pid) => cpu::process_time(task, pid).ok_or(Errno::EINVAL),
             Clock::Thread(tid) => cpu::thread_time(task, tid).ok_or(Errno::EINVAL),
         }
@@ -110,13 +110,24 @@ impl Clock {
     /// # Errors
     /// As [`Clock::now`].
     pub fn deadline(self, time: Duration, task: &Arc<Task>) -> Result<Deadline, Errno> {
-        Ok(Deadline::after(time.saturating_sub(self.now(task)?)))
+        // Those that would wake the machine show the same time as others.
+        let clock = match self {
+            Clock::Host(ClockId::RealtimeAlarm) => Clock::REALTIME,
+            Clock::Host(ClockId::BoottimeAlarm) => Clock::Host(ClockId::Boottime),
+            clock => clock,
+        };
+        Ok(Deadline::after(time.saturating_sub(clock.now(task)?)))
     }
 }
 
-fn host_now(id: ClockId) -> Duration {
-    let now = rustix::time::clock_gettime(id);
-    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
+fn host_now(id: ClockId) -> Result<Duration, Errno> {
+    let dynamic = |id| clock_gettime_dynamic(id).map_err(|error| Errno::from_raw(error.raw_os_error()));
+    let now = match id {
+        ClockId::RealtimeAlarm => dynamic(DynamicClockId::RealtimeAlarm)?,
+        ClockId::BoottimeAlarm => dynamic(DynamicClockId::BoottimeAlarm)?,
+        id => clock_gettime(id),
+    };
+    Ok(Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0)))
 }
 
 /// A time that the application gave.
