@@ -33,6 +33,7 @@ pub const TESTS: &[Need] = &[
     need("newuidmap", "uidmap"),
     need("podman", "podman"),
     need("runc", "runc"),
+    need("ip", "iproute2"),
 ];
 
 /// Packages whose programs are unpacked for the tests of clients, not installed: installing them starts daemons. The

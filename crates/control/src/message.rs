@@ -25,6 +25,12 @@ pub enum Request {
         /// The container; what it holds is the business of the two sides.
         container: serde_json::Value,
     },
+    /// Gives the sandbox its links, once and before its first container starts: sockets beside the message, one for each
+    /// interface; answered with [`Answer::Done`].
+    Attach {
+        /// Interfaces, addresses and routes; what it holds is the business of the two sides.
+        network: serde_json::Value,
+    },
     /// Kills the processes of a container that [`Request::Create`] made and forgets it; answered with
     /// [`Answer::Done`].
     Destroy,

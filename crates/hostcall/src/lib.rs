@@ -5,6 +5,7 @@ pub mod memory;
 pub mod mount;
 pub mod netlink;
 pub mod notify;
+pub mod packet;
 pub mod process;
 pub mod refused;
 pub mod remote;

@@ -1,4 +1,6 @@
-//! What the host tells of a network namespace: interfaces, addresses and routes; see rtnetlink(7).
+//! What the host tells of a network namespace: interfaces, addresses and routes, and changes of them; see rtnetlink(7).
+
+mod change;
 
 use std::{
     net::IpAddr,
@@ -9,9 +11,12 @@ use rustix::{
     io::{Errno, Result},
     net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink::SocketAddrNetlink},
 };
+use serde::{Deserialize, Serialize};
+
+pub use self::change::{add_address, add_route, make_pair, remove_address, remove_link, set_up};
 
 /// An interface; the fields are those of RTM_NEWLINK.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     /// Its number.
     pub index: u32,
@@ -38,7 +43,7 @@ pub struct Link {
 }
 
 /// An address of an interface; the fields are those of RTM_NEWADDR.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkAddress {
     /// Number of the interface.
     pub link: u32,
@@ -55,7 +60,7 @@ pub struct LinkAddress {
 }
 
 /// A route; the fields are those of RTM_NEWROUTE.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     /// Where it leads to, `None` for everywhere.
     pub destination: Option<IpAddr>,
@@ -82,7 +87,7 @@ pub struct Route {
 }
 
 /// What there is in a network namespace.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tables {
     /// The interfaces.
     pub links: Vec<Link>,

@@ -147,7 +147,7 @@ fn is_listed(lists: &[(i32, &[u32])], level: u32, option: u32) -> bool {
     lists.iter().any(|(listed, options)| listed.cast_unsigned() == level && options.contains(&option))
 }
 
-fn checked(result: libc::ssize_t) -> Result<usize> {
+pub(crate) fn checked(result: libc::ssize_t) -> Result<usize> {
     usize::try_from(result).map_err(|_| Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO))
 }
 
@@ -159,8 +159,12 @@ pub fn set_option(fd: BorrowedFd<'_>, level: u32, option: u32, value: &[u8]) -> 
     if !is_listed(&SETTABLE, level, option) {
         return Err(Errno::NOPROTOOPT);
     }
+    set(fd, level.cast_signed(), option.cast_signed(), value)
+}
+
+/// setsockopt(2) for an option whose value holds no address of memory.
+pub(crate) fn set(fd: BorrowedFd<'_>, level: i32, option: i32, value: &[u8]) -> Result<()> {
     let length = libc::socklen_t::try_from(value.len()).map_err(|_| Errno::INVAL)?;
-    let (level, option) = (level.cast_signed(), option.cast_signed());
     // SAFETY: `length` bytes of `value` are read, and none of the options means other memory.
     let result = unsafe { libc::setsockopt(fd.as_raw_fd(), level, option, value.as_ptr().cast(), length) };
     checked(result as libc::ssize_t).map(drop)

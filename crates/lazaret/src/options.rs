@@ -138,6 +138,8 @@ pub enum Platform {
 pub enum Network {
     /// Loopback only
     None,
+    /// The links of the network namespace that the specification names, by a TCP/IP of the sandbox's own
+    Sandbox,
     /// That of the host, or of the network namespace that the specification names: sockets are the host's
     Host,
 }
@@ -219,6 +221,7 @@ impl Options {
             overlay: self.overlay2 == Overlay::Memory,
             network: match self.network() {
                 Network::None => lazaret_sandbox::Network::None,
+                Network::Sandbox => lazaret_sandbox::Network::Sandbox,
                 Network::Host => lazaret_sandbox::Network::Host,
             },
             ignore_cgroups: self.ignore_cgroups,

@@ -185,8 +185,8 @@ const KERNEL: &[Rule] = seccomp_rules! {
     SYS_accept4 "callers of the control socket";
     SYS_recvmsg "requests";
     SYS_sendmsg "answers";
-    SYS_recvfrom "sockets the user has given as standard streams";
-    SYS_sendto "sockets the user has given as standard streams";
+    SYS_recvfrom "sockets the user has given as standard streams, and links";
+    SYS_sendto [arg(4).equal(0)] "the same, where they lead to: nobody is named";
     SYS_shutdown "sockets the user has given as standard streams";
     SYS_getsockopt "what kind of socket a standard stream is";
 
@@ -285,7 +285,7 @@ mod tests {
             assert!(rules(Network::Host).iter().all(|rule| rule.number != number), "call {number}");
         }
         for number in [libc::SYS_socket, libc::SYS_connect, libc::SYS_bind, libc::SYS_listen, libc::SYS_setsockopt] {
-            for network in [Network::None] {
+            for network in [Network::None, Network::Sandbox] {
                 assert!(rules(network).iter().all(|rule| rule.number != number), "call {number}");
             }
         }

@@ -26,6 +26,7 @@ mod hooks;
 mod ids;
 mod join;
 mod launch;
+mod links;
 mod logfile;
 mod make;
 mod mounts;

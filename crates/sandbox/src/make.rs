@@ -8,6 +8,7 @@ use crate::{
     error::Error,
     ids,
     launch::{Files, Host, Launched, kill, launch},
+    links::Links,
     logfile::open_log,
     mounts::Origin,
     network::Namespace,
@@ -76,6 +77,7 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
         cgroup,
         resources,
         original_oom_score_adj: oom::inherited(),
+        links: Links::plan(config.network, &linux.namespaces),
         ..State::new(&args.id)
     };
     entry.write(&state).inspect_err(|_| {

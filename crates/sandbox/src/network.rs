@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     os::fd::{AsFd, OwnedFd},
+    path::PathBuf,
 };
 
 use lazaret_control::Failure;
@@ -17,6 +18,8 @@ pub enum Network {
     /// Each other: there is only a loopback interface, which is the application kernel's own.
     #[default]
     None,
+    /// What is on the links of the container's network namespace, by the application kernel's own TCP/IP.
+    Sandbox,
     /// What the host reaches, by sockets of the host.
     Host,
 }
@@ -28,12 +31,19 @@ impl Network {
     /// The host's.
     pub fn open(self) -> Result<net::Network, Failure> {
         match self {
-            Network::None => Ok(net::Network::Loopback),
+            Network::None | Network::Sandbox => Ok(net::Network::default()),
             Network::Host => {
                 net::Network::of_host().map_err(|error| Failure::host("look at the host's network", error))
             }
         }
     }
+}
+
+/// The path of the network namespace that a specification names. Without one it means a new one, and without an entry
+/// that of whoever makes the container.
+pub fn of_specification(namespaces: &[spec::Namespace]) -> Option<Option<&PathBuf>> {
+    let entry = namespaces.iter().find(|namespace| namespace.kind == "network")?;
+    Some(entry.path.as_ref().filter(|path| !path.as_os_str().is_empty()))
 }
 
 /// A network namespace of the host.
@@ -54,15 +64,12 @@ impl Namespace {
     /// # Errors
     /// That of opening the named one.
     pub fn of(network: Network, namespaces: &[spec::Namespace]) -> Result<Namespace, Failure> {
-        if network == Network::None {
+        // Of a network of its own the sandbox process gets the links, and nothing else.
+        if network != Network::Host {
             return Ok(Namespace::New);
         }
-        let Some(entry) = namespaces.iter().find(|namespace| namespace.kind == "network") else {
-            return Ok(Namespace::Own);
-        };
-        let Some(path) = entry.path.as_ref().filter(|path| !path.as_os_str().is_empty()) else {
-            return Ok(Namespace::New);
-        };
+        let Some(entry) = of_specification(namespaces) else { return Ok(Namespace::Own) };
+        let Some(path) = entry else { return Ok(Namespace::New) };
         let file = File::open(path);
         let failed = |error| Failure::host(format!("open the network namespace {}", path.display()), error);
         file.map(|file| Namespace::Joined(file.into())).map_err(failed)
@@ -106,7 +113,9 @@ mod tests {
         assert!(matches!(of(Network::Host, &[]), Namespace::Own));
         assert!(matches!(of(Network::Host, &[entry(None)]), Namespace::New));
         assert!(matches!(of(Network::Host, &[entry(Some("/proc/self/ns/net"))]), Namespace::Joined(_)));
-        assert!(matches!(of(Network::None, &[entry(Some("/proc/self/ns/net"))]), Namespace::New));
+        for network in [Network::None, Network::Sandbox] {
+            assert!(matches!(of(network, &[entry(Some("/proc/self/ns/net"))]), Namespace::New));
+        }
         assert!(Namespace::of(Network::Host, &[entry(Some("/nowhere"))]).is_err());
     }
 }

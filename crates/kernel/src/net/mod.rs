@@ -9,6 +9,7 @@ pub mod netlink;
 mod network;
 pub mod options;
 pub mod queue;
+pub mod stack;
 mod stream;
 pub mod unix;
 

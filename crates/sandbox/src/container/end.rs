@@ -125,6 +125,7 @@ impl Container {
     /// Removes what is left of a container that has ended.
     fn remove(&self) -> Result<(), Error> {
         self.state.cgroup.as_ref().map_or(Ok(()), Cgroup::remove)?;
+        self.state.links.iter().for_each(|links| links.give_back(self.state.pid));
         self.entry.remove()?;
         if let Err(failure) = hooks::run("poststop", &self.state.hooks.poststop, &self.state, Status::Stopped) {
             eprintln!("lazaret: warning: {failure}");

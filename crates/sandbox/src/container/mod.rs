@@ -16,6 +16,7 @@ use crate::{
     config::{Args, Config},
     error::Error,
     hooks,
+    links::Given,
     pod::Role,
     sandbox::Sandbox,
     state::{Entry, Registry, State, Status, TIMEOUT},
@@ -173,6 +174,7 @@ impl Container {
         if status != Status::Created {
             return Err(self.wrong_status("start", status));
         }
+        self.hand_links_over()?;
         match self.call_to_start()? {
             Answer::Started { .. } => {}
             other => return Err(self.refused(other)),
@@ -184,6 +186,29 @@ impl Container {
             eprintln!("lazaret: warning: {failure}");
         }
         Ok(())
+    }
+
+    /// Gives the sandbox the links of its network namespace, if it has a network of its own.
+    fn hand_links_over(&mut self) -> Result<(), Error> {
+        let hooks = &self.state.hooks;
+        let others = [&hooks.prestart, &hooks.create_runtime, &hooks.create_container];
+        let has_time = !self.state.attached || others.iter().any(|list| !list.is_empty());
+        let Some(links) = self.state.links.as_mut().filter(|links| links.are_expected(has_time)) else { return Ok(()) };
+        let Some(Given { tables, sockets }) = links.find(self.state.pid)? else { return Ok(()) };
+        // Should this process be killed from here on, others know what the host is to get back.
+        self.entry.write(&self.state)?;
+        self.state.links.iter().try_for_each(|links| links.take(self.state.pid))?;
+        let network = serde_json::to_value(tables).map_err(|error| Error::host("describe the links", error))?;
+        let fds: Vec<BorrowedFd<'_>> = sockets.iter().map(AsFd::as_fd).collect();
+        let channel = self.connect()?;
+        let call = || {
+            channel.send(&self.about(Request::Attach { network }), &fds)?;
+            Ok(channel.receive()?.0)
+        };
+        match call().map_err(|error| self.lost(error))? {
+            Answer::Done => Ok(()),
+            other => Err(self.refused(other)),
+        }
     }
 
     /// Asks for the start. Hooks that run before the first process take as long as they are allowed.

@@ -372,6 +372,7 @@ impl Served {
             Request::Release
             | Request::Create { .. }
             | Request::Destroy
+            | Request::Attach { .. }
             | Request::Threads { .. }
             | Request::Logging { .. } => Err(Failure::new("control", "not a request about a container")),
         }

@@ -11,11 +11,13 @@ use std::{
     time::Duration,
 };
 
+use lazaret_abi::errno::Errno;
 use lazaret_control::{
     Answer, Call, Channel, Failure, Report, Request,
     server::{self, Service, converse},
 };
-use lazaret_kernel::boot::{Container, Kernel, SharedNamespaces};
+use lazaret_hostcall::netlink::Tables;
+use lazaret_kernel::boot::{Container, Kernel, SharedNamespaces, StartError};
 use serde_json::Value;
 
 use super::{
@@ -123,6 +125,18 @@ impl Pod {
         Ok(served)
     }
 
+    /// Gets its links.
+    fn attach(&self, network: Value, sockets: Vec<OwnedFd>) -> Result<(), Failure> {
+        let step = "use the links of the network namespace";
+        let tables: Tables = serde_json::from_value(network).map_err(|error| Failure::new(step, error))?;
+        if tables.links.len() != sockets.len() {
+            return Err(Failure::new(step, "there is not one socket for each"));
+        }
+        let sockets = tables.links.iter().map(|link| link.index).zip(sockets).collect();
+        let refused = |cause: Errno| start_failure(StartError { step: step.into(), cause });
+        self.kernel.network.attach(tables, sockets).map_err(refused)
+    }
+
     /// Ends a further container.
     fn destroy(&self, id: &str) -> Result<(), Failure> {
         if id == self.id {
@@ -146,6 +160,7 @@ impl Service for Pod {
                 self.released.store(true, Ordering::Relaxed);
                 Ok(Answer::Done)
             }
+            Request::Attach { network } if id == self.id => self.attach(network, fds).map(|()| Answer::Done),
             Request::Create { container } => self.create(&id, container, fds).map(|()| Answer::Done),
             Request::Destroy => self.destroy(&id).map(|()| Answer::Done),
             Request::Threads { after } => Ok(Answer::Threads(debug::threads(&self.kernel, &self.all(), after))),

@@ -23,6 +23,7 @@ pub use self::{entry::Entry, registry::Registry};
 use crate::{
     cgroup::Cgroup,
     error::Error,
+    links::Links,
     spec::{Hooks, Process, Resources},
 };
 
@@ -82,6 +83,9 @@ pub struct State {
     /// How soon the host would have killed the sandbox process for want of memory, had the specification said nothing.
     #[serde(default)]
     pub original_oom_score_adj: i32,
+    /// The links of the sandbox, if it has a network of its own.
+    #[serde(default)]
+    pub(crate) links: Option<Links>,
 }
 
 /// A process of the host, which is another one when its id is used again.
@@ -155,6 +159,7 @@ impl State {
             cgroup: None,
             resources: Resources::default(),
             original_oom_score_adj: 0,
+            links: None,
         }
     }
 

@@ -1,18 +1,20 @@
 //! AF_INET and AF_INET6 sockets; see ip(7), ipv6(7), tcp(7), udp(7).
 //!
-//! With [`Network::Host`] they are sockets of the host. Else the one interface is the loopback. Sockets of the
-//! sandbox that talk over it are connected directly: no packet is ever made, but what tcp(7) lets a program see
-//! is as ever.
+//! With [`Network::Host`] they are sockets of the host. Else sockets of the sandbox that talk to each other are
+//! connected directly: no packet is ever made, but what tcp(7) lets a program see is as ever. Whatever is not for an
+//! address of the sandbox goes over its links, if it has any; see [`super::stack`].
 //!
 //! Addresses are kept in one form: an IPv4 address stays one, whatever the socket's family is, and
 //! is mapped when an IPv6 socket shows it.
 
 pub mod levels;
+mod listener;
 mod ports;
-mod tcp;
+mod remote;
+pub mod tcp;
 #[cfg(test)]
 mod tests;
-mod udp;
+pub mod udp;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
@@ -22,7 +24,7 @@ use lazaret_abi::{
 };
 
 use self::{tcp::TcpSocket, udp::UdpSocket};
-use super::{Address, Network, Socket, host::HostSocket};
+use super::{Address, Network, Socket, host::HostSocket, stack::Stack};
 use crate::{
     sync::Arc,
     task::{
@@ -37,17 +39,24 @@ use crate::{
 /// `EPROTONOSUPPORT`, `ESOCKTNOSUPPORT`; `EPERM` and `EACCES` for raw sockets; those of the host where it makes
 /// the socket.
 pub fn create(task: &Task, domain: u32, kind: u32, number: u32) -> Result<Arc<dyn Socket>, Errno> {
-    match (&*task.kernel().network, kind) {
+    let network = &task.kernel().network;
+    match (&**network, kind) {
         (Network::Host(_), kind::STREAM | kind::DGRAM) => Ok(HostSocket::new(domain, kind, number)?),
-        _ => create_own(&task.creds(), domain, kind, number),
+        _ => create_own(network, &task.creds(), domain, kind, number),
     }
 }
 
-/// A socket of the loopback interface.
-fn create_own(creds: &Creds, domain: u32, kind: u32, number: u32) -> Result<Arc<dyn Socket>, Errno> {
+/// A socket of this kernel's own.
+pub(super) fn create_own(
+    network: &Arc<Network>,
+    creds: &Creds,
+    domain: u32,
+    kind: u32,
+    number: u32,
+) -> Result<Arc<dyn Socket>, Errno> {
     match (kind, number) {
-        (kind::STREAM, protocol::IP | protocol::TCP) => Ok(TcpSocket::new(domain)),
-        (kind::DGRAM, protocol::IP | protocol::UDP) => Ok(UdpSocket::new(domain)),
+        (kind::STREAM, protocol::IP | protocol::TCP) => Ok(TcpSocket::new(network, domain)),
+        (kind::DGRAM, protocol::IP | protocol::UDP) => Ok(UdpSocket::new(network, domain)),
         // net.ipv4.ping_group_range lets nobody, by default.
         (kind::DGRAM, protocol::ICMP | protocol::ICMPV6) => Err(Errno::EACCES),
         (kind::STREAM | kind::DGRAM, _) => Err(Errno::EPROTONOSUPPORT),
@@ -87,31 +96,50 @@ fn address_of(domain: u32, address: &Address) -> Result<SocketAddr, Errno> {
     }
 }
 
-/// Where a packet for `address` goes: the loopback interface.
+/// Where packets go.
+#[derive(Clone, Copy)]
+struct Route<'a> {
+    to: SocketAddr,
+    /// Where they come from, unless the socket has an address.
+    from: IpAddr,
+    /// Over a link; none for what stays in the sandbox.
+    link: Option<&'a Arc<Stack>>,
+}
+
+impl Route<'_> {
+    /// The address from which a socket sends.
+    ///
+    /// # Errors
+    /// `EINVAL` for one that does not lead out.
+    fn source(&self, bound: SocketAddr) -> Result<IpAddr, Errno> {
+        match bound.ip() {
+            ip if ip.is_unspecified() || ip.is_ipv4() != self.from.is_ipv4() => Ok(self.from),
+            ip if ip.is_loopback() && self.link.is_some() => Err(Errno::EINVAL),
+            ip => Ok(ip),
+        }
+    }
+}
+
+/// Where a packet for `address` goes.
 ///
 /// # Errors
-/// `ENETUNREACH` for everything else: there is no other interface.
-fn route(address: SocketAddr, v6_only: bool) -> Result<SocketAddr, Errno> {
+/// `ENETUNREACH` when no link leads there.
+fn route(network: &Network, address: SocketAddr, v6_only: bool) -> Result<Route<'_>, Errno> {
     let plain = plain(address);
     if v6_only && address.is_ipv6() && plain.is_ipv4() {
         return Err(Errno::ENETUNREACH);
     }
-    let ip = match plain.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    if ip.is_loopback() { Ok(SocketAddr::new(ip, plain.port())) } else { Err(Errno::ENETUNREACH) }
-}
-
-/// The address from which a socket reaches `destination`.
-fn source_for(bound: Option<SocketAddr>, destination: SocketAddr) -> IpAddr {
-    match bound {
-        Some(bound) if !bound.ip().is_unspecified() => bound.ip(),
-        _ => match destination.ip() {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        },
+    let own: IpAddr = if plain.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+    let stack = network.stack();
+    match plain.ip() {
+        ip if ip.is_unspecified() => Ok(Route { to: SocketAddr::new(own, plain.port()), from: own, link: None }),
+        ip if ip.is_loopback() => Ok(Route { to: plain, from: own, link: None }),
+        ip if stack.is_some_and(|stack| stack.is_own(ip)) => Ok(Route { to: plain, from: ip, link: None }),
+        ip => {
+            let stack = stack.ok_or(Errno::ENETUNREACH)?;
+            let way = stack.way(ip).ok_or(Errno::ENETUNREACH)?;
+            Ok(Route { to: plain, from: way.source, link: Some(stack) })
+        }
     }
 }
 
@@ -120,13 +148,15 @@ fn source_for(bound: Option<SocketAddr>, destination: SocketAddr) -> IpAddr {
 /// # Errors
 /// `EADDRNOTAVAIL` when it is not ours, `EACCES` for a port below 1024 without
 /// CAP_NET_BIND_SERVICE.
-fn check_bind(address: SocketAddr, v6_only: bool) -> Result<SocketAddr, Errno> {
+fn check_bind(network: &Network, address: SocketAddr, v6_only: bool) -> Result<SocketAddr, Errno> {
     const FIRST_UNPRIVILEGED: u16 = 1024;
     let plain = plain(address);
     if v6_only && address.is_ipv6() && plain.is_ipv4() {
         return Err(Errno::EINVAL);
     }
-    if !plain.ip().is_unspecified() && !plain.ip().is_loopback() {
+    let ip = plain.ip();
+    let is_own = ip.is_unspecified() || ip.is_loopback() || network.stack().is_some_and(|stack| stack.is_own(ip));
+    if !is_own {
         return Err(Errno::EADDRNOTAVAIL);
     }
     let privileged = Task::try_current().is_none_or(|task| task.creds().has(cap::NET_BIND_SERVICE));

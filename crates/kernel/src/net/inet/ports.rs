@@ -56,7 +56,9 @@ impl<T> Entry<T> {
 struct Table<T> {
     ports: BTreeMap<u16, Vec<Entry<T>>>,
     next_id: u64,
-    next_port: u16,
+    /// Where the search for a free port begins; at first anywhere, since others may still know those of a sandbox
+    /// that had this address before.
+    next_port: Option<u16>,
 }
 
 /// All ports of one protocol.
@@ -90,7 +92,7 @@ pub struct Wish {
 impl<T: Face> Ports<T> {
     /// None is bound.
     pub const fn new() -> Ports<T> {
-        Ports(Mutex::new(Table { ports: BTreeMap::new(), next_id: 0, next_port: 0 }))
+        Ports(Mutex::new(Table { ports: BTreeMap::new(), next_id: 0, next_port: None }))
     }
 
     /// Binds a face.
@@ -155,9 +157,11 @@ impl<T: Face> Table<T> {
 
     fn choose(&mut self, wish: Wish) -> Option<u16> {
         let count = EPHEMERAL.end() - EPHEMERAL.start() + 1;
-        for _ in 0..count {
-            let port = EPHEMERAL.start() + self.next_port % count;
-            self.next_port = (self.next_port + 1) % count;
+        let first = self.next_port.unwrap_or_else(random);
+        for step in 0..count {
+            let place = (u32::from(first) + u32::from(step)) % u32::from(count);
+            let port = EPHEMERAL.start() + u16::try_from(place).unwrap_or_default();
+            self.next_port = Some(port - EPHEMERAL.start() + 1);
             // A chosen port is nobody else's, options or not.
             if !self.conflicts(port, Wish { reuse: false, ..wish }) {
                 return Some(port);
@@ -165,6 +169,13 @@ impl<T: Face> Table<T> {
         }
         None
     }
+}
+
+fn random() -> u16 {
+    let mut bytes = [0; 2];
+    // It does not fail once the host is up.
+    let _ = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
+    u16::from_ne_bytes(bytes)
 }
 
 impl<T: Face> Drop for Binding<T> {

@@ -1,58 +1,41 @@
-//! TCP over the loopback interface; see tcp(7).
+//! TCP sockets; see tcp(7). Those of one sandbox are connected directly, others over links.
 
-use std::{collections::VecDeque, net::SocketAddr, time::Duration};
+mod connect;
+
+use std::{net::SocketAddr, time::Duration};
 
 use lazaret_abi::{
     errno::Errno,
     socket::{family, kind, level, message, protocol, tcp},
 };
 
+pub use super::listener::TcpFace;
 use super::{
     address_of, check_bind,
     levels::Levels,
+    listener::Listener,
     ports::{Binding, Face, Ports, Wish},
-    route, shown, source_for, unspecified,
+    remote::{self, tuning},
+    route, shown, unspecified,
 };
 use crate::{
-    net::{Address, Common, Incoming, Outgoing, Patience, Socket, control::Control, queue::ReceiveQueue, stream},
-    sync::{Arc, AtomicBool, AtomicI32, Mutex, Ordering, Weak},
+    net::{
+        Address, Common, Incoming, Network, Outgoing, Patience, Socket,
+        control::Control,
+        queue::ReceiveQueue,
+        stack::tcp::{Connection, Ends},
+        stream,
+    },
+    sync::{Arc, AtomicBool, Mutex, Ordering, Weak},
     uio::{Sink, Source},
-    wait::{Events, Poller, WaitQueue},
+    wait::{Events, Poller},
 };
 
 static PORTS: Ports<TcpFace> = Ports::new();
 
-/// What the other side, or those who connect, see of a socket.
-pub struct TcpFace {
-    inbox: Arc<ReceiveQueue>,
-    queue: Arc<WaitQueue>,
-    error: Arc<AtomicI32>,
-    listener: Mutex<Option<Listener>>,
-    /// Whether there is a listener; asked with the port table locked, where `listener` must not be.
-    listening: AtomicBool,
-    /// The other side reset the connection.
-    was_reset: AtomicBool,
-    domain: u32,
-}
-
-struct Listener {
-    backlog: usize,
-    /// Connections that wait for accept(2).
-    pending: VecDeque<Arc<TcpSocket>>,
-    /// Those whose connection waits for room in the backlog.
-    waiting: VecDeque<Weak<TcpSocket>>,
-    /// What connections inherit.
-    levels: Weak<TcpSocket>,
-}
-
-impl Face for TcpFace {
-    fn is_listening(&self) -> bool {
-        self.listening.load(Ordering::Acquire)
-    }
-
-    fn score(&self, _from: SocketAddr) -> Option<u32> {
-        self.is_listening().then_some(0)
-    }
+/// Who listens where a connection from outside is to go.
+pub fn listener((to, from): Ends) -> Option<Arc<TcpFace>> {
+    PORTS.find(to, from)
 }
 
 /// Where a connection stands.
@@ -65,6 +48,8 @@ enum Phase {
     Connecting,
     /// Connected; the flag tells that a connect(2) that did not wait has yet to be told so.
     Connected(Arc<TcpFace>, bool),
+    /// The same for a connection over a link, which may be under way yet, or over.
+    Remote(Arc<Connection>, bool),
 }
 
 #[derive(Default)]
@@ -80,17 +65,43 @@ struct State {
 
 /// A TCP socket.
 pub struct TcpSocket {
-    common: Common,
+    pub(super) common: Common,
     face: Arc<TcpFace>,
-    levels: Levels,
+    pub(super) levels: Levels,
+    network: Arc<Network>,
     own: Weak<TcpSocket>,
     state: Mutex<State>,
 }
 
 impl TcpSocket {
     /// A socket of AF_INET or AF_INET6.
-    pub fn new(domain: u32) -> Arc<TcpSocket> {
-        let common = Common::new(domain, kind::STREAM, protocol::TCP);
+    pub fn new(network: &Arc<Network>, domain: u32) -> Arc<TcpSocket> {
+        TcpSocket::with(network, Common::new(domain, kind::STREAM, protocol::TCP))
+    }
+
+    /// A socket for a connection over a link that `parent` has listened for.
+    pub fn of_connection(parent: &TcpSocket, connection: &Arc<Connection>) -> Arc<TcpSocket> {
+        let common = Common {
+            queue: connection.queue.clone(),
+            error: connection.error.clone(),
+            ..Common::new(parent.common.family, kind::STREAM, protocol::TCP)
+        };
+        let socket = TcpSocket::with(&parent.network, common);
+        socket.inherit(parent);
+        let mut state = socket.state.lock();
+        (state.local, state.remote) = (Some(connection.ends.0), Some(connection.ends.1));
+        state.phase = Phase::Remote(connection.clone(), false);
+        drop(state);
+        socket
+    }
+
+    fn inherit(&self, parent: &TcpSocket) {
+        self.levels.inherit(&parent.levels);
+        let options = parent.common.options.lock().clone();
+        *self.common.options.lock() = options;
+    }
+
+    fn with(network: &Arc<Network>, common: Common) -> Arc<TcpSocket> {
         let limit = common.options.lock().receive_buffer;
         let face = Arc::new(TcpFace {
             inbox: ReceiveQueue::new(common.queue.clone(), limit),
@@ -99,12 +110,13 @@ impl TcpSocket {
             listener: Mutex::new(None),
             listening: AtomicBool::new(false),
             was_reset: AtomicBool::new(false),
-            domain,
+            domain: common.family,
         });
         Arc::new_cyclic(|own| TcpSocket {
             common,
             face,
             levels: Levels::default(),
+            network: network.clone(),
             own: own.clone(),
             state: Mutex::default(),
         })
@@ -135,13 +147,19 @@ impl TcpSocket {
         }
     }
 
+    /// The connection over a link, if there is one.
+    fn remote(&self) -> Option<Arc<Connection>> {
+        match &self.state.lock().phase {
+            Phase::Remote(connection, _) => Some(connection.clone()),
+            _ => None,
+        }
+    }
+
     /// Makes a connection of `client` and a new socket, which waits for accept(2).
     fn establish(listener: &TcpFace, slot: &mut Listener, client: &Arc<TcpSocket>) {
-        let server = TcpSocket::new(listener.domain);
-        if let Some(parent) = slot.levels.upgrade() {
-            server.levels.inherit(&parent.levels);
-            let inherited = parent.common.options.lock().clone();
-            *server.common.options.lock() = inherited;
+        let server = TcpSocket::new(&client.network, listener.domain);
+        if let Some(parent) = slot.parent.upgrade() {
+            server.inherit(&parent);
         }
         let mut state = client.state.lock();
         {
@@ -175,66 +193,6 @@ impl TcpSocket {
         drop(state);
         self.common.error.store(error.raw(), Ordering::Release);
         self.common.queue.wake_all();
-    }
-
-    /// What another connect(2) finds.
-    fn connect_state(&self) -> Option<Result<(), Errno>> {
-        let mut state = self.state.lock();
-        match &mut state.phase {
-            Phase::Connected(_, untold) if *untold => {
-                *untold = false;
-                Some(Ok(()))
-            }
-            Phase::Connected(..) => Some(Err(Errno::EISCONN)),
-            Phase::Connecting => Some(Err(Errno::EALREADY)),
-            Phase::Closed => {
-                drop(state);
-                self.common.take_error().map(Err)
-            }
-        }
-    }
-
-    fn start_connecting(&self, to: SocketAddr) -> Result<(), Errno> {
-        let bound = self.bind_to(unspecified(self.common.family))?;
-        let local = SocketAddr::new(source_for(Some(bound), to), bound.port());
-        {
-            let mut state = self.state.lock();
-            (state.local, state.remote) = (Some(local), Some(to));
-            (state.read_shut, state.write_shut) = (false, false);
-            state.phase = Phase::Connecting;
-        }
-        let Some(target) = PORTS.find(to, local) else {
-            self.refuse(Errno::ECONNREFUSED);
-            return Ok(());
-        };
-        match &mut *target.listener.lock() {
-            Some(slot) => {
-                slot.waiting.push_back(self.own.clone());
-                TcpSocket::admit(&target, slot);
-            }
-            None => {
-                self.refuse(Errno::ECONNREFUSED);
-                return Ok(());
-            }
-        }
-        target.queue.wake(Events::READABLE);
-        Ok(())
-    }
-
-    /// One connect(2) that waits: the outcome, once there is one.
-    fn outcome(&self) -> Option<Result<(), Errno>> {
-        let mut state = self.state.lock();
-        match &mut state.phase {
-            Phase::Connected(_, untold) => {
-                *untold = false;
-                Some(Ok(()))
-            }
-            Phase::Connecting => None,
-            Phase::Closed => {
-                drop(state);
-                Some(Err(self.common.take_error().unwrap_or(Errno::ECONNREFUSED)))
-            }
-        }
     }
 
     /// The other side of an established connection, to write to.
@@ -272,18 +230,24 @@ impl TcpSocket {
 impl Drop for TcpSocket {
     fn drop(&mut self) {
         let unread = self.face.inbox.abandon();
-        let mut state = self.state.lock();
-        if let Phase::Connected(peer, _) = std::mem::take(&mut state.phase) {
-            // Closing with unread data resets the connection (RFC 2525, 2.17), and so does not lingering (socket(7)).
-            if !unread.is_empty() || self.common.options.lock().linger == Some(Duration::ZERO) {
-                peer.was_reset.store(true, Ordering::Release);
-                peer.error.store(Errno::ECONNRESET.raw(), Ordering::Release);
+        let phase = std::mem::take(&mut self.state.lock().phase);
+        // Not lingering resets the connection (socket(7)).
+        let reset = self.common.options.lock().linger == Some(Duration::ZERO);
+        match phase {
+            Phase::Connected(peer, _) => {
+                // And so does closing with unread data (RFC 2525, 2.17).
+                if !unread.is_empty() || reset {
+                    peer.was_reset.store(true, Ordering::Release);
+                    peer.error.store(Errno::ECONNRESET.raw(), Ordering::Release);
+                }
+                peer.inbox.end();
             }
-            peer.inbox.end();
+            Phase::Remote(connection, _) => connection.release(reset),
+            Phase::Closed | Phase::Connecting => {}
         }
-        drop(state);
         self.face.listening.store(false, Ordering::Release);
-        if let Some(listener) = self.face.listener.lock().take() {
+        let listener = self.face.listener.lock().take();
+        if let Some(listener) = listener {
             for socket in &listener.pending {
                 if let Some(client) = socket.peer() {
                     client.error.store(Errno::ECONNRESET.raw(), Ordering::Release);
@@ -302,7 +266,8 @@ impl Socket for TcpSocket {
     }
 
     fn bind(&self, address: &Address) -> Result<(), Errno> {
-        let address = check_bind(address_of(self.common.family, address)?, self.levels.v6_only())?;
+        let address = address_of(self.common.family, address)?;
+        let address = check_bind(&self.network, address, self.levels.v6_only())?;
         let state = self.state.lock();
         if state.binding.is_some() || !matches!(state.phase, Phase::Closed) {
             return Err(Errno::EINVAL);
@@ -323,12 +288,7 @@ impl Socket for TcpSocket {
         }
         drop(state);
         let mut listener = self.face.listener.lock();
-        let slot = listener.get_or_insert_with(|| Listener {
-            backlog,
-            pending: VecDeque::new(),
-            waiting: VecDeque::new(),
-            levels: self.own.clone(),
-        });
+        let slot = listener.get_or_insert_with(|| Listener::new(backlog, self.own.clone()));
         slot.backlog = backlog;
         self.face.listening.store(true, Ordering::Release);
         TcpSocket::admit(&self.face, slot);
@@ -338,13 +298,17 @@ impl Socket for TcpSocket {
     fn connect(&self, address: &Address, patience: Patience) -> Result<(), Errno> {
         if *address == Address::Unspecified {
             let old = std::mem::take(&mut *self.state.lock());
-            if let Phase::Connected(peer, _) = old.phase {
-                peer.error.store(Errno::ECONNRESET.raw(), Ordering::Release);
-                peer.inbox.end();
+            match old.phase {
+                Phase::Connected(peer, _) => {
+                    peer.error.store(Errno::ECONNRESET.raw(), Ordering::Release);
+                    peer.inbox.end();
+                }
+                Phase::Remote(connection, _) => connection.release(true),
+                Phase::Closed | Phase::Connecting => {}
             }
             return Ok(());
         }
-        let to = route(address_of(self.common.family, address)?, self.levels.v6_only())?;
+        let to = route(&self.network, address_of(self.common.family, address)?, self.levels.v6_only())?;
         if self.is_listening() {
             return Err(Errno::EISCONN);
         }
@@ -379,6 +343,9 @@ impl Socket for TcpSocket {
     }
 
     fn send(&self, source: &mut dyn Source, outgoing: Outgoing, patience: Patience) -> Result<usize, Errno> {
+        if let Some(connection) = self.remote() {
+            return remote::send(&self.common, &connection, source, patience);
+        }
         let mut done = 0;
         loop {
             let peer = match self.writable_peer(patience) {
@@ -424,6 +391,10 @@ impl Socket for TcpSocket {
         if flags & message::ERRQUEUE != 0 {
             return Err(Errno::EAGAIN);
         }
+        if let Some(connection) = self.remote() {
+            let is_shut = || self.state.lock().read_shut;
+            return remote::receive(&self.common, &connection, sink, flags, patience, &is_shut);
+        }
         if matches!(self.state.lock().phase, Phase::Closed) && self.face.inbox.is_empty() {
             return match self.common.take_error() {
                 Some(error) => Err(error),
@@ -448,13 +419,17 @@ impl Socket for TcpSocket {
             return Ok(());
         }
         let mut state = self.state.lock();
-        let Phase::Connected(peer, _) = &state.phase else { return Err(Errno::ENOTCONN) };
-        let peer = peer.clone();
+        let (peer, connection) = match &state.phase {
+            Phase::Connected(peer, _) => (Some(peer.clone()), None),
+            Phase::Remote(connection, _) if !connection.is_closed() => (None, Some(connection.clone())),
+            _ => return Err(Errno::ENOTCONN),
+        };
         state.read_shut |= read;
         state.write_shut |= write;
         drop(state);
         if write {
-            peer.inbox.end();
+            peer.iter().for_each(|peer| peer.inbox.end());
+            connection.iter().for_each(|connection| connection.close());
         }
         self.common.queue.wake_all();
         Ok(())
@@ -470,6 +445,9 @@ impl Socket for TcpSocket {
         let state = self.state.lock();
         match (&state.phase, state.remote) {
             (Phase::Connected(..), Some(remote)) if !self.is_over(&state) => Ok(shown(self.common.family, remote)),
+            (Phase::Remote(connection, _), Some(remote)) if connection.is_connected() => {
+                Ok(shown(self.common.family, remote))
+            }
             _ => Err(Errno::ENOTCONN),
         }
     }
@@ -483,12 +461,15 @@ impl Socket for TcpSocket {
         if self.common.has_error() {
             events |= Events::ERR;
         }
+        if let Phase::Remote(connection, _) = &state.phase {
+            return remote::events(connection, events, (state.read_shut, state.write_shut));
+        }
         let read_over = state.read_shut || self.face.inbox.has_ended();
         if read_over {
             events |= Events::READABLE | Events::RDHUP;
         }
         match &state.phase {
-            Phase::Connecting => return events,
+            Phase::Connecting | Phase::Remote(..) => return events,
             Phase::Closed => events |= Events::HUP | Events::WRITABLE,
             Phase::Connected(peer, _) => {
                 if state.write_shut || peer.inbox.has_room() {
@@ -506,12 +487,15 @@ impl Socket for TcpSocket {
     }
 
     fn readable_bytes(&self) -> Result<usize, Errno> {
-        if self.is_listening() { Err(Errno::EINVAL) } else { Ok(self.face.inbox.bytes()) }
+        if self.is_listening() {
+            return Err(Errno::EINVAL);
+        }
+        Ok(self.remote().map_or_else(|| self.face.inbox.bytes(), |connection| connection.readable()))
     }
 
     fn unsent_bytes(&self) -> usize {
-        // What was sent has arrived.
-        0
+        // What goes over no link has arrived.
+        self.remote().map_or(0, |connection| connection.unsent())
     }
 
     fn is_listening(&self) -> bool {
@@ -525,9 +509,10 @@ impl Socket for TcpSocket {
             /// TCP_ESTABLISHED, TCP_CLOSE, TCP_LISTEN
             const STATES: [u8; 3] = [1, 7, 10];
             let mut info = vec![0; LENGTH];
-            info[0] = match (self.is_listening(), self.peer().is_some()) {
-                (true, _) => STATES[2],
-                (_, true) => STATES[0],
+            info[0] = match (self.is_listening(), self.peer().is_some(), self.remote()) {
+                (true, ..) => STATES[2],
+                (_, true, _) => STATES[0],
+                (.., Some(connection)) => remote::state_number(connection.state()),
                 _ => STATES[1],
             };
             return Ok(info);
@@ -537,10 +522,17 @@ impl Socket for TcpSocket {
 
     fn set_option(&self, number_level: u32, number: u32, value: &[u8]) -> Result<(), Errno> {
         let bound = self.state.lock().binding.is_some();
-        self.levels.set(self.common.family, level::TCP, (number_level, number), value, bound)
+        self.levels.set(self.common.family, level::TCP, (number_level, number), value, bound)?;
+        if let Some(connection) = self.remote() {
+            connection.tune(tuning(&self.common, &self.levels));
+        }
+        Ok(())
     }
 
     fn options_changed(&self) {
         self.face.inbox.set_limit(self.common.options.lock().receive_buffer);
+        if let Some(connection) = self.remote() {
+            connection.tune(tuning(&self.common, &self.levels));
+        }
     }
 }

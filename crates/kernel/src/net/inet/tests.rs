@@ -29,7 +29,7 @@ fn receive(socket: &dyn Socket, limit: usize) -> Result<(Vec<u8>, Option<Address
 }
 
 fn listening(domain: u32, text: &str) -> (Arc<TcpSocket>, u16) {
-    let listener = TcpSocket::new(domain);
+    let listener = TcpSocket::new(&Arc::default(), domain);
     listener.bind(&address(text)).unwrap();
     listener.listen(1).unwrap();
     let port = port_of(&*listener);
@@ -39,7 +39,7 @@ fn listening(domain: u32, text: &str) -> (Arc<TcpSocket>, u16) {
 #[test]
 fn a_connection_carries_bytes_both_ways_and_closes_by_halves() {
     let (listener, port) = listening(family::INET, "127.0.0.1:0");
-    let client = TcpSocket::new(family::INET);
+    let client = TcpSocket::new(&Arc::default(), family::INET);
     let to = address(&format!("127.0.0.1:{port}"));
     assert_eq!(client.connect(&to, Patience::ENDLESS), Ok(()));
     assert_eq!(client.connect(&to, Patience::ENDLESS), Err(Errno::EISCONN));
@@ -61,9 +61,9 @@ fn nobody_listening_refuses() {
     let (listener, port) = listening(family::INET, "127.0.0.1:0");
     drop(listener);
     let to = address(&format!("127.0.0.1:{port}"));
-    let client = TcpSocket::new(family::INET);
+    let client = TcpSocket::new(&Arc::default(), family::INET);
     assert_eq!(client.connect(&to, Patience::ENDLESS), Err(Errno::ECONNREFUSED));
-    let client = TcpSocket::new(family::INET);
+    let client = TcpSocket::new(&Arc::default(), family::INET);
     assert_eq!(client.connect(&to, Patience::NONE), Err(Errno::EINPROGRESS));
     assert!(client.poll(None).contains(Events::ERR | Events::HUP | Events::WRITABLE));
     assert_eq!(client.common().take_error(), Some(Errno::ECONNREFUSED));
@@ -74,7 +74,7 @@ fn nobody_listening_refuses() {
 fn a_full_backlog_makes_connections_wait() {
     let (listener, port) = listening(family::INET, "127.0.0.1:0");
     let to = address(&format!("127.0.0.1:{port}"));
-    let clients = [(); 3].map(|()| TcpSocket::new(family::INET));
+    let clients = [(); 3].map(|()| TcpSocket::new(&Arc::default(), family::INET));
     for client in &clients {
         assert_eq!(client.connect(&to, Patience::NONE), Err(Errno::EINPROGRESS));
     }
@@ -89,7 +89,7 @@ fn a_full_backlog_makes_connections_wait() {
 #[test]
 fn closing_with_unread_data_resets() {
     let (listener, port) = listening(family::INET6, "[::1]:0");
-    let client = TcpSocket::new(family::INET6);
+    let client = TcpSocket::new(&Arc::default(), family::INET6);
     client.connect(&address(&format!("[::1]:{port}")), Patience::ENDLESS).unwrap();
     let server = listener.accept(Patience::NONE).unwrap();
     send(&*client, b"unread", None).unwrap();
@@ -101,13 +101,13 @@ fn closing_with_unread_data_resets() {
 #[test]
 fn an_ipv6_listener_takes_ipv4_unless_told_otherwise() {
     let (listener, port) = listening(family::INET6, "[::]:0");
-    let client = TcpSocket::new(family::INET);
+    let client = TcpSocket::new(&Arc::default(), family::INET);
     client.connect(&address(&format!("127.0.0.1:{port}")), Patience::ENDLESS).unwrap();
     let server = listener.accept(Patience::NONE).unwrap();
     assert_eq!(server.local_address(), address(&format!("[::ffff:127.0.0.1]:{port}")));
-    let other = TcpSocket::new(family::INET);
+    let other = TcpSocket::new(&Arc::default(), family::INET);
     assert_eq!(other.bind(&address(&format!("0.0.0.0:{port}"))), Err(Errno::EADDRINUSE));
-    let alone = TcpSocket::new(family::INET6);
+    let alone = TcpSocket::new(&Arc::default(), family::INET6);
     options::set(&*alone, &Creds::root(), level::IPV6, ipv6::V6ONLY, &1_i32.to_ne_bytes()).unwrap();
     alone.bind(&address("[::]:0")).unwrap();
     assert_eq!(other.bind(&address(&format!("0.0.0.0:{}", port_of(&*alone)))), Ok(()));
@@ -115,10 +115,10 @@ fn an_ipv6_listener_takes_ipv4_unless_told_otherwise() {
 
 #[test]
 fn datagrams_find_their_port() {
-    let server = UdpSocket::new(family::INET);
+    let server = UdpSocket::new(&Arc::default(), family::INET);
     server.bind(&address("127.0.0.1:0")).unwrap();
     let to = server.local_address();
-    let client = UdpSocket::new(family::INET);
+    let client = UdpSocket::new(&Arc::default(), family::INET);
     assert_eq!(send(&*client, b"x", None), Err(Errno::EDESTADDRREQ));
     assert_eq!(send(&*client, b"hello", Some(to.clone())), Ok(5));
     let (data, from) = receive(&*server, 3).unwrap();

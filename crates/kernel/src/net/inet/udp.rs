@@ -1,26 +1,27 @@
-//! UDP over the loopback interface; see udp(7).
+//! UDP sockets; see udp(7).
 
 use std::net::SocketAddr;
 
 use lazaret_abi::{
     errno::Errno,
-    socket::{family, kind, level, message, protocol},
+    socket::{family, ip, ipv6, kind, level, message, protocol},
 };
 
 use super::{
-    address_of, check_bind,
+    Route, address_of, check_bind,
     levels::Levels,
     plain,
     ports::{Binding, Face, Ports, Wish},
-    route, shown, source_for, unspecified,
+    route, shown, unspecified,
 };
 use crate::{
     net::{
-        Address, Common, Incoming, Outgoing, Patience, Socket,
+        Address, Common, Incoming, Network, Outgoing, Patience, Socket,
         control::Control,
         queue::{self, ReceiveQueue, Segment, Taking},
+        stack::{Stack, udp},
     },
-    sync::{Arc, Mutex},
+    sync::{Arc, AtomicI32, Mutex, Ordering},
     uio::{Sink, Source},
     wait::{Events, Poller},
 };
@@ -33,6 +34,7 @@ static PORTS: Ports<UdpFace> = Ports::new();
 /// What senders see of a socket.
 pub struct UdpFace {
     inbox: Arc<ReceiveQueue>,
+    error: Arc<AtomicI32>,
     /// The only one whose datagrams are taken, if connected.
     peer: Mutex<Option<SocketAddr>>,
 }
@@ -50,6 +52,30 @@ impl Face for UdpFace {
     }
 }
 
+impl UdpFace {
+    /// What was sent has not arrived.
+    fn fail(&self, error: Errno) {
+        self.error.store(error.raw(), Ordering::Release);
+        self.inbox.owner().wake(Events::ERR | Events::READABLE);
+    }
+}
+
+/// A datagram from outside; whether somebody takes it.
+pub fn deliver(to: SocketAddr, from: SocketAddr, data: &[u8]) -> bool {
+    let Some(target) = PORTS.find(to, from) else { return false };
+    // A full queue loses the datagram: that is UDP.
+    let _ = target.inbox.push_message(Segment::new(data.to_vec(), Control::default(), Some(Address::Inet(from))));
+    true
+}
+
+/// A datagram between these addresses has not arrived: that is told to who is connected.
+pub fn report(local: SocketAddr, remote: SocketAddr, error: Errno) {
+    let sender = PORTS.find(local, remote).filter(|face| *face.peer.lock() == Some(remote));
+    if let Some(face) = sender {
+        face.fail(error);
+    }
+}
+
 #[derive(Default)]
 struct State {
     binding: Option<Binding<UdpFace>>,
@@ -62,17 +88,19 @@ pub struct UdpSocket {
     common: Common,
     face: Arc<UdpFace>,
     levels: Levels,
+    network: Arc<Network>,
     state: Mutex<State>,
 }
 
 impl UdpSocket {
     /// A socket of AF_INET or AF_INET6.
-    pub fn new(domain: u32) -> Arc<UdpSocket> {
+    pub fn new(network: &Arc<Network>, domain: u32) -> Arc<UdpSocket> {
         let common = Common::new(domain, kind::DGRAM, protocol::UDP);
         let limit = common.options.lock().receive_buffer;
         let inbox = ReceiveQueue::new(common.queue.clone(), limit);
-        let face = Arc::new(UdpFace { inbox, peer: Mutex::new(None) });
-        Arc::new(UdpSocket { common, face, levels: Levels::default(), state: Mutex::default() })
+        let face = Arc::new(UdpFace { inbox, error: common.error.clone(), peer: Mutex::new(None) });
+        let (levels, network) = (Levels::default(), network.clone());
+        Arc::new(UdpSocket { common, face, levels, network, state: Mutex::default() })
     }
 
     fn bind_to(&self, address: SocketAddr) -> Result<SocketAddr, Errno> {
@@ -93,6 +121,31 @@ impl UdpSocket {
         Ok(address)
     }
 
+    /// Where a datagram goes.
+    fn route(&self, to: SocketAddr) -> Result<Route<'_>, Errno> {
+        let route = route(&self.network, to, self.levels.v6_only())?;
+        let is_broadcast = |stack: &Arc<Stack>| stack.is_broadcast(route.to.ip());
+        if route.link.is_some_and(is_broadcast) && !self.common.options.lock().broadcast {
+            return Err(Errno::EACCES);
+        }
+        Ok(route)
+    }
+
+    /// What the header of a packet says, as options have it.
+    fn marks(&self, from: SocketAddr) -> udp::Marks {
+        /// IP_PMTUDISC_DO and IP_PMTUDISC_PROBE, the same for IPv6.
+        const WHOLE: std::ops::RangeInclusive<i32> = 2..=3;
+        let value = |v4, v6| match from {
+            SocketAddr::V4(_) => self.levels.value(level::IP, v4),
+            SocketAddr::V6(_) => self.levels.value(level::IPV6, v6),
+        };
+        udp::Marks {
+            ttl: u8::try_from(value(ip::TTL, ipv6::UNICAST_HOPS)).unwrap_or(64),
+            class: u8::try_from(value(ip::TOS, ipv6::TCLASS)).unwrap_or(0),
+            whole: WHOLE.contains(&value(ip::MTU_DISCOVER, ipv6::MTU_DISCOVER)),
+        }
+    }
+
     fn bound(&self) -> Option<SocketAddr> {
         self.state.lock().binding.as_ref().map(Binding::address)
     }
@@ -104,7 +157,8 @@ impl Socket for UdpSocket {
     }
 
     fn bind(&self, address: &Address) -> Result<(), Errno> {
-        let address = check_bind(address_of(self.common.family, address)?, self.levels.v6_only())?;
+        let address = address_of(self.common.family, address)?;
+        let address = check_bind(&self.network, address, self.levels.v6_only())?;
         if self.bound().is_some() {
             return Err(Errno::EINVAL);
         }
@@ -116,9 +170,10 @@ impl Socket for UdpSocket {
             *self.face.peer.lock() = None;
             return Ok(());
         }
-        let peer = route(address_of(self.common.family, address)?, self.levels.v6_only())?;
-        self.bind_to(unspecified(self.common.family))?;
-        *self.face.peer.lock() = Some(peer);
+        let route = self.route(address_of(self.common.family, address)?)?;
+        let bound = self.bind_to(unspecified(self.common.family))?;
+        route.source(bound)?;
+        *self.face.peer.lock() = Some(route.to);
         Ok(())
     }
 
@@ -130,19 +185,16 @@ impl Socket for UdpSocket {
             return Err(error);
         }
         let to = match &outgoing.to {
-            Some(Address::Unspecified) | None => self.face.peer.lock().ok_or(Errno::EDESTADDRREQ)?,
-            Some(Address::Inet(SocketAddr::V4(address)))
-                if address.ip().is_broadcast() && !self.common.options.lock().broadcast =>
-            {
-                return Err(Errno::EACCES);
-            }
+            Some(Address::Unspecified) | None => (*self.face.peer.lock()).ok_or(Errno::EDESTADDRREQ)?,
             // An IPv6 socket may be told IPv4 addresses here.
             Some(Address::Inet(address)) if address.is_ipv6() && self.common.family == family::INET => {
                 return Err(Errno::EAFNOSUPPORT);
             }
-            Some(Address::Inet(address)) => route(*address, self.levels.v6_only())?,
+            Some(Address::Inet(address)) => *address,
             Some(_) => return Err(Errno::EAFNOSUPPORT),
         };
+        let route = self.route(to)?;
+        let to = route.to;
         if to.port() == 0 {
             return Err(Errno::EINVAL);
         }
@@ -152,16 +204,12 @@ impl Socket for UdpSocket {
         let data = queue::read_message(source, MAX_PAYLOAD)?;
         let length = data.len();
         let bound = self.bind_to(unspecified(self.common.family))?;
-        let from = SocketAddr::new(source_for(Some(bound), to), bound.port());
-        match PORTS.find(to, from) {
-            Some(target) => {
-                // A full queue loses the datagram: that is UDP.
-                let _ = target.inbox.push_message(Segment::new(data, Control::default(), Some(Address::Inet(from))));
-            }
+        let from = SocketAddr::new(route.source(bound)?, bound.port());
+        match route.link {
+            Some(stack) => udp::send(stack, from, to, &data, self.marks(from))?,
             // The port is closed: an ICMP message tells so, to those who are connected.
-            None if self.face.peer.lock().is_some() => {
-                self.common.error.store(Errno::ECONNREFUSED.raw(), crate::sync::Ordering::Release);
-                self.common.queue.wake(Events::ERR | Events::READABLE);
+            None if !deliver(to, from, &data) && self.face.peer.lock().is_some() => {
+                self.face.fail(Errno::ECONNREFUSED);
             }
             None => {}
         }
@@ -206,7 +254,10 @@ impl Socket for UdpSocket {
     fn local_address(&self) -> Address {
         let bound = self.bound().unwrap_or_else(|| unspecified(self.common.family));
         let address = match *self.face.peer.lock() {
-            Some(peer) => SocketAddr::new(source_for(Some(bound), peer), bound.port()),
+            Some(peer) => {
+                let source = self.route(peer).and_then(|route| route.source(bound));
+                SocketAddr::new(source.unwrap_or(bound.ip()), bound.port())
+            }
             None => bound,
         };
         shown(self.common.family, plain(address))

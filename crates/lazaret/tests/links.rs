@@ -1,0 +1,194 @@
+//! `--network sandbox`: the same programs over a link, in a sandbox and under runc.
+
+mod common;
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    os::unix::fs::symlink,
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use common::{Place, change, finish, run};
+use serde_json::json;
+
+/// Addresses of the other end, and of the container's.
+const PEER: [&str; 2] = ["10.99.7.1", "fd99::1"];
+const OWN: [&str; 2] = ["10.99.7.2", "fd99::2"];
+
+/// What namespaces of tests are called, before the process and a number.
+const PREFIX: &str = "lazaret-test";
+
+fn ip(arguments: &str) -> bool {
+    run(Command::new("ip").args(arguments.split(' '))).status.success()
+}
+
+/// Two network namespaces of the host with a link between them: that of a container, and the other end.
+struct Wire {
+    name: String,
+    servers: Vec<Child>,
+}
+
+impl Wire {
+    /// `None` where nobody can make one.
+    fn new() -> Option<Wire> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        if !rustix::process::geteuid().is_root() {
+            return None;
+        }
+        remove_leftovers();
+        let name = format!("{PREFIX}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let wire = Wire { name, servers: Vec::new() };
+        let (own, peer) = (wire.own(), wire.peer());
+        if !ip(&format!("netns add {own}")) {
+            eprintln!("not tested: this host makes no network namespaces");
+            return None;
+        }
+        assert!(ip(&format!("netns add {peer}")));
+        assert!(ip(&format!("-n {own} link add eth0 type veth peer name eth0 netns {peer}")));
+        for (namespace, [ipv4, ipv6]) in [(&own, OWN), (&peer, PEER)] {
+            for command in [
+                format!("addr add {ipv4}/24 broadcast 10.99.7.255 dev eth0"),
+                format!("-6 addr add {ipv6}/64 dev eth0 nodad"),
+                "link set eth0 up".into(),
+                "link set lo up".into(),
+            ] {
+                assert!(ip(&format!("-n {namespace} {command}")), "{command}");
+            }
+        }
+        assert!(ip(&format!("-n {own} route add default via {}", PEER[0])));
+        Some(wire)
+    }
+
+    fn own(&self) -> String {
+        self.name.clone()
+    }
+
+    fn peer(&self) -> String {
+        format!("{}-peer", self.name)
+    }
+
+    /// A command at the other end.
+    fn there(&self, program: &str) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.peer(), program]);
+        command
+    }
+
+    /// Runs the servers of `peer.py` at the other end for as long as there is a wire.
+    fn serve(&mut self) {
+        let program = programs().join("peer.py");
+        let mut command = self.there("python3");
+        command.arg(program).args(PEER).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        self.servers.push(child);
+        assert_eq!(line, "ready\n");
+    }
+
+    /// A bundle that runs a command in the container's namespace, over what the host has in `/usr`.
+    fn bundle(&self, command: &[&str]) -> Place {
+        let place = Place::new();
+        let root = place.bundle().join("rootfs");
+        for link in ["bin", "sbin", "lib", "lib64"] {
+            symlink(format!("usr/{link}"), root.join(link)).unwrap();
+        }
+        for directory in ["usr", "etc", "proc", "dev", "sys", "tmp"] {
+            fs::create_dir_all(root.join(directory)).unwrap();
+        }
+        fs::copy(programs().join("inside.py"), root.join("tmp/inside.py")).unwrap();
+        let path = PathBuf::from("/run/netns").join(self.own());
+        change(&place, |spec| {
+            spec["process"]["args"] = json!(command);
+            spec["root"]["readonly"] = json!(false);
+            let mounts = spec["mounts"].as_array_mut().unwrap();
+            mounts.push(json!({"destination": "/usr", "type": "bind", "source": "/usr", "options": ["rbind", "ro"]}));
+            let namespaces = spec["linux"]["namespaces"].as_array_mut().unwrap();
+            namespaces.retain(|namespace| namespace["type"] != "network");
+            namespaces.push(json!({"type": "network", "path": path}));
+        });
+        place
+    }
+
+    /// Runs a bundle in a sandbox.
+    fn sandbox(&self, place: &Place) -> Output {
+        place.lazaret(&["--network", "sandbox", "run", "--bundle", place.bundle().to_str().unwrap(), &self.name])
+    }
+
+    /// Runs a bundle under runc; `None` where it does not run.
+    fn runc(&self, place: &Place) -> Option<Output> {
+        if Command::new("runc").arg("--version").output().is_err() {
+            eprintln!("compared with nothing: runc is missing");
+            return None;
+        }
+        let mut command = Command::new("runc");
+        command.arg("--root").arg(place.0.join("runc")).args(["run", "--bundle"]).arg(place.bundle()).arg(&self.name);
+        Some(run(&mut command))
+    }
+
+    /// What the host has in the container's namespace.
+    fn configured(&self) -> String {
+        ["addr show eth0 scope global", "route", "-6 route"]
+            .map(|command| {
+                let output = run(Command::new("ip").args(["-n", &self.name]).args(command.split(' ')));
+                String::from_utf8(output.stdout).unwrap()
+            })
+            .concat()
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        for mut server in self.servers.drain(..) {
+            drop(server.stdin.take());
+            server.kill().unwrap();
+            finish(server);
+        }
+        for name in [self.own(), self.peer()] {
+            ip(&format!("netns del {name}"));
+        }
+    }
+}
+
+/// Removes the namespaces of tests that were killed.
+fn remove_leftovers() {
+    for entry in fs::read_dir("/run/netns").into_iter().flatten().flatten() {
+        let name = entry.file_name().into_string().unwrap_or_default();
+        let process = name.strip_prefix(PREFIX).and_then(|rest| rest.trim_start_matches('-').split('-').next());
+        if process.is_some_and(|process| !PathBuf::from("/proc").join(process).exists()) {
+            ip(&format!("netns del {name}"));
+        }
+    }
+}
+
+fn programs() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/programs")
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// What a container sees of a link.
+#[test]
+fn clients_see_what_they_see_under_runc() {
+    let Some(mut wire) = Wire::new() else { return };
+    wire.serve();
+    let before = wire.configured();
+    let command = ["/usr/bin/python3", "/tmp/inside.py", PEER[0], PEER[1], OWN[0], OWN[1]];
+    let place = wire.bundle(&command);
+    let expected = wire.runc(&place);
+    // Twice: the host gets its addresses back in between.
+    for _ in 0..2 {
+        let output = wire.sandbox(&place);
+        assert!(output.status.success(), "{}", text(&output));
+        if let Some(expected) = &expected {
+            assert_eq!(text(&output), text(expected));
+        }
+        assert_eq!(wire.configured(), before);
+    }
+    place.assert_clean();
+}
