@@ -309,6 +309,9 @@ pub enum Report {
     Proceed {
         /// The user and group to run under; the sender's choice, for it knows which no other sandbox has.
         own_id: Option<u32>,
+        /// What the container sees of its cgroups, whose files come beside the message; what it holds is the business
+        /// of the two sides.
+        cgroups: serde_json::Value,
     },
     /// The container is made; the sandbox answers requests from now on, over this connection too.
     Ready,

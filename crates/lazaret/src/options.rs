@@ -80,6 +80,11 @@ pub struct Options {
     #[arg(action = ArgAction::Set, num_args = 0..=1, require_equals = true, hide_default_value = true)]
     pub ignore_cgroups: bool,
 
+    /// Have systemd make cgroups: `cgroupsPath` is slice:prefix:name then
+    #[arg(long, value_name = "BOOL", default_value = "false", default_missing_value = "true")]
+    #[arg(action = ArgAction::Set, num_args = 0..=1, require_equals = true, hide_default_value = true)]
+    pub systemd_cgroup: bool,
+
     /// Host files are opened directly, by descriptors; there is no other way yet
     #[arg(long, value_name = "BOOL", default_value = "true", default_missing_value = "true", value_parser = only_true)]
     #[arg(action = ArgAction::Set, num_args = 0..=1, require_equals = true, hide = true)]
@@ -225,6 +230,7 @@ impl Options {
                 Network::Host => lazaret_sandbox::Network::Host,
             },
             ignore_cgroups: self.ignore_cgroups,
+            systemd_cgroup: self.systemd_cgroup,
         }
     }
 }

@@ -18,7 +18,7 @@ fn flags_that_tools_pass_are_understood() {
     let place = Place::new();
     for flags in [
         &["--log-format", "json"][..],
-        &["--debug=false", "--strace=false", "--ignore-cgroups=false"],
+        &["--debug=false", "--strace=false", "--ignore-cgroups=false", "--systemd-cgroup=false"],
         &["--platform", "stub", "--network=none", "--overlay2=root:memory", "--overlay2", "none"],
         &["--rootless", "false", "--rootless=auto", "--host-uds=none", "--directfs", "--directfs=true"],
     ] {

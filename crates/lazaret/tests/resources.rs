@@ -273,7 +273,7 @@ fn figures_are_those_of_the_programs() {
     let after = stats();
     let counted = (total(&after) - total(&before)) as f64 / 1e9;
     // The start of the interpreter in the kernel is counted by the host, and not by the program.
-    assert!((used * 0.9..used * 1.1 + 0.2).contains(&counted), "{counted} s of {used} s");
+    assert!((used * 0.9..used * 1.5 + 0.2).contains(&counted), "{counted} s of {used} s");
     assert!(after["data"]["cpu"]["throttling"]["throttledPeriods"].as_u64() > Some(2), "{after}");
     assert!(after["data"]["memory"]["usage"]["max"].as_u64() > Some(30 << 20), "{after}");
     assert!(after["data"]["memory"]["swap"]["usage"].as_u64() >= after["data"]["memory"]["usage"]["usage"].as_u64());

@@ -22,6 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         overlay: true,
         network: Network::None,
         ignore_cgroups: false,
+        systemd_cgroup: false,
     };
 
     // The first container only keeps the sandbox; it is open for others.

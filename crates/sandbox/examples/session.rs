@@ -19,6 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         overlay: true,
         network: Network::None,
         ignore_cgroups: false,
+        systemd_cgroup: false,
     };
 
     // What runs: a process that waits, so that others can be started beside it.

@@ -19,13 +19,15 @@ pub struct Config {
     pub network: Network,
     /// Make no cgroup, whatever the specification wants.
     pub ignore_cgroups: bool,
+    /// Have systemd make cgroups, those of the user's own systemd for an ordinary user.
+    pub systemd_cgroup: bool,
 }
 
 impl Config {
     /// Settings for containers that exist already, in the state directory `root`.
     pub fn of_root(root: PathBuf) -> Config {
         let (logging, network) = (Logging::default(), Network::default());
-        Config { root, logging, network, overlay: true, ignore_cgroups: false }
+        Config { root, logging, network, overlay: true, ignore_cgroups: false, systemd_cgroup: false }
     }
 }
 

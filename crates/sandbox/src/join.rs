@@ -10,6 +10,7 @@ use std::{
 use lazaret_control::{Answer, Call, Channel, Failure, Report, Request};
 use lazaret_gofer::{Source, join::Join};
 use lazaret_hostcall::process::{Namespaces, PANICKED, spawn};
+use serde_json::Value;
 
 use crate::{
     config::{Args, Config},
@@ -94,7 +95,9 @@ fn create(root: &Container, id: &str, setup: ContainerSetup, streams: Vec<OwnedF
         channel.set_timeout(Some(TIMEOUT)).map_err(failed)?;
     }
     let gofer = start_gofer(root.state(), id, &setup.plan.sources, maker_of_gofer, files_out)?;
-    maker.send(&Report::Proceed { own_id: None }, &[]).map_err(|error| Failure::new("start the gofer", error))?;
+    maker
+        .send(&Report::Proceed { own_id: None, cgroups: Value::Null }, &[])
+        .map_err(|error| Failure::new("start the gofer", error))?;
     let container = serde_json::to_value(setup).map_err(|error| Error::host("describe the container", error))?;
     let channel = root.connect()?;
     channel.set_timeout(Some(TIMEOUT)).map_err(|error| root.lost(error))?;

@@ -13,12 +13,14 @@ use rustix::{
     io::Errno,
     process::{Pid, Signal, WaitId, WaitIdOptions, geteuid, pidfd_send_signal, waitid},
 };
+use serde_json::Value;
 
 use crate::{
-    cgroup::Cgroup,
+    cgroup::{Cgroup, View},
     ids,
     network::Namespace,
     process::{self, Descriptors, Setup, oom},
+    spec::Resources,
 };
 
 /// How long a sandbox may take to start, or to end. It takes milliseconds; this only ends what hangs.
@@ -52,14 +54,18 @@ pub struct Files {
 /// What the host is told of the sandbox process.
 pub struct Host<'a> {
     /// Where it is counted and limited.
-    pub cgroup: Option<&'a Cgroup>,
+    pub cgroup: Option<&'a mut Cgroup>,
+    /// The limits.
+    pub resources: &'a Resources,
+    /// The container has a place to show it.
+    pub shows_cgroups: bool,
     /// How soon it is killed when memory is short; see proc(5).
     pub oom_score_adj: Option<i32>,
 }
 
 impl Host<'_> {
-    /// Before the process does anything.
-    fn receive(&self, pid: Pid) -> Result<(), Failure> {
+    /// Before the process does anything. Returns what is to be told of its cgroups.
+    fn receive(self, pid: Pid) -> Result<(View, Vec<OwnedFd>), Failure> {
         if let Some(score) = self.oom_score_adj.map(oom::of_sandbox) {
             let written = std::fs::write(format!("/proc/{}/oom_score_adj", pid.as_raw_nonzero()), score.to_string());
             match written {
@@ -68,7 +74,9 @@ impl Host<'_> {
                 result => result.map_err(|error| Failure::host(format!("process.oomScoreAdj {score}"), error))?,
             }
         }
-        self.cgroup.map_or(Ok(()), |cgroup| cgroup.add(pid))
+        let Some(cgroup) = self.cgroup else { return Ok(Default::default()) };
+        cgroup.enter(pid, self.resources)?;
+        Ok(cgroup.view(self.shows_cgroups))
     }
 }
 
@@ -76,7 +84,7 @@ impl Host<'_> {
 ///
 /// # Errors
 /// What failed, in the words of the process where it did. Then no process is left.
-pub fn launch(setup: Setup, namespace: &Namespace, files: Files, host: &Host<'_>) -> Result<Launched, Failure> {
+pub fn launch(setup: Setup, namespace: &Namespace, files: Files, host: Host<'_>) -> Result<Launched, Failure> {
     let (sandbox, maker_of_sandbox) = pair()?;
     let (gofer, maker_of_gofer) = pair()?;
     let (files_in, files_out) = pair()?;
@@ -97,12 +105,14 @@ pub fn launch(setup: Setup, namespace: &Namespace, files: Files, host: &Host<'_>
         Namespace::Own | Namespace::Joined(_) => Namespaces::all() - Namespaces::NETWORK,
     };
     let entered = namespace.enter()?;
-    let child = spawn(namespaces, None, descriptors.into_list(), |list| process::run(setup, list))
+    let birthplace = host.cgroup.as_ref().map(|cgroup| cgroup.birthplace()).transpose()?.flatten();
+    let child = spawn(namespaces, birthplace.as_ref(), descriptors.into_list(), |list| process::run(setup, list))
         .map_err(|error| explain_clone("make the sandbox process", error))?;
+    drop(birthplace);
     drop(entered);
     let pid = child.pid;
     let child = Guarded::new("the sandbox process", child);
-    host.receive(pid)?;
+    let (cgroups, cgroup_files) = host.receive(pid)?;
 
     let mut namespaces = Namespaces::MOUNT | Namespaces::IPC | Namespaces::UTS;
     if mode == ids::Mode::Own {
@@ -121,8 +131,10 @@ pub fn launch(setup: Setup, namespace: &Namespace, files: Files, host: &Host<'_>
         ids::write_maps(mode, gofer_pid)?;
     }
     // A process that has died already is found out below.
-    let _ = gofer.send(&Report::Proceed { own_id: None }, &[]);
-    let _ = sandbox.send(&Report::Proceed { own_id: ids::own_id(mode, pid) }, &[]);
+    let _ = gofer.send(&Report::Proceed { own_id: None, cgroups: Value::Null }, &[]);
+    let proceed = Report::Proceed { own_id: ids::own_id(mode, pid), cgroups: cgroups.to_message()? };
+    let _ = sandbox.send(&proceed, &cgroup_files.iter().map(AsFd::as_fd).collect::<Vec<_>>());
+    drop(cgroup_files);
 
     await_ready(&[(&sandbox, &child), (&gofer, &gofer_child)])?;
     let child = child.keep().ok_or_else(|| Failure::new("start the sandbox", "its process is gone"))?;
@@ -139,6 +151,7 @@ fn explain_clone(step: &str, error: std::io::Error) -> Failure {
     let mut failure = Failure::host(step, error);
     match failure.errno.map(Errno::from_raw_os_error) {
         Some(Errno::PERM) => failure.cause += " (does the host allow user namespaces?)",
+        Some(Errno::ACCESS | Errno::BUSY | Errno::OPNOTSUPP) => failure.cause += " (by its cgroup?)",
         Some(Errno::NOSPC | Errno::USERS) => failure.cause += " (see /proc/sys/user/max_user_namespaces)",
         _ => {}
     }

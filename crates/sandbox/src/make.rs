@@ -22,13 +22,14 @@ use crate::{
 pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launched), Error> {
     let (terminal, mut stdio) = args.stdio.into_parts();
     stdio.extend(args.files);
-    let (mut files, has_log) = files(&config.logging, &args.id, args.attached, entry, stdio)?;
+    let (files, has_log) = files(&config.logging, &args.id, args.attached, entry, stdio)?;
     let mode = ids::Mode::detect();
     let linux = args.spec.linux.clone().unwrap_or_default();
     let namespace = Namespace::of(config.network, &linux.namespaces)?;
     let resources = linux.resources.clone().unwrap_or_default();
     let oom_score_adj = args.spec.process.as_ref().and_then(|process| process.oom_score_adj);
-    let mut cgroup = if config.ignore_cgroups { None } else { Cgroup::plan(&args.id, &linux)? };
+    let planned = if config.ignore_cgroups { None } else { Cgroup::plan(&args.id, &linux, config.systemd_cgroup)? };
+    let mut cgroup = planned;
     if let Some(planned) = &cgroup {
         // If this process is killed from here on, others know what to clean up.
         entry.write(&State { cgroup: cgroup.clone(), ..State::new(&args.id) })?;
@@ -41,12 +42,9 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
     let rootfs = container.rootfs();
     let is_open = args.is_open || Role::of(&args.spec.annotations) == Role::Sandbox;
     let shows_cgroups = container.plan.shows_cgroups();
-    let (cgroups, cgroup_files) = cgroup.as_ref().map(|cgroup| cgroup.view(shows_cgroups)).unwrap_or_default();
-    files.stdio.extend(cgroup_files);
     let setup = Setup {
         id: args.id.clone(),
         container,
-        cgroups,
         follows_terminal: terminal.is_some_and(|terminal| terminal.followed),
         is_open,
         ids: mode,
@@ -57,8 +55,8 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
         has_log,
         trap: config.logging.debug || cfg!(debug_assertions),
     };
-    let host = Host { cgroup: cgroup.as_ref(), oom_score_adj };
-    let launched = launch(setup, &namespace, files, &host).inspect_err(|_| {
+    let host = Host { cgroup: cgroup.as_mut(), resources: &resources, oom_score_adj, shows_cgroups };
+    let launched = launch(setup, &namespace, files, host).inspect_err(|_| {
         // The first failure is the one to tell.
         let _ = cgroup.as_ref().map(Cgroup::remove);
     })?;

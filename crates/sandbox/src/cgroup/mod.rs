@@ -6,6 +6,7 @@
 mod layout;
 mod limits;
 mod stats;
+mod systemd;
 mod view;
 
 use std::{
@@ -27,6 +28,7 @@ pub use view::View;
 use crate::spec::{Linux, Memory, Resources};
 use layout::Layout;
 use limits::{LIMITING, Setting};
+use systemd::Scope;
 
 /// Name of the only hierarchy of version 2.
 const UNIFIED: &str = "unified";
@@ -45,6 +47,8 @@ const PAUSE: Duration = Duration::from_millis(5);
 pub struct Cgroup {
     /// Its directory in each hierarchy, by controller; one named `unified` in version 2.
     directories: BTreeMap<String, PathBuf>,
+    /// The scope of systemd that it belongs to. Its directories are known when the scope has been started.
+    scope: Option<Scope>,
 }
 
 fn failure(step: &str, path: &Path) -> impl FnOnce(io::Error) -> Failure {
@@ -57,21 +61,27 @@ impl Cgroup {
     ///
     /// # Errors
     /// What is wrong with the path, or with the host.
-    pub fn plan(id: &str, linux: &Linux) -> Result<Option<Cgroup>, Failure> {
+    pub fn plan(id: &str, linux: &Linux, by_systemd: bool) -> Result<Option<Cgroup>, Failure> {
         let resources = linux.resources.clone().unwrap_or_default();
         let path = linux.cgroups_path.as_deref().filter(|path| !path.is_empty());
+        if by_systemd {
+            return Ok(Some(Cgroup { scope: Some(Scope::plan(path, id)?), ..Cgroup::default() }));
+        }
         if path.is_none() && !resources.is_limited() {
             return Ok(None);
         }
         Cgroup::find(&Layout::of_host()?, path, id, &resources).map(Some)
     }
 
-    /// Makes the cgroup and sets its limits. Returns whether there is one: a user who may make none does
+    /// Makes the cgroup and sets its limits; systemd does that when a process enters. Returns whether there is one: a user who may make none does
     /// without unless limits depend on it, as under runc.
     ///
     /// # Errors
     /// Names the file or directory. Then nothing is left.
     pub fn make(&self, resources: &Resources) -> Result<bool, Failure> {
+        if self.scope.is_some() {
+            return Ok(true);
+        }
         let Err(failure) = self.make_directories().and_then(|()| self.limit(resources)) else { return Ok(true) };
         let _ = self.remove();
         let refused = [libc::EACCES, libc::EPERM, libc::EROFS].map(Some).contains(&failure.errno);
@@ -103,7 +113,7 @@ impl Cgroup {
         if directories.is_empty() {
             return Err(wrong("the host has no cgroups"));
         }
-        Ok(Cgroup { directories })
+        Ok(Cgroup { directories, scope: None })
     }
 
     fn make_directories(&self) -> Result<(), Failure> {
@@ -121,8 +131,20 @@ impl Cgroup {
     /// Sets limits; what is not named stays as it is.
     ///
     /// # Errors
-    /// Names the field and the file.
+    /// Names the field and the file, or has systemd's words.
     pub fn limit(&self, resources: &Resources) -> Result<(), Failure> {
+        if let Some(scope) = &self.scope {
+            scope.limit(resources, self.is_unified())?;
+        }
+        self.write_limits(resources)
+    }
+
+    /// Version 2 does all the counting.
+    fn is_unified(&self) -> bool {
+        self.directories.keys().all(|name| name == UNIFIED)
+    }
+
+    fn write_limits(&self, resources: &Resources) -> Result<(), Failure> {
         for controller in LIMITING {
             let legacy = self.directories.get(controller);
             let directory = legacy.or(self.directories.get(UNIFIED));
@@ -156,12 +178,30 @@ impl Cgroup {
         &self.directories
     }
 
-    /// Moves a process into the cgroup.
+    /// The directory in version 2, in which a process can be born.
     ///
     /// # Errors
-    /// Names the file.
-    pub fn add(&self, pid: Pid) -> Result<(), Failure> {
-        for directory in self.distinct() {
+    /// Names the directory.
+    pub fn birthplace(&self) -> Result<Option<OwnedFd>, Failure> {
+        let Some(directory) = self.directories.get(UNIFIED) else { return Ok(None) };
+        fs::File::open(directory).map(|opened| Some(opened.into())).map_err(failure("open", directory))
+    }
+
+    /// Moves a process into the cgroup that was not born there, or has systemd make it with that process in it.
+    ///
+    /// # Errors
+    /// Names the file, or has systemd's words.
+    pub fn enter(&mut self, pid: Pid, resources: &Resources) -> Result<(), Failure> {
+        if let Some(scope) = &self.scope {
+            let layout = Layout::of_host()?;
+            let is_unified = layout.hierarchies.iter().all(|hierarchy| hierarchy.is_unified);
+            let path = scope.start(pid, resources, is_unified)?;
+            self.directories = Cgroup::find(&layout, Some(&path), "", resources)?.directories;
+            // systemd makes those of version 1 that it has a use for.
+            self.make_directories()?;
+            self.write_limits(resources)?;
+        }
+        for directory in self.distinct().filter(|directory| self.directories.get(UNIFIED) != Some(directory)) {
             let path = directory.join("cgroup.procs");
             fs::write(&path, pid.as_raw_nonzero().to_string()).map_err(failure("move the sandbox to", &path))?;
         }
@@ -198,8 +238,9 @@ impl Cgroup {
     /// is no error.
     ///
     /// # Errors
-    /// Names the directory.
+    /// Names the directory, or has systemd's words.
     pub fn remove(&self) -> Result<(), Failure> {
+        self.scope.as_ref().map_or(Ok(()), Scope::stop)?;
         self.distinct().try_for_each(|directory| remove_tree(directory).map_err(failure("remove cgroup", directory)))
     }
 

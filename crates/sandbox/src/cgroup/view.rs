@@ -8,7 +8,10 @@ use std::{
     sync::Arc,
 };
 
+use lazaret_control::Failure;
 use lazaret_kernel::fs::cgroup::{Hierarchies, Hierarchy};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::UNIFIED;
 
@@ -88,14 +91,14 @@ const FILES: [&str; 28] = [
 ];
 
 /// One hierarchy: its controllers, none in version 2, and the names of the files that are there.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {
     controllers: Vec<String>,
     names: Vec<String>,
 }
 
 /// The hierarchies of a cgroup as a container sees them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct View(Vec<Shown>);
 
 impl View {
@@ -122,14 +125,22 @@ impl View {
         (View(shown), opened)
     }
 
-    /// Number of the files.
-    pub fn count(&self) -> usize {
-        self.0.iter().map(|shown| shown.names.len()).sum()
+    /// As a message has it.
+    ///
+    /// # Errors
+    /// That of making one.
+    pub fn to_message(&self) -> Result<Value, Failure> {
+        serde_json::to_value(self).map_err(|error| Failure::new("describe the cgroups", error))
     }
 
-    /// For the kernel, with the files in their order.
-    pub fn bind(self, files: Vec<OwnedFd>) -> Hierarchies {
-        Hierarchies::new(self.hierarchies(files))
+    /// For the kernel, from a message and the files beside it.
+    ///
+    /// # Errors
+    /// The message is another one.
+    pub fn receive(message: Value, files: Vec<OwnedFd>) -> Result<Hierarchies, Failure> {
+        let view: View =
+            serde_json::from_value(message).map_err(|error| Failure::new("learn of the cgroups", error))?;
+        Ok(Hierarchies::new(view.hierarchies(files)))
     }
 
     fn hierarchies(self, files: Vec<OwnedFd>) -> Vec<Hierarchy> {
@@ -163,7 +174,8 @@ mod tests {
         let (view, files) = View::open(&directories, true);
         let (unseen, none) = View::open(&directories, false);
         std::fs::remove_dir_all(&place).unwrap();
-        assert_eq!((view.count(), files.len(), unseen.count(), none.len()), (3, 3, 0, 0));
+        let count = |view: &View| view.0.iter().map(|shown| shown.names.len()).sum::<usize>();
+        assert_eq!((count(&view), files.len(), count(&unseen), none.len()), (3, 3, 0, 0));
         let bound = view.hierarchies(files);
         let names: Vec<(String, usize)> =
             bound.iter().map(|hierarchy| (hierarchy.name(), hierarchy.files.len())).collect();

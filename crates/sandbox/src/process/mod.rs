@@ -34,8 +34,6 @@ pub struct Setup {
     pub id: String,
     /// That container.
     pub container: ContainerSetup,
-    /// The host's cgroups that it is in.
-    pub cgroups: cgroup::View,
     /// Its terminal's size is that of the host's terminal, which the sandbox process takes as its own.
     pub follows_terminal: bool,
     /// Further containers may join.
@@ -64,7 +62,7 @@ pub struct Descriptors {
     pub gofer: OwnedFd,
     /// The control socket.
     pub listener: OwnedFd,
-    /// Standard streams of the container, or its terminal; files of its first process; those of its cgroups.
+    /// Standard streams of the container, or its terminal; files of its first process.
     pub stdio: Vec<OwnedFd>,
     /// Messages for the user.
     pub user_log: OwnedFd,
@@ -154,23 +152,16 @@ pub struct Booted {
 }
 
 /// Confines the process, then makes the kernel and the container.
-fn boot(
-    setup: Setup,
-    maker: &Channel,
-    gofer: &Channel,
-    mut stdio: Vec<OwnedFd>,
-    logs: Logs,
-) -> Result<Booted, Failure> {
+fn boot(setup: Setup, maker: &Channel, gofer: &Channel, stdio: Vec<OwnedFd>, logs: Logs) -> Result<Booted, Failure> {
     // Nothing can be done before the ids are mapped.
-    let own_id = match maker.receive::<Report>() {
-        Ok((Report::Proceed { own_id }, _)) => own_id,
+    let (own_id, cgroups, cgroup_files) = match maker.receive::<Report>() {
+        Ok((Report::Proceed { own_id, cgroups }, files)) => (own_id, cgroups, files),
         Ok(_) => return Err(Failure::new("start the sandbox process", "its maker sent what was not expected")),
         Err(error) => return Err(Failure::new("start the sandbox process", error)),
     };
     let forget = lazaret_hostcall::start::forget(&format!("lazaret: sandbox {}", setup.id));
     forget.map_err(|error| Failure::host("forget the maker's environment", error))?;
     confine::detach(&logs.null, &logs.debug)?;
-    let cgroup_files = stdio.split_off(stdio.len().saturating_sub(setup.cgroups.count()));
     let followed = match stdio.first() {
         Some(terminal) if setup.follows_terminal => Some(Followed::new(terminal)?),
         _ => None,
@@ -215,7 +206,7 @@ fn boot(
     let parts = container::Parts {
         files,
         streams: stdio,
-        cgroups: setup.cgroups.bind(cgroup_files),
+        cgroups: cgroup::View::receive(cgroups, cgroup_files)?,
         shared: SharedNamespaces::default(),
     };
     let hooks = setup.container.start.clone();

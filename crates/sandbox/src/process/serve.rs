@@ -17,7 +17,10 @@ use lazaret_control::{
     server::{self, Service, converse},
 };
 use lazaret_hostcall::netlink::Tables;
-use lazaret_kernel::boot::{Container, Kernel, SharedNamespaces, StartError};
+use lazaret_kernel::{
+    boot::{Container, Kernel, SharedNamespaces, StartError},
+    fs::cgroup::Hierarchies,
+};
 use serde_json::Value;
 
 use super::{
@@ -27,7 +30,7 @@ use super::{
     follow::Followed,
     receive_files,
 };
-use crate::{cgroup, setup::ContainerSetup};
+use crate::setup::ContainerSetup;
 
 /// How long the process waits at the end for answers that are on their way.
 const LINGER: Duration = Duration::from_secs(1);
@@ -115,7 +118,7 @@ impl Pod {
             network: other(&setup.shared.network)?,
         };
         // A container that joins has no cgroup of its own on the host.
-        let cgroups = cgroup::View::default().bind(Vec::new());
+        let cgroups = Hierarchies::default();
         let hooks = setup.start.clone();
         let parts = Parts { files, streams: fds, cgroups, shared };
         let (container, process) = create(&self.kernel, id, setup, parts)?;
