@@ -103,14 +103,16 @@ pub struct New {
     pub files: Vec<OwnedFd>,
     /// Where the id of the sandbox process is written.
     pub pid_file: Option<PathBuf>,
+    /// Its state stays when it has ended.
+    pub keep: bool,
 }
 
 /// Makes a container, starts it, and waits for its end; returns the exit status.
 pub fn run(config: &Config, new: New) -> Result<u8, CommandError> {
-    let New { id, spec, bundle, files, pid_file } = new;
+    let New { id, spec, bundle, files, pid_file, keep } = new;
     let foreground = Foreground::new(spec.process.as_ref().is_some_and(|process| process.terminal))?;
     let stdio = foreground.stdio()?;
-    let args = Args { id, spec, bundle, stdio, files, attached: true, stands_in: false, is_open: false };
+    let args = Args { id, spec, bundle, stdio, files, attached: !keep, stands_in: false, is_open: false };
     let mut container = Container::new(config, args)?;
     let result = foreground.make_raw().and_then(|()| {
         if let Some(path) = &pid_file {
@@ -128,7 +130,8 @@ pub fn run(config: &Config, new: New) -> Result<u8, CommandError> {
         Ok(container.wait()?)
     });
     drop(foreground);
-    let removed = container.destroy();
+    // One that is kept is deleted by another command, unless it has not run at all.
+    let removed = if keep && result.is_ok() { Ok(()) } else { container.destroy() };
     let end = result?;
     removed?;
     match end {

@@ -94,6 +94,10 @@ pub struct Options {
     #[arg(long, value_name = "ACCESS", default_value = "none", hide = true)]
     pub host_uds: HostSockets,
 
+    /// Accepted for runc's sake: CRIU is not used
+    #[arg(long, value_name = "PATH", hide = true)]
+    pub criu: Option<PathBuf>,
+
     /// Accepted for the sake of tools: what needs root is found out
     #[arg(long, value_name = "BOOL", hide = true, default_value = "auto")]
     pub rootless: Rootless,

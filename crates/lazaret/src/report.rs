@@ -85,9 +85,26 @@ pub fn timestamp(seconds: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
 }
 
+/// The same with parts of a second, as Go writes them.
+pub fn timestamp_nano(seconds: u64, nanoseconds: u32) -> String {
+    let whole = timestamp(seconds);
+    if nanoseconds == 0 {
+        return whole;
+    }
+    let parts = format!("{nanoseconds:09}");
+    format!("{}.{}Z", whole.trim_end_matches('Z'), parts.trim_end_matches('0'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::timestamp;
+
+    #[test]
+    fn parts_of_seconds() {
+        assert_eq!(super::timestamp_nano(0, 0), "1970-01-01T00:00:00Z");
+        assert_eq!(super::timestamp_nano(1, 20_000_000), "1970-01-01T00:00:01.02Z");
+        assert_eq!(super::timestamp_nano(1, 1), "1970-01-01T00:00:01.000000001Z");
+    }
 
     #[test]
     fn nothing_is_said_to_the_terminal() {

@@ -38,8 +38,8 @@ fn broken_configurations() {
         ("CAP_KILL", "CAP_FLY", "process.capabilities.bounding: \"CAP_FLY\" is unknown"),
         ("\"type\": \"proc\"", "\"type\": \"ext4\"", "mounts[0].type: \"ext4\" is not supported"),
         (
-            "\"resources\": {}",
-            "\"resources\": {\"memory\":{\"limit\":1024}}",
+            "\"resources\": {",
+            "\"resources\": {\"memory\":{\"limit\":1024},",
             "linux.resources.memory.limit: 1024 is too small",
         ),
     ] {

@@ -6,6 +6,15 @@ use lazaret_control::{Answer, Channel, Request, Target};
 
 use crate::{container::Container, error::Error};
 
+/// What a further process is tied to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ties {
+    /// It is killed when the calling process ends, or drops the [`Execution`].
+    pub leash: bool,
+    /// It may be started in a paused container, where it runs after the pause.
+    pub even_paused: bool,
+}
+
 /// A process that [`Container::execute`] started.
 #[derive(Debug)]
 pub struct Execution<'container> {

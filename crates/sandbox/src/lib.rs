@@ -44,7 +44,7 @@ pub use config::{Args, Config, Logging};
 pub use container::{Container, End, Usage};
 pub use debug::LogChange;
 pub use error::Error;
-pub use execution::Execution;
+pub use execution::{Execution, Ties};
 pub use lazaret_control::{
     Activity, Failure, Interface, LogLevel, Process, Sleep, Target, Task, Thread, Trace, Traffic,
 };

@@ -36,7 +36,8 @@ pub fn run(config: &Config, args: &Run) -> Result<u8, CommandError> {
     lazaret_sandbox::check_id(id)?;
     let (bundle, spec) = load(bundle)?;
     let config = &annotated(config, &spec)?;
-    attached::run(config, attached::New { id: id.clone(), spec, bundle, files, pid_file: pid_file.clone() })
+    let (id, pid_file) = (id.clone(), pid_file.clone());
+    attached::run(config, attached::New { id, spec, bundle, files, pid_file, keep: args.keep })
 }
 
 /// Makes a container that waits for its start.

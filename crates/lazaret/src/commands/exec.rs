@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lazaret_sandbox::{Config, Container, Stdio, spec::Process};
+use lazaret_sandbox::{Config, Container, Stdio, Ties, spec::Process};
 
 use super::{bundle::write_pid, proxy};
 use crate::{attached::Foreground, options::Exec, report::CommandError, streams};
@@ -10,6 +10,14 @@ use crate::{attached::Foreground, options::Exec, report::CommandError, streams};
 /// Starts the process; returns its exit status, or 0 if it is detached.
 pub fn run(config: &Config, args: &Exec) -> Result<u8, CommandError> {
     let files = streams::preserved(args.preserve_fds)?;
+    if let Some(profile) = args.apparmor.as_ref().filter(|profile| !profile.is_empty()) {
+        return Err(CommandError::new(format!("--apparmor {profile}: a sandbox has no AppArmor")));
+    }
+    // The part after the controllers; the container's own is `/`.
+    let below = |path: &&String| !path.rsplit(':').next().unwrap_or_default().trim_matches('/').is_empty();
+    if let Some(path) = args.cgroup.iter().find(below) {
+        return Err(CommandError::new(format!("--cgroup {path}: the container has no cgroup of that name")));
+    }
     let container = Container::load(config, &args.id)?;
     let mut process = match &args.process {
         Some(path) => read(path)?,
@@ -24,13 +32,14 @@ pub fn run(config: &Config, args: &Exec) -> Result<u8, CommandError> {
             }
             (false, _) => None,
         };
-        let pid = proxy::start(config, &args.id, process, terminal, files)?;
+        let pid = proxy::start(config, &args.id, process, terminal, files, args.ignore_paused)?;
         args.pid_file.as_ref().map_or(Ok(()), |path| write_pid(path, pid))?;
         return Ok(0);
     }
     let foreground = Foreground::new(process.terminal)?;
-    let execution =
-        container.execute(&process, foreground.stdio()?, files).map_err(|error| CommandError::of_start(&error))?;
+    let ties = Ties { even_paused: args.ignore_paused, ..Ties::default() };
+    let execution = container.execute_with(&process, foreground.stdio()?, files, ties);
+    let execution = execution.map_err(|error| CommandError::of_start(&error))?;
     if let Some(path) = &args.pid_file {
         write_pid(path, rustix::process::getpid().as_raw_nonzero().get())?;
     }

@@ -98,20 +98,27 @@ fn describe(id: &str, usage: &Usage) -> Value {
         "id": id,
         "data": {
             "cpu": {
-                "usage": { "total": total, "percpu": host.per_cpu, "kernel": kernel, "user": user },
+                "usage": {
+                    "total": total,
+                    "percpu": host.per_cpu,
+                    "percpu_user": host.per_cpu_parts.iter().map(|parts| parts[0]).collect::<Value>(),
+                    "percpu_kernel": host.per_cpu_parts.iter().map(|parts| parts[1]).collect::<Value>(),
+                    "kernel": kernel,
+                    "user": user,
+                },
                 "throttling": {
                     "periods": throttling.periods,
                     "throttledPeriods": throttling.throttled,
                     "throttledTime": throttling.time,
                 },
             },
-            "cpuset": {},
+            "cpuset": host.cpuset.iter().map(|(name, text)| (name.clone(), cpuset(name, text))).collect::<Value>(),
             "memory": {
                 "cache": host.memory_raw.get("cache").or(host.memory_raw.get("file")).copied().unwrap_or(0),
                 "usage": memory(usage.memory_stats()),
                 "swap": memory(host.swap.unwrap_or_default()),
-                "kernel": { "limit": 0, "failcnt": 0 },
-                "kernelTCP": { "limit": 0, "failcnt": 0 },
+                "kernel": memory(host.kernel_memory.unwrap_or_default()),
+                "kernelTCP": memory(host.kernel_tcp_memory.unwrap_or_default()),
                 "raw": host.memory_raw,
             },
             "pids": { "current": usage.tasks, "limit": usage.max_tasks.unwrap_or(0) },
@@ -133,6 +140,18 @@ fn memory(stats: MemoryStats) -> Value {
         "max": stats.max,
         "failcnt": stats.failures,
     })
+}
+
+/// A list of numbers such as `0-2,4`, or one number.
+fn cpuset(name: &str, text: &str) -> Value {
+    if !matches!(name, "cpus" | "mems") {
+        return text.parse::<i64>().map_or(Value::Null, Value::from);
+    }
+    let range = |range: &str| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        Some(first.parse::<u16>().ok()?..=last.parse().ok()?)
+    };
+    text.split(',').filter_map(range).flatten().collect()
 }
 
 /// With the names that runc's events have.
@@ -165,7 +184,7 @@ pub fn features() -> Result<(), CommandError> {
     let features = json!({
         "ociVersionMin": "1.0.0",
         "ociVersionMax": "1.2.0",
-        "hooks": ["prestart", "createRuntime", "createContainer", "poststart", "poststop"],
+        "hooks": ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"],
         "mountOptions": lazaret_sandbox::mount_options(),
         "linux": {
             "namespaces": ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"],
@@ -182,6 +201,7 @@ pub fn features() -> Result<(), CommandError> {
             "apparmor": { "enabled": false },
             "selinux": { "enabled": false },
             "intelRdt": { "enabled": false },
+            "mountExtensions": { "idmap": { "enabled": false } },
         },
         "annotations": { "org.lazaret.version": env!("CARGO_PKG_VERSION") },
     });

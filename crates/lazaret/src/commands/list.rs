@@ -3,35 +3,43 @@
 use lazaret_sandbox::{Config, Container, Registry, State, Status};
 use serde_json::{Value, json};
 
-use super::{print, print_json, table::table as columns};
+use super::{print, print_json, table::table as columns, user};
 use crate::{
     options::{List, ListFormat},
-    report::{CommandError, timestamp},
+    report::{CommandError, timestamp_nano},
 };
 
-/// A container's state with the names that `runc state` uses.
-fn describe(state: &State, status: Status) -> Value {
-    json!({
+/// A container's state with the names that `runc state` and `runc list` use.
+fn describe(state: &State, status: Status, owner: &str) -> Value {
+    let mut value = json!({
         "ociVersion": state.oci_version,
         "id": state.id,
         "pid": shown_pid(state, status),
         "status": status.name(),
         "bundle": state.bundle,
         "rootfs": state.rootfs,
-        "created": timestamp(state.created),
-        "owner": state.owner,
-        "annotations": state.annotations,
-    })
+        "created": timestamp_nano(state.created, state.created_nanos),
+        "owner": owner,
+    });
+    if !state.annotations.is_empty() {
+        value["annotations"] = json!(state.annotations);
+    }
+    value
+}
+
+/// The name of who made it, or `#` and the number of a user without one.
+fn owner(state: &State) -> String {
+    user::name_of(&state.owner).unwrap_or_else(|| format!("#{}", state.owner))
 }
 
 fn shown_pid(state: &State, status: Status) -> i32 {
     if status == Status::Stopped { 0 } else { state.host_pid() }
 }
 
-/// Prints the state of one container.
+/// Prints the state of one container. As runc's, it does not tell who made it.
 pub fn state(config: &Config, id: &str) -> Result<(), CommandError> {
     let container = Container::load(config, id)?;
-    print_json(&format!("{:#}", describe(container.state(), container.status())))
+    print_json(&format!("{:#}", describe(container.state(), container.status(), "")))
 }
 
 /// Prints all containers.
@@ -46,8 +54,10 @@ pub fn list(config: &Config, args: &List) -> Result<(), CommandError> {
     let states: Vec<(Status, State)> = known.into_iter().filter_map(load).collect();
     match args.format {
         ListFormat::Json => {
-            let all: Vec<Value> = states.iter().map(|(status, state)| describe(state, *status)).collect();
-            print_json(&Value::from(all).to_string())
+            let all: Vec<Value> =
+                states.iter().map(|(status, state)| describe(state, *status, &owner(state))).collect();
+            // As runc has it for none.
+            print_json(&if all.is_empty() { Value::Null } else { Value::from(all) }.to_string())
         }
         ListFormat::Table => print(table(&states).as_bytes()),
     }
@@ -61,8 +71,8 @@ fn table(states: &[(Status, State)]) -> String {
             shown_pid(state, *status).to_string(),
             status.name().into(),
             state.bundle.display().to_string(),
-            timestamp(state.created),
-            state.owner.clone(),
+            timestamp_nano(state.created, state.created_nanos),
+            owner(state),
         ]
     }));
     columns(&rows)

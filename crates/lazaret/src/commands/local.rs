@@ -23,7 +23,7 @@ const NOT_FOUND: u8 = 127;
 pub fn run(config: &Config, args: &Do) -> Result<u8, CommandError> {
     let spec = specification(args)?;
     let id = format!("do-{}", std::process::id());
-    let container = New { id, spec, bundle: "/".into(), files: Vec::new(), pid_file: None };
+    let container = New { id, spec, bundle: "/".into(), files: Vec::new(), pid_file: None, keep: false };
     attached::run(config, container).map_err(|error| match error.start {
         Some(libc::ENOENT | libc::ENOTDIR) => CommandError { status: NOT_FOUND, ..error },
         Some(_) => CommandError { status: NOT_EXECUTABLE, ..error },

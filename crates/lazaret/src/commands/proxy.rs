@@ -12,7 +12,7 @@ use std::{
 };
 
 use lazaret_hostcall::process::{Namespaces, spawn};
-use lazaret_sandbox::{Args, Config, Console, Container, Stdio, Target, spec::Process};
+use lazaret_sandbox::{Args, Config, Console, Container, Stdio, Target, Ties, spec::Process};
 
 use crate::{attached::Foreground, report::CommandError, streams};
 
@@ -26,12 +26,14 @@ pub fn start(
     process: Process,
     console: Option<Stdio>,
     files: Vec<OwnedFd>,
+    even_paused: bool,
 ) -> Result<i32, CommandError> {
+    let ties = Ties { leash: true, even_paused };
     let stdio = console.map_or_else(|| streams::standard().map(Stdio::Files), Ok)?;
     stand_in(stdio, files, |Streams { foreground, stdio, files }, report| {
         let container = Container::load(config, id)?;
         let execution =
-            container.execute_on_leash(&process, stdio, files).map_err(|error| CommandError::of_start(&error))?;
+            container.execute_with(&process, stdio, files, ties).map_err(|error| CommandError::of_start(&error))?;
         report();
         let signal = |number| execution.signal(number);
         foreground.relay(execution.ended(), signal, |rows, columns| execution.resize(rows, columns))?;

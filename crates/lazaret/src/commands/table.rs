@@ -8,7 +8,8 @@ use crate::report::visible;
 /// image says.
 pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(cell)).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    // As runc's tables: each column has at least this width with the space that follows.
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0).max(9);
     let widths: [usize; N] = std::array::from_fn(width);
     let mut table = String::new();
     for row in &rows {

@@ -27,6 +27,13 @@ pub fn look_up(root: &Path, text: &str) -> Result<Ids, CommandError> {
     resolve(text, &passwd, &group).map_err(|what| CommandError::new(format!("--user {text}: {what}")))
 }
 
+/// The name of a user of the host, by the number.
+pub fn name_of(uid: &str) -> Option<String> {
+    let passwd = read(Path::new("/"), "etc/passwd");
+    let mut users = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    users.find(|fields| fields.get(2) == Some(&uid)).and_then(|fields| fields.first().map(|name| (*name).to_owned()))
+}
+
 /// A file of the root; an empty one if it cannot be read: then only numbers are known.
 fn read(root: &Path, name: &str) -> String {
     let open = || {

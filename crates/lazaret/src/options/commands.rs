@@ -62,6 +62,10 @@ pub struct Run {
     #[arg(long, short)]
     pub detach: bool,
 
+    /// Leave the container's state when it has ended
+    #[arg(long)]
+    pub keep: bool,
+
     /// Accepted for runc's sake: nothing of a sandbox needs a new parent
     #[arg(long, hide = true)]
     pub no_subreaper: bool,
@@ -167,6 +171,22 @@ pub struct Exec {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub preserve_fds: u32,
 
+    /// Start it in a paused container, where it waits for the end of the pause
+    #[arg(long)]
+    pub ignore_paused: bool,
+
+    /// Refused: a sandbox has no AppArmor
+    #[arg(long, value_name = "PROFILE", hide = true)]
+    pub apparmor: Option<String>,
+
+    /// Accepted for runc's sake: a sandbox has no SELinux, and runc ignores it on a host without
+    #[arg(long, value_name = "LABEL", hide = true)]
+    pub process_label: Option<String>,
+
+    /// Refused but for the container's own: a sandbox has no cgroups below it
+    #[arg(long, value_name = "[CONTROLLER:]CGROUP", hide = true)]
+    pub cgroup: Vec<String>,
+
     /// File with the process as JSON, as in a specification
     #[arg(long, short, value_name = "FILE", conflicts_with_all = ["user", "cwd", "env", "command"])]
     pub process: Option<PathBuf>,
@@ -175,12 +195,7 @@ pub struct Exec {
     pub id: String,
 
     /// The command and its arguments
-    #[arg(
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "COMMAND",
-        required_unless_present = "process"
-    )]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
     pub command: Vec<String>,
 }
 
@@ -269,18 +284,33 @@ pub struct Events {
     pub id: String,
 }
 
-/// A time as Go's tools write it, with one unit.
+/// A time as Go's tools write it: `1m30s`, `1.5h`, `100ms`.
 fn parse_interval(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not a time such as 5s or 100ms");
-    let number = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let count: u64 = number.parse().map_err(|_| wrong())?;
-    let time = match &text[number.len()..] {
-        "ms" => Duration::from_millis(count),
-        "s" => Duration::from_secs(count),
-        "m" => Duration::from_secs(count.saturating_mul(60)),
-        _ => return Err(wrong()),
-    };
-    if time.is_zero() { Err(wrong()) } else { Ok(time) }
+    let mut rest = text;
+    let mut seconds = 0.0;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(wrong)?;
+        let (number, unit) = rest.split_at(end);
+        let end = unit.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(unit.len());
+        let (unit, after) = unit.split_at(end);
+        let unit = match unit {
+            "ns" => 1e-9,
+            "us" | "\u{b5}s" | "\u{3bc}s" => 1e-6,
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return Err(wrong()),
+        };
+        seconds += number.parse::<f64>().map_err(|_| wrong())? * unit;
+        rest = after;
+    }
+    // What Go's type has room for.
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(time) if !time.is_zero() && time.as_nanos() <= i64::MAX as u128 => Ok(time),
+        _ => Err(wrong()),
+    }
 }
 
 /// Arguments of `update`.
@@ -436,4 +466,21 @@ pub struct ManualPages {
     /// Where to write them, one for each command
     #[arg(value_name = "DIR")]
     pub directory: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_interval;
+
+    #[test]
+    fn times_as_go_writes_them() {
+        for (text, milliseconds) in
+            [("5s", 5000), ("100ms", 100), ("1m30s", 90_000), ("1.5h", 5_400_000), (".5s", 500), ("2000us", 2)]
+        {
+            assert_eq!(parse_interval(text).map(|time| time.as_millis()), Ok(milliseconds), "{text}");
+        }
+        for text in ["", "5", "s", "0s", "-1s", "5x", "1.2.3s", "5 s", "99999999999h", "\u{e4}"] {
+            assert!(parse_interval(text).is_err(), "{text}");
+        }
+    }
 }

@@ -11,12 +11,20 @@ pub struct Stats {
     pub cpu: Option<[u64; 3]>,
     /// Processor time of each processor in nanoseconds.
     pub per_cpu: Vec<u64>,
+    /// Time of each processor in application code and in kernels.
+    pub per_cpu_parts: Vec<[u64; 2]>,
+    /// Processors and memory nodes that it may use, and further settings, by the host's names; version 1 alone.
+    pub cpuset: BTreeMap<String, String>,
     /// How its processor limit worked.
     pub throttling: Option<Throttling>,
     /// Memory in use, file caches included.
     pub memory: Option<MemoryStats>,
     /// Memory and swap in use, taken together.
     pub swap: Option<MemoryStats>,
+    /// Memory of the host's kernel.
+    pub kernel_memory: Option<MemoryStats>,
+    /// The same for buffers of TCP.
+    pub kernel_tcp_memory: Option<MemoryStats>,
     /// All figures about memory, by the host's names.
     pub memory_raw: BTreeMap<String, u64>,
     /// Processes that were killed because of the memory limit.
@@ -64,6 +72,30 @@ pub struct DeviceStats {
 
 /// Version 1 shows no limit as the largest number of whole pages.
 const NO_LIMIT: u64 = 1 << 62;
+
+/// Files of the controller `cpuset`.
+const CPUSET: [&str; 11] = [
+    "cpus",
+    "cpu_exclusive",
+    "mems",
+    "mem_hardwall",
+    "mem_exclusive",
+    "memory_migrate",
+    "memory_spread_page",
+    "memory_spread_slab",
+    "memory_pressure",
+    "sched_load_balance",
+    "sched_relax_domain_level",
+];
+
+/// Lines of a processor's number, its time in application code, and in kernels, after a heading.
+fn parts(text: &str) -> Vec<[u64; 2]> {
+    let line = |line: &str| {
+        let mut fields = line.split_whitespace().skip(1).map(str::parse);
+        Some([fields.next()?.ok()?, fields.next()?.ok()?])
+    };
+    text.lines().skip(1).filter_map(line).collect()
+}
 
 /// Reads the figures.
 pub fn read(directories: &BTreeMap<String, PathBuf>) -> Stats {
@@ -118,6 +150,10 @@ impl Files<'_> {
             cpu: nanoseconds("usage_usec")
                 .map(|all| [all, nanoseconds("user_usec").unwrap_or(0), nanoseconds("system_usec").unwrap_or(0)]),
             per_cpu: Vec::new(),
+            per_cpu_parts: Vec::new(),
+            cpuset: BTreeMap::new(),
+            kernel_memory: None,
+            kernel_tcp_memory: None,
             throttling: cpu.get("nr_periods").map(|periods| Throttling {
                 periods: *periods,
                 throttled: cpu.get("nr_throttled").copied().unwrap_or(0),
@@ -162,8 +198,17 @@ impl Files<'_> {
                 throttled: cpu.get("nr_throttled").copied().unwrap_or(0),
                 time: cpu.get("throttled_time").copied().unwrap_or(0),
             }),
+            per_cpu_parts: self.text("cpuacct", "cpuacct.usage_all").map(|text| parts(&text)).unwrap_or_default(),
+            cpuset: CPUSET
+                .iter()
+                .filter_map(|name| {
+                    Some(((*name).into(), self.text("cpuset", &format!("cpuset.{name}"))?.trim().into()))
+                })
+                .collect(),
             memory: memory(""),
             swap: memory("memsw."),
+            kernel_memory: memory("kmem."),
+            kernel_tcp_memory: memory("kmem.tcp."),
             memory_raw: self.pairs("memory", "memory.stat"),
             oom_kills: oom_kills(self.0),
             io_bytes: io("io_service_bytes").unwrap_or_default(),

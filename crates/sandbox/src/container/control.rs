@@ -9,7 +9,14 @@ use std::{
 use lazaret_control::{Answer, Failure, Process, Request, Target};
 
 use super::{Container, Usage};
-use crate::{cgroup::Cgroup, error::Error, execution::Execution, spec, state::Status, stdio::Stdio};
+use crate::{
+    cgroup::Cgroup,
+    error::Error,
+    execution::{Execution, Ties},
+    spec,
+    state::Status,
+    stdio::Stdio,
+};
 
 /// Most processes or threads that a sandbox is believed to have.
 const MAX_LISTED: usize = 1 << 16;
@@ -23,32 +30,24 @@ impl Container {
     /// # Errors
     /// [`Error::Status`] if it does not run; what is wrong with the process, or with its program.
     pub fn execute(&self, process: &spec::Process, stdio: Stdio, files: Vec<OwnedFd>) -> Result<Execution<'_>, Error> {
-        self.run(process, stdio, files, false)
+        self.execute_with(process, stdio, files, Ties::default())
     }
 
-    /// The same for a process that is killed when the calling one ends, or drops what it gets here.
+    /// The same with a choice of what the process is tied to.
     ///
     /// # Errors
     /// Those of [`Container::execute`].
-    pub fn execute_on_leash(
+    pub fn execute_with(
         &self,
         process: &spec::Process,
         stdio: Stdio,
         files: Vec<OwnedFd>,
+        ties: Ties,
     ) -> Result<Execution<'_>, Error> {
-        self.run(process, stdio, files, true)
-    }
-
-    fn run(
-        &self,
-        process: &spec::Process,
-        stdio: Stdio,
-        files: Vec<OwnedFd>,
-        leash: bool,
-    ) -> Result<Execution<'_>, Error> {
-        let status = self.status();
-        if status != Status::Running {
-            return Err(self.wrong_status("execute a process in", status));
+        match self.status() {
+            Status::Running => {}
+            Status::Paused if ties.even_paused && self.state.started => {}
+            status => return Err(self.wrong_status("execute a process in", status)),
         }
         process.validate().map_err(|(field, problem)| Error::spec(Path::new("the process"), &field, problem))?;
         let wrong = |error: serde_json::Error| Error::host("describe the process", error);
@@ -62,7 +61,7 @@ impl Container {
             Ok(channel.receive()?.0)
         };
         match call().map_err(|error| self.lost(error))? {
-            Answer::Started { pid } => Execution::new(self, channel, pid, leash).map_err(|error| self.lost(error)),
+            Answer::Started { pid } => Execution::new(self, channel, pid, ties.leash).map_err(|error| self.lost(error)),
             other => Err(self.refused(other)),
         }
     }

@@ -63,6 +63,9 @@ pub struct State {
     pub rootfs: PathBuf,
     /// Seconds since the epoch.
     pub created: u64,
+    /// And nanoseconds.
+    #[serde(default)]
+    pub created_nanos: u32,
     /// Name or number of the user who made it.
     pub owner: String,
     /// The container's first process: what a further one is like unless told otherwise.
@@ -137,7 +140,7 @@ impl Status {
 impl State {
     /// A container that is being made now.
     pub(crate) fn new(id: &str) -> State {
-        let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+        let created = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         State {
             version: VERSION,
             oci_version: String::new(),
@@ -151,7 +154,8 @@ impl State {
             attached: false,
             bundle: PathBuf::new(),
             rootfs: PathBuf::new(),
-            created,
+            created: created.as_secs(),
+            created_nanos: created.subsec_nanos(),
             owner: rustix::process::getuid().as_raw().to_string(),
             process: Process::default(),
             annotations: BTreeMap::new(),
