@@ -219,6 +219,7 @@ impl Parker {
         if self.woken.swap(false, Ordering::Acquire) {
             return;
         }
+        Task::tell_of_sleep();
         self.parked.store(true, Ordering::Relaxed);
         self.sleeps.fetch_add(1, Ordering::Relaxed);
         self.note_sleep(Location::caller());

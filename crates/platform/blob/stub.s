@@ -381,8 +381,8 @@ report:
     # The task thread may need this processor.
     jmp sleep
 
+# Awake, as long as the kernel wants it: it says so if it is about to sleep itself.
 wait:
-    mov PATIENCE(%rbx), %esi
     rdtsc
     mov %eax, %edi
 1:
@@ -392,7 +392,7 @@ wait:
     pause
     rdtsc
     sub %edi, %eax
-    cmp %esi, %eax
+    cmp PATIENCE(%rbx), %eax
     jb 1b
 
 sleep:

@@ -325,6 +325,10 @@ pub trait Interrupt: Send + Sync {
         0
     }
 
+    /// The context's own host thread is about to sleep until somebody wakes it, so that the answer to
+    /// the call that it handles will be long in coming.
+    fn sleeps(&self) {}
+
     /// The application thread is to end: like [`Interrupt::interrupt`], but if it neither stops nor
     /// carries out what it is told within a short time, its address space is ended.
     fn end(&self) {

@@ -204,6 +204,15 @@ impl Task {
         CURRENT.set(Some(task));
     }
 
+    /// The calling host thread is about to sleep: lets the platform know, if it is a task's.
+    pub fn tell_of_sleep() {
+        if let Some(task) = Task::try_current()
+            && let Some(interrupt) = &*task.interrupt.lock()
+        {
+            interrupt.sleeps();
+        }
+    }
+
     /// The calling host thread is no task any more.
     pub fn leave() {
         if let Some(task) = CURRENT.take() {

@@ -17,8 +17,11 @@ pub(super) struct Clock {
     pub short_gap: u64,
     /// Calls so soon after each other make a pair worth gathering.
     pub quick_gap: u64,
-    /// How long an end of a hot pair waits awake.
+    /// How long the kernel's end of a hot pair waits awake for the next call.
     pub patience: u64,
+    /// How long the stub's end does for the answer to one. Longer: it is told of an answer that takes its time,
+    /// unless it is the host that lets it wait.
+    pub answer_patience: u64,
     /// A pause of this length in a loop means that another process has the processor.
     pub preempted: u64,
     /// How long a pair stays gathered.
@@ -36,6 +39,7 @@ impl Clock {
             short_gap: in_ticks(30),
             quick_gap: in_ticks(500),
             patience: in_ticks(60),
+            answer_patience: in_ticks(500),
             preempted: in_ticks(400),
             lease: in_ticks(10_000),
         }

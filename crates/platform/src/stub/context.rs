@@ -8,6 +8,7 @@ use std::sync::{
 use rustix::{fd::OwnedFd, process::Pid};
 
 use super::{
+    chunk::Slot,
     process::{Process, Space},
     reaper,
     shared::{
@@ -81,6 +82,8 @@ impl StubContext {
             process: Arc::clone(&thread.process),
             thread: thread.id,
             ending: Arc::clone(&thread.ending),
+            slot: thread.slot.clone(),
+            slept: AtomicBool::new(false),
         });
         let memory = Arc::new(Memory::new(Arc::clone(&space), thread.slot.clone()));
         let bases = (regs.fs_base, regs.gs_base);
@@ -247,9 +250,10 @@ impl StubContext {
 
     /// Lets the application run until the stub reports.
     fn resume(&mut self) -> Result<u32> {
+        let slept = self.control.slept.swap(false, Ordering::Relaxed);
         let Thread { slot, process, pace, id, .. } = &mut self.thread;
         let page = slot.page();
-        page.patience.store(pace.start(*id, &process.shared.load), Ordering::Relaxed);
+        page.patience.store(pace.start(*id, slept, &process.shared.load), Ordering::Relaxed);
         page.copies.store(self.memory.hand_over(), Ordering::Relaxed);
         let report = self.go_on();
         let Thread { slot, process, pace, .. } = &mut self.thread;
@@ -675,6 +679,9 @@ struct Control {
     thread: Pid,
     /// The thread's mark that it is to end.
     ending: Arc<AtomicBool>,
+    slot: Slot,
+    /// The task's thread slept since the application stopped.
+    slept: AtomicBool,
 }
 
 impl Control {
@@ -704,6 +711,11 @@ impl Control {
 impl Interrupt for Control {
     fn host_thread(&self) -> i32 {
         self.thread.as_raw_nonzero().get()
+    }
+
+    fn sleeps(&self) {
+        self.slept.store(true, Ordering::Relaxed);
+        self.slot.page().patience.store(0, Ordering::Relaxed);
     }
 
     fn interrupt(&self) {

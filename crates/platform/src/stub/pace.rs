@@ -16,8 +16,13 @@ use super::{
     place::{Placement, Processors},
 };
 
-/// As many short gaps in a row make a pair hot.
-const STREAK: i64 = 16;
+/// So many more short gaps than [`LONG`] ones make a pair hot.
+const HOT: i64 = 16;
+/// More do not count.
+const HOTTEST: i64 = 32;
+/// How many short gaps a long one, or a call that slept, weighs: waking an end that waits asleep on another
+/// processor costs as much as so many calls on one.
+const LONG: i64 = 8;
 /// How many calls a pair that was preempted stays cold.
 const PENALTY: i64 = 512;
 /// One in so many starts is counted in [`Load::parallel`].
@@ -70,8 +75,8 @@ impl Load {
 #[derive(Default)]
 pub(super) struct Pace {
     hot: bool,
-    /// Short gaps in a row; negative after a preemption.
-    streak: i64,
+    /// Short gaps less long ones; far below zero after a preemption.
+    heat: i64,
     /// The last gap was quick.
     quick: bool,
     /// What this pair adds to the load.
@@ -90,18 +95,17 @@ impl Pace {
     }
 
     /// The application is about to run. Returns how many ticks the stub's end shall wait awake for
-    /// the answer to its next call.
-    pub fn start(&mut self, stub: Pid, load: &Load) -> u32 {
+    /// the answer to its next call. `slept` if the call before did.
+    pub fn start(&mut self, stub: Pid, slept: bool, load: &Load) -> u32 {
         self.starts = self.starts.wrapping_add(1);
         if self.starts.is_multiple_of(SAMPLE) {
             load.count();
         }
         // A call that sleeps leaves the other end nothing to wait awake for.
-        let slept = now().wrapping_sub(self.stopped) > load.clock.patience;
-        if slept {
-            self.streak = self.streak.min(0);
+        if slept || now().wrapping_sub(self.stopped) > load.clock.answer_patience {
+            self.add_heat(-LONG);
         }
-        self.hot = !slept && (self.hot || self.streak >= STREAK) && load.has_room();
+        self.hot = self.heat >= if self.hot { 1 } else { HOT } && load.has_room();
         if self.hot || self.place.is_stale() {
             self.place.scatter(stub, &load.processors);
         } else if self.quick {
@@ -112,7 +116,7 @@ impl Pace {
         self.weight = 1 + usize::from(self.hot);
         load.busy.fetch_add(self.weight, Ordering::Relaxed);
         self.place.count(&load.processors, true);
-        if self.hot { u32::try_from(load.clock.patience).unwrap_or(u32::MAX) } else { 0 }
+        if self.hot { u32::try_from(load.clock.answer_patience).unwrap_or(u32::MAX) } else { 0 }
     }
 
     /// The application stopped, after it ran for so many ticks.
@@ -123,11 +127,11 @@ impl Pace {
         self.stopped = now();
         let ran = u64::from(ran);
         self.quick = ran <= load.clock.quick_gap;
-        if ran <= load.clock.short_gap {
-            self.streak += 1;
-        } else if !self.hot {
-            self.streak = self.streak.min(0);
-        }
+        self.add_heat(if ran <= load.clock.short_gap { 1 } else { -LONG });
+    }
+
+    fn add_heat(&mut self, heat: i64) {
+        self.heat = (self.heat + heat).clamp(-PENALTY, HOTTEST);
     }
 
     /// The stub is about to do something for the kernel that takes several hand-overs.
@@ -165,18 +169,18 @@ impl Pace {
             std::hint::spin_loop();
             let time = now();
             if time.wrapping_sub(last) > load.clock.preempted {
-                return self.cool(PENALTY);
+                self.hot = false;
+                self.heat = -PENALTY;
+                return;
             }
             if time.wrapping_sub(start) > load.clock.patience {
-                return self.cool(0);
+                // Asleep, this end needs no processor.
+                let weight = self.weight.min(1);
+                load.busy.fetch_sub(self.weight - weight, Ordering::Relaxed);
+                self.weight = weight;
+                return;
             }
             last = time;
         }
-    }
-
-    /// Waits asleep from now on, for at least so many calls more than usual.
-    fn cool(&mut self, penalty: i64) {
-        self.hot = false;
-        self.streak = -penalty;
     }
 }
