@@ -90,6 +90,26 @@ fn nothing_runs_in_a_paused_container() {
     place.assert_clean();
 }
 
+/// The host lets a process with threads wait each time that its table of descriptors grows.
+#[test]
+fn the_table_of_descriptors_is_made_at_the_start() {
+    let place = Place::new();
+    script(&place, "sleep 1000");
+    let container = Container::start(&place);
+    let state: Value = serde_json::from_str(&container.good(&["state", "c"])).unwrap();
+    let size = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", state["pid"])).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("FDSize:")).unwrap();
+        line.trim().parse::<u64>().unwrap()
+    };
+    let first = size();
+    assert!(first >= 4096, "{first}");
+    // Each directory that is listed is kept open.
+    let listed = container.exec("find /usr -type d | wc -l");
+    assert!(listed.status.success(), "{listed:?}");
+    assert_eq!(size(), first);
+}
+
 #[test]
 fn processes_are_listed() {
     let place = Place::new();

@@ -37,8 +37,18 @@ pub fn detach(null: &OwnedFd, log: &OwnedFd) -> Result<(), Failure> {
     let limit = step("set resource limits");
     let files = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: files.maximum, maximum: files.maximum }).map_err(&limit)?;
+    let most = files.maximum.and_then(|maximum| i32::try_from(maximum).ok()).unwrap_or(i32::MAX);
+    reserve_descriptors(null, most).map_err(step("make room for descriptors"))?;
     // A core dump would write application memory to a place the host chooses.
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).map_err(&limit)
+}
+
+/// Lets the host make the table of descriptors as large as it will be. Now it takes microseconds; in a process with
+/// threads the host waits 10 ms or more each time that it doubles the table, since others may be reading the old one.
+fn reserve_descriptors(file: &OwnedFd, most: i32) -> rustix::io::Result<()> {
+    /// The directories of one tree, and as many others.
+    const DESCRIPTORS: i32 = 4096;
+    rustix::io::fcntl_dupfd_cloexec(file, DESCRIPTORS.min(most) - 1).map(drop)
 }
 
 /// Reading files whoever owns them: the kernel checks the application's rights.
