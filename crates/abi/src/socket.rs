@@ -17,7 +17,7 @@ names! {
     pub mod protocol: u32 = "IPPROTO_" { IP = 0, ICMP = 1, TCP = 6, UDP = 17, IPV6 = 41, ICMPV6 = 58, RAW = 255, }
 
     /// Levels of getsockopt(2).
-    pub mod level: u32 = "SOL_" { IP = 0, SOCKET = 1, TCP = 6, UDP = 17, IPV6 = 41, RAW = 255, NETLINK = 270, }
+    pub mod level: u32 = "SOL_" { IP = 0, SOCKET = 1, TCP = 6, UDP = 17, IPV6 = 41, ICMPV6 = 58, RAW = 255, NETLINK = 270, }
 
     /// Options of SOL_SOCKET.
     pub mod option: u32 = "SO_" {
@@ -47,8 +47,8 @@ names! {
     /// Options of IPPROTO_IPV6.
     pub mod ipv6: u32 = "IPV6_" {
         UNICAST_HOPS = 16, MULTICAST_IF = 17, MULTICAST_HOPS = 18, MULTICAST_LOOP = 19, ADD_MEMBERSHIP = 20,
-        DROP_MEMBERSHIP = 21, MTU_DISCOVER = 23, RECVERR = 25, V6ONLY = 26, RECVPKTINFO = 49, PKTINFO = 50,
-        RECVHOPLIMIT = 51, RECVTCLASS = 66, TCLASS = 67,
+        DROP_MEMBERSHIP = 21, CHECKSUM = 7, MTU_DISCOVER = 23, RECVERR = 25, V6ONLY = 26, RECVPKTINFO = 49, PKTINFO = 50,
+        RECVHOPLIMIT = 51, HOPLIMIT = 52, RECVTCLASS = 66, TCLASS = 67,
     }
 
     /// Flags of send(2) and recv(2).

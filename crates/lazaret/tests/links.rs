@@ -99,7 +99,9 @@ impl Wire {
         for directory in ["usr", "etc", "proc", "dev", "sys", "tmp"] {
             fs::create_dir_all(root.join(directory)).unwrap();
         }
-        fs::copy(programs().join("inside.py"), root.join("tmp/inside.py")).unwrap();
+        for program in ["inside.py", "peer.py", "ping.py"] {
+            fs::copy(programs().join(program), root.join("tmp").join(program)).unwrap();
+        }
         let path = PathBuf::from("/run/netns").join(self.own());
         change(&place, |spec| {
             spec["process"]["args"] = json!(command);
@@ -170,6 +172,74 @@ fn programs() -> PathBuf {
 
 fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// What the other end sees of servers in a container.
+#[test]
+fn servers_are_seen_as_under_runc() {
+    let Some(wire) = Wire::new() else { return };
+    let place = wire.bundle(&["/usr/bin/python3", "/tmp/peer.py", "0.0.0.0", "::"]);
+    let bundle = place.bundle();
+    let mut sandbox = place.command(&["--network", "sandbox", "run", "--bundle", bundle.to_str().unwrap(), &wire.name]);
+    let mut runc = Command::new("runc");
+    runc.arg("--root").arg(place.0.join("runc")).args(["run", "--bundle"]).arg(&bundle).arg(&wire.name);
+    let outputs = [&mut runc, &mut sandbox].map(|command| {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "ready\n");
+        let mut client = wire.there("python3");
+        let output = run(client.arg(programs().join("inside.py")).args([OWN[0], OWN[1], PEER[0], PEER[1]]));
+        drop(child.stdin.take());
+        assert!(finish(child).status.success());
+        assert!(output.status.success(), "{}", text(&output));
+        Some(text(&output))
+    });
+    let [expected, output] = outputs;
+    if expected.is_some() {
+        assert_eq!(output, expected);
+    }
+    place.assert_clean();
+}
+
+/// Echo requests by sockets of ICMP and by raw ones, both ways.
+#[test]
+fn pings_are_answered() {
+    let Some(wire) = Wire::new() else { return };
+    let program = |command: &[&str], capable: bool, groups: &str| {
+        let place = wire.bundle(command);
+        change(&place, |spec| {
+            spec["linux"]["sysctl"] = json!({"net.ipv4.ping_group_range": groups});
+            for set in ["bounding", "effective", "permitted"] {
+                let list = spec["process"]["capabilities"][set].as_array_mut().unwrap();
+                list.retain(|name| name != "CAP_NET_RAW");
+                if capable {
+                    list.push(json!("CAP_NET_RAW"));
+                }
+            }
+        });
+        place
+    };
+    for (capable, groups) in [(true, "0 10"), (false, "0 10"), (false, "5 10")] {
+        let place = program(&["/usr/bin/python3", "/tmp/ping.py", PEER[0], PEER[1], OWN[0], OWN[1]], capable, groups);
+        let output = wire.sandbox(&place);
+        assert!(output.status.success(), "{}", text(&output));
+        if let Some(expected) = wire.runc(&place) {
+            assert_eq!(text(&output), text(&expected), "{capable} {groups}");
+        }
+        place.assert_clean();
+    }
+    let place = program(&["/usr/bin/python3", "/tmp/peer.py", "0.0.0.0", "::"], false, "1 0");
+    let bundle = place.bundle();
+    let mut command = place.command(&["--network", "sandbox", "run", "--bundle", bundle.to_str().unwrap(), &wire.name]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    let output = run(wire.there("python3").arg(programs().join("ping.py")).args([OWN[0], OWN[1], PEER[0], PEER[1]]));
+    drop(child.stdin.take());
+    finish(child);
+    let output = text(&output);
+    assert_eq!(output.matches("answer from there: True").count(), 8, "{output}");
+    place.assert_clean();
 }
 
 /// What a container sees of a link.

@@ -82,6 +82,12 @@ impl Container {
             readonly_paths: spec.readonly_paths,
         };
         let SharedNamespaces { pid, ipc, uts, network } = spec.shared;
+        if network.is_none() && !kernel.network.is_host() {
+            let mut settings = kernel.network.settings.lock();
+            for (name, value) in &spec.sysctl {
+                settings.set(name, value).map_err(|cause| failed(&format!("set {name} to {value:?}"))(cause))?;
+            }
+        }
         let pid_for_children = match pid {
             Some(other) => other.pids().clone(),
             None => PidNamespace::new(&kernel.pids).map_err(failed("make a pid namespace"))?,

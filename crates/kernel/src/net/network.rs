@@ -9,16 +9,67 @@ use super::{interface, stack::Stack};
 use crate::sync::{Arc, Mutex, OnceLock};
 
 /// The network of a sandbox.
-pub enum Network {
+#[derive(Default)]
+pub struct Network {
+    reach: Reach,
+    /// Parameters that a specification may set.
+    pub settings: Mutex<Settings>,
+}
+
+/// How far it reaches.
+enum Reach {
     /// The loopback interface of this kernel, and its own stack on the links that it was given, if any.
     Own(OnceLock<Arc<Stack>>),
     /// That of the host: sockets are the host's. The descriptor is of NETLINK_ROUTE, to tell of its interfaces.
     Host(Mutex<OwnedFd>),
 }
 
-impl Default for Network {
-    fn default() -> Network {
-        Network::Own(OnceLock::new())
+impl Default for Reach {
+    fn default() -> Reach {
+        Reach::Own(OnceLock::new())
+    }
+}
+
+/// Parameters in `/proc/sys/net/ipv4`; with the host's network they are only shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Groups that may make sockets of ICMP: from the first to the last (`ping_group_range`).
+    pub ping_groups: (u32, u32),
+    /// The first port that everybody may bind (`ip_unprivileged_port_start`).
+    pub first_unprivileged: u16,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { ping_groups: (1, 0), first_unprivileged: 1024 }
+    }
+}
+
+impl Settings {
+    /// Sets a parameter of this list by its name (`net.ipv4.ping_group_range`); false for others.
+    ///
+    /// # Errors
+    /// `EINVAL` for a value that it cannot have.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<bool, Errno> {
+        match name {
+            "net.ipv4.ping_group_range" => {
+                /// Largest that Linux takes.
+                const LAST: u32 = i32::MAX.cast_unsigned();
+                let numbers: Result<Vec<u32>, _> = value.split_whitespace().map(str::parse).collect();
+                let Ok([first, last]) = numbers.as_deref() else { return Err(Errno::EINVAL) };
+                let (first, last) = (*first, *last);
+                if first > LAST || last > LAST {
+                    return Err(Errno::EINVAL);
+                }
+                // As Linux has it, a range that ends before it begins is nobody's.
+                self.ping_groups = if last < first { (1, 0) } else { (first, last) };
+            }
+            "net.ipv4.ip_unprivileged_port_start" => {
+                self.first_unprivileged = value.trim().parse().map_err(|_| Errno::EINVAL)?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 }
 
@@ -28,7 +79,12 @@ impl Network {
     /// # Errors
     /// Those of making a netlink socket.
     pub fn of_host() -> std::io::Result<Network> {
-        Ok(Network::Host(Mutex::new(netlink::open()?)))
+        Ok(Network { reach: Reach::Host(Mutex::new(netlink::open()?)), settings: Mutex::default() })
+    }
+
+    /// Sockets are the host's.
+    pub fn is_host(&self) -> bool {
+        matches!(self.reach, Reach::Host(_))
     }
 
     /// Gives it links: see [`Stack::new`].
@@ -36,7 +92,7 @@ impl Network {
     /// # Errors
     /// `EBUSY` if it has some already, or is the host's; else those of [`Stack::new`].
     pub fn attach(&self, tables: Tables, sockets: Vec<(u32, OwnedFd)>) -> Result<(), Errno> {
-        let Network::Own(links) = self else { return Err(Errno::EBUSY) };
+        let Reach::Own(links) = &self.reach else { return Err(Errno::EBUSY) };
         if links.get().is_some() {
             return Err(Errno::EBUSY);
         }
@@ -47,16 +103,16 @@ impl Network {
 
     /// The stack on its links.
     pub fn stack(&self) -> Option<&Arc<Stack>> {
-        match self {
-            Network::Own(links) => links.get(),
-            Network::Host(_) => None,
+        match &self.reach {
+            Reach::Own(links) => links.get(),
+            Reach::Host(_) => None,
         }
     }
 
     /// Interfaces, addresses and routes.
     pub fn tables(&self) -> Tables {
-        match self {
-            Network::Own(links) => {
+        match &self.reach {
+            Reach::Own(links) => {
                 let mut tables = interface::loopback();
                 if let Some(stack) = links.get() {
                     let more = stack.tables();
@@ -67,7 +123,27 @@ impl Network {
                 tables
             }
             // A host that does not tell: then nothing is shown.
-            Network::Host(socket) => netlink::read(&socket.lock()).unwrap_or_default(),
+            Reach::Host(socket) => netlink::read(&socket.lock()).unwrap_or_default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_checked() {
+        let mut settings = Settings::default();
+        assert_eq!(settings.set("net.ipv4.ping_group_range", "0 2147483647"), Ok(true));
+        assert_eq!(settings.ping_groups, (0, 2_147_483_647));
+        for wrong in ["", "1", "1 2 3", "a b", "0 4294967295", "-1 5"] {
+            assert_eq!(settings.set("net.ipv4.ping_group_range", wrong), Err(Errno::EINVAL), "{wrong}");
+        }
+        assert_eq!(settings.set("net.ipv4.ping_group_range", "5 4"), Ok(true));
+        assert_eq!(settings.ping_groups, (1, 0));
+        assert_eq!(settings.set("net.ipv4.ip_unprivileged_port_start", "0"), Ok(true));
+        assert_eq!(settings.set("net.ipv4.ip_unprivileged_port_start", "65536"), Err(Errno::EINVAL));
+        assert_eq!(settings.set("kernel.msgmax", "1"), Ok(false));
     }
 }

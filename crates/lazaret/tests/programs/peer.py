@@ -73,6 +73,8 @@ def serve(family, host, port, handle):
 
 def datagrams(family, host):
     s = socket.socket(family, socket.SOCK_DGRAM)
+    if family == socket.AF_INET6:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     s.bind((host, 7000))
 
     def run():

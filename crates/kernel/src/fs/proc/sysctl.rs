@@ -118,7 +118,17 @@ pub fn new_root(fs: &Arc<PseudoFs>, kernel: &Arc<Kernel>) -> Arc<dyn Inode> {
         .with("wmem_max", fixed("212992"));
     let ipv4 = StaticDirectory::new()
         .with("ip_local_port_range", fixed("32768\t60999"))
-        .with("ip_unprivileged_port_start", fixed("1024"))
+        .with(
+            "ip_unprivileged_port_start",
+            text(|kernel| kernel.network.settings.lock().first_unprivileged.to_string()),
+        )
+        .with(
+            "ping_group_range",
+            text(|kernel| {
+                let (first, last) = kernel.network.settings.lock().ping_groups;
+                format!("{first}\t{last}")
+            }),
+        )
         .with("tcp_rmem", fixed("4096\t131072\t6291456"))
         .with("tcp_sack", fixed("1"))
         .with("tcp_wmem", fixed("4096\t16384\t4194304"));

@@ -27,7 +27,7 @@ fn default(number_level: u32, number: u32) -> Option<i32> {
         (level::TCP, tcp::SYNCNT) => 6,
         (level::TCP, tcp::LINGER2) => 60,
         (level::IP, ip::TOS | ip::PKTINFO | ip::RECVERR | ip::RECVTTL | ip::RECVTOS | ip::FREEBIND) => 0,
-        (level::IP, ip::BIND_ADDRESS_NO_PORT | ip::RECVOPTS | ip::RETOPTS) => 0,
+        (level::IP, ip::BIND_ADDRESS_NO_PORT | ip::RECVOPTS | ip::RETOPTS | ip::HDRINCL) => 0,
         (level::IP, ip::TTL) => 64,
         (level::IP, ip::MTU_DISCOVER | ip::MULTICAST_TTL | ip::MULTICAST_LOOP) => 1,
         (level::IPV6, ipv6::V6ONLY | ipv6::RECVERR | ipv6::RECVPKTINFO | ipv6::RECVHOPLIMIT) => 0,

@@ -1,14 +1,16 @@
 //! AF_INET and AF_INET6 sockets; see ip(7), ipv6(7), tcp(7), udp(7).
 //!
-//! With [`Network::Host`] they are sockets of the host. Else sockets of the sandbox that talk to each other are
+//! With the host's network they are sockets of the host. Else sockets of the sandbox that talk to each other are
 //! connected directly: no packet is ever made, but what tcp(7) lets a program see is as ever. Whatever is not for an
 //! address of the sandbox goes over its links, if it has any; see [`super::stack`].
 //!
 //! Addresses are kept in one form: an IPv4 address stays one, whatever the socket's family is, and
 //! is mapped when an IPv6 socket shows it.
 
+pub mod arrival;
 pub mod levels;
 mod listener;
+pub mod packets;
 mod ports;
 mod remote;
 pub mod tcp;
@@ -23,7 +25,7 @@ use lazaret_abi::{
     socket::{family, kind, protocol},
 };
 
-use self::{tcp::TcpSocket, udp::UdpSocket};
+use self::{packets::PacketSocket, tcp::TcpSocket, udp::UdpSocket};
 use super::{Address, Network, Socket, host::HostSocket, stack::Stack};
 use crate::{
     sync::Arc,
@@ -40,8 +42,8 @@ use crate::{
 /// the socket.
 pub fn create(task: &Task, domain: u32, kind: u32, number: u32) -> Result<Arc<dyn Socket>, Errno> {
     let network = &task.kernel().network;
-    match (&**network, kind) {
-        (Network::Host(_), kind::STREAM | kind::DGRAM) => Ok(HostSocket::new(domain, kind, number)?),
+    match kind {
+        kind::STREAM | kind::DGRAM if network.is_host() => Ok(HostSocket::new(domain, kind, number)?),
         _ => create_own(network, &task.creds(), domain, kind, number),
     }
 }
@@ -57,11 +59,12 @@ pub(super) fn create_own(
     match (kind, number) {
         (kind::STREAM, protocol::IP | protocol::TCP) => Ok(TcpSocket::new(network, domain)),
         (kind::DGRAM, protocol::IP | protocol::UDP) => Ok(UdpSocket::new(network, domain)),
-        // net.ipv4.ping_group_range lets nobody, by default.
-        (kind::DGRAM, protocol::ICMP | protocol::ICMPV6) => Err(Errno::EACCES),
+        (kind::DGRAM, protocol::ICMP) if domain == family::INET => PacketSocket::ping(network, creds, domain),
+        (kind::DGRAM, protocol::ICMPV6) if domain == family::INET6 => PacketSocket::ping(network, creds, domain),
         (kind::STREAM | kind::DGRAM, _) => Err(Errno::EPROTONOSUPPORT),
         (kind::RAW, _) if !creds.has(cap::NET_RAW) => Err(Errno::EPERM),
-        (kind::RAW, _) => Err(Errno::EPROTONOSUPPORT),
+        (kind::RAW, _) if network.is_host() => Err(Errno::EPROTONOSUPPORT),
+        (kind::RAW, _) => PacketSocket::raw(network, domain, number),
         _ => Err(Errno::ESOCKTNOSUPPORT),
     }
 }
@@ -149,7 +152,6 @@ fn route(network: &Network, address: SocketAddr, v6_only: bool) -> Result<Route<
 /// `EADDRNOTAVAIL` when it is not ours, `EACCES` for a port below 1024 without
 /// CAP_NET_BIND_SERVICE.
 fn check_bind(network: &Network, address: SocketAddr, v6_only: bool) -> Result<SocketAddr, Errno> {
-    const FIRST_UNPRIVILEGED: u16 = 1024;
     let plain = plain(address);
     if v6_only && address.is_ipv6() && plain.is_ipv4() {
         return Err(Errno::EINVAL);
@@ -159,8 +161,9 @@ fn check_bind(network: &Network, address: SocketAddr, v6_only: bool) -> Result<S
     if !is_own {
         return Err(Errno::EADDRNOTAVAIL);
     }
+    let first_unprivileged = network.settings.lock().first_unprivileged;
     let privileged = Task::try_current().is_none_or(|task| task.creds().has(cap::NET_BIND_SERVICE));
-    if plain.port() != 0 && plain.port() < FIRST_UNPRIVILEGED && !privileged {
+    if plain.port() != 0 && plain.port() < first_unprivileged && !privileged {
         return Err(Errno::EACCES);
     }
     Ok(plain)

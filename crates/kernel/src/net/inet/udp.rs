@@ -8,7 +8,9 @@ use lazaret_abi::{
 };
 
 use super::{
-    Route, address_of, check_bind,
+    Route, address_of,
+    arrival::Arrival,
+    check_bind,
     levels::Levels,
     plain,
     ports::{Binding, Face, Ports, Wish},
@@ -17,7 +19,6 @@ use super::{
 use crate::{
     net::{
         Address, Common, Incoming, Network, Outgoing, Patience, Socket,
-        control::Control,
         queue::{self, ReceiveQueue, Segment, Taking},
         stack::{Stack, udp},
     },
@@ -33,8 +34,10 @@ static PORTS: Ports<UdpFace> = Ports::new();
 
 /// What senders see of a socket.
 pub struct UdpFace {
+    domain: u32,
     inbox: Arc<ReceiveQueue>,
     error: Arc<AtomicI32>,
+    levels: Arc<Levels>,
     /// The only one whose datagrams are taken, if connected.
     peer: Mutex<Option<SocketAddr>>,
 }
@@ -61,10 +64,11 @@ impl UdpFace {
 }
 
 /// A datagram from outside; whether somebody takes it.
-pub fn deliver(to: SocketAddr, from: SocketAddr, data: &[u8]) -> bool {
+pub fn deliver(to: SocketAddr, from: SocketAddr, data: &[u8], arrival: Arrival) -> bool {
     let Some(target) = PORTS.find(to, from) else { return false };
+    let control = arrival.control(target.domain, &target.levels);
     // A full queue loses the datagram: that is UDP.
-    let _ = target.inbox.push_message(Segment::new(data.to_vec(), Control::default(), Some(Address::Inet(from))));
+    let _ = target.inbox.push_message(Segment::new(data.to_vec(), control, Some(Address::Inet(from))));
     true
 }
 
@@ -87,7 +91,7 @@ struct State {
 pub struct UdpSocket {
     common: Common,
     face: Arc<UdpFace>,
-    levels: Levels,
+    levels: Arc<Levels>,
     network: Arc<Network>,
     state: Mutex<State>,
 }
@@ -98,8 +102,9 @@ impl UdpSocket {
         let common = Common::new(domain, kind::DGRAM, protocol::UDP);
         let limit = common.options.lock().receive_buffer;
         let inbox = ReceiveQueue::new(common.queue.clone(), limit);
-        let face = Arc::new(UdpFace { inbox, error: common.error.clone(), peer: Mutex::new(None) });
-        let (levels, network) = (Levels::default(), network.clone());
+        let (levels, network) = (Arc::new(Levels::default()), network.clone());
+        let (error, peer) = (common.error.clone(), Mutex::new(None));
+        let face = Arc::new(UdpFace { domain, inbox, error, levels: levels.clone(), peer });
         Arc::new(UdpSocket { common, face, levels, network, state: Mutex::default() })
     }
 
@@ -208,7 +213,7 @@ impl Socket for UdpSocket {
         match route.link {
             Some(stack) => udp::send(stack, from, to, &data, self.marks(from))?,
             // The port is closed: an ICMP message tells so, to those who are connected.
-            None if !deliver(to, from, &data) && self.face.peer.lock().is_some() => {
+            None if !deliver(to, from, &data, Arrival::inside(to.ip())) && self.face.peer.lock().is_some() => {
                 self.face.fail(Errno::ECONNREFUSED);
             }
             None => {}

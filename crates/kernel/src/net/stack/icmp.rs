@@ -22,7 +22,7 @@ use super::{
     routes,
 };
 use crate::{
-    net::inet::udp,
+    net::inet::{packets, udp},
     sync::{Arc, Mutex},
 };
 
@@ -81,11 +81,57 @@ fn sum(source: IpAddr, destination: IpAddr, message: &[u8]) -> u16 {
 /// A message with its checksum.
 fn message(source: IpAddr, destination: IpAddr, kind: u8, code: u8, rest: [u8; 4], data: &[u8]) -> Vec<u8> {
     let mut bytes = [&[kind, code, 0, 0][..], &rest, data].concat();
-    let sum = !sum(source, destination, &bytes);
-    if let Some(place) = bytes.get_mut(2..4) {
+    complete(source, destination, &mut bytes);
+    bytes
+}
+
+/// Sets the checksum of a message.
+pub fn complete(source: IpAddr, destination: IpAddr, message: &mut [u8]) {
+    if let Some(place) = message.get_mut(2..4) {
+        place.fill(0);
+    }
+    let sum = !sum(source, destination, message);
+    if let Some(place) = message.get_mut(2..4) {
         place.copy_from_slice(&sum.to_be_bytes());
     }
-    bytes
+}
+
+/// The number of the echo request that a packet answers.
+pub fn answered(packet: &Packet<'_>) -> Option<u16> {
+    let kind = match packet.protocol {
+        IpProtocol::Icmp => kind::ECHO_REPLY,
+        IpProtocol::Icmpv6 => kind::ECHO_REPLY_6,
+        _ => return None,
+    };
+    let message = Message::parse(packet).filter(|message| message.kind == kind)?;
+    Some(u16::from_be_bytes([message.rest[0], message.rest[1]]))
+}
+
+/// What a socket of ICMP may send: echo requests.
+///
+/// # Errors
+/// `EINVAL` for anything else.
+pub fn check_request(message: &[u8], is_ipv6: bool) -> Result<(), Errno> {
+    let kind = if is_ipv6 { kind::ECHO_6 } else { kind::ECHO };
+    if message.len() >= 8 && message[..2] == [kind, 0] { Ok(()) } else { Err(Errno::EINVAL) }
+}
+
+/// A packet that stays in the sandbox, and the answer to it.
+pub fn inside(bytes: &[u8]) {
+    /// Number of the loopback interface.
+    const LOOPBACK: u32 = 1;
+    let Some(packet) = Packet::parse(bytes) else { return };
+    packets::arrive(&packet, LOOPBACK);
+    let (request, reply) =
+        if packet.source.is_ipv4() { (kind::ECHO, kind::ECHO_REPLY) } else { (kind::ECHO_6, kind::ECHO_REPLY_6) };
+    let is_message = matches!(packet.protocol, IpProtocol::Icmp | IpProtocol::Icmpv6);
+    let echo = Message::parse(&packet).filter(|message| is_message && message.kind == request);
+    if let Some(echo) = echo {
+        let (source, destination) = (packet.destination, packet.source);
+        let answer = message(source, destination, reply, 0, echo.rest, echo.data);
+        let bytes = output::assemble(&header(source, destination, packet.class), &answer);
+        Packet::parse(&bytes).iter().for_each(|packet| packets::arrive(packet, LOOPBACK));
+    }
 }
 
 fn header(source: IpAddr, destination: IpAddr, class: u8) -> Header {
@@ -208,6 +254,12 @@ pub fn report(stack: &Stack, packet: &[u8], (error, for_good): Trouble) {
             if let Some((local, remote)) = packet.ports() {
                 let local = SocketAddr::new(packet.source, local);
                 udp::report(local, SocketAddr::new(packet.destination, remote), error);
+            }
+        }
+        IpProtocol::Icmp | IpProtocol::Icmpv6 if for_good => {
+            if let Some([_, _, _, _, high, low]) = packet.payload.first_chunk() {
+                let number = u16::from_be_bytes([*high, *low]);
+                packets::report(packet.source, packet.destination, number, error);
             }
         }
         _ => {}

@@ -15,7 +15,7 @@ use super::{
     packet::Packet,
     routes, tcp, udp,
 };
-use crate::sync::Arc;
+use crate::{net::inet::packets, sync::Arc};
 
 /// Takes a frame.
 pub fn arrive(stack: &Arc<Stack>, link: &Arc<Link>, bytes: &[u8]) {
@@ -76,9 +76,10 @@ fn arrive_ip(stack: &Arc<Stack>, link: &Arc<Link>, received: &Received<'_>) {
 }
 
 fn pass_up(stack: &Arc<Stack>, link: &Arc<Link>, packet: &Packet<'_>, aim: Aim) {
+    packets::arrive(packet, link.index());
     match packet.protocol {
         IpProtocol::Tcp if aim == Aim::Us => tcp::arrive(stack, packet),
-        IpProtocol::Udp => udp::arrive(stack, packet, aim == Aim::Us),
+        IpProtocol::Udp => udp::arrive(stack, packet, link.index(), aim == Aim::Us),
         IpProtocol::Icmp if packet.source.is_ipv4() => icmp::arrive4(stack, packet, aim == Aim::Us),
         IpProtocol::Icmpv6 if packet.source.is_ipv6() => icmp::arrive6(stack, link, packet, aim == Aim::Us),
         _ => {}

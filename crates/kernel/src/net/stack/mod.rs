@@ -7,12 +7,12 @@
 //! TCP is smoltcp's, and so are the formats of all packets.
 
 mod frame;
-mod icmp;
+pub mod icmp;
 mod input;
 mod link;
 mod neighbours;
-mod output;
-mod packet;
+pub mod output;
+pub mod packet;
 mod parts;
 mod routes;
 pub mod tcp;

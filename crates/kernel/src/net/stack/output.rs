@@ -123,6 +123,44 @@ fn put(stack: &Stack, path: &Path, header: &Header, payload: &[u8], place: Optio
     stack.transmit(&path.link, path.next, &mut frame, Rest::Nothing);
 }
 
+/// A packet as it is when it does not have to be cut.
+pub fn assemble(header: &Header, payload: &[u8]) -> Vec<u8> {
+    let (source, destination) = (header.source.into(), header.destination.into());
+    let repr = IpRepr::new(source, destination, header.protocol, payload.len(), header.ttl);
+    let mut bytes = vec![0; repr.header_len()];
+    repr.emit(&mut bytes, &ChecksumCapabilities::default());
+    bytes.extend(payload);
+    bytes
+}
+
+/// Completes an IPv4 packet whose header somebody has made; see raw(7). None if it is none.
+pub fn complete(mut bytes: Vec<u8>, source: IpAddr) -> Option<Vec<u8>> {
+    let length = u16::try_from(bytes.len()).ok()?;
+    super::packet::Packet::parse_beginning(&bytes).filter(|packet| packet.source.is_ipv4())?;
+    let mut packet = Ipv4Packet::new_unchecked(&mut bytes);
+    packet.set_total_len(length);
+    if let (true, IpAddr::V4(source)) = (packet.src_addr().is_unspecified(), source) {
+        packet.set_src_addr(source);
+    }
+    packet.fill_checksum();
+    Some(bytes)
+}
+
+/// Sends a packet that is complete.
+///
+/// # Errors
+/// `ENETUNREACH` without a way, `EMSGSIZE` if it is too large.
+pub fn send_whole(stack: &Stack, destination: IpAddr, packet: &[u8]) -> Result<(), Errno> {
+    let path = stack.path(destination).ok_or(Errno::ENETUNREACH)?;
+    if packet.len() > path.link.mtu {
+        return Err(Errno::EMSGSIZE);
+    }
+    let mut frame = Frame::new();
+    frame.packet(packet.len()).copy_from_slice(packet);
+    stack.transmit(&path.link, path.next, &mut frame, Rest::Nothing);
+    Ok(())
+}
+
 /// Sends to a group or a neighbour on a certain link.
 pub fn send_to(stack: &Stack, link: &Arc<Link>, header: &Header, payload: &[u8]) {
     put(stack, &Path { link: link.clone(), next: header.destination }, header, payload, None);

@@ -10,7 +10,7 @@ use super::{
     output::{self, Header},
     packet::Packet,
 };
-use crate::net::inet::udp as sockets;
+use crate::net::inet::{arrival::Arrival, udp as sockets};
 
 /// What the header of a packet says beside the addresses.
 #[derive(Clone, Copy, Debug)]
@@ -42,11 +42,12 @@ pub fn send(stack: &Stack, from: SocketAddr, to: SocketAddr, data: &[u8], marks:
 }
 
 /// A datagram for us, or for all on the link.
-pub fn arrive(stack: &Stack, packet: &Packet<'_>, for_us: bool) {
+pub fn arrive(stack: &Stack, packet: &Packet<'_>, link: u32, for_us: bool) {
     let Ok(udp) = UdpPacket::new_checked(packet.payload) else { return };
     let from = SocketAddr::new(packet.source, udp.src_port());
     let to = SocketAddr::new(packet.destination, udp.dst_port());
-    if !sockets::deliver(to, from, udp.payload()) && for_us {
+    let arrival = Arrival { ttl: packet.ttl, class: packet.class, link, to: packet.destination };
+    if !sockets::deliver(to, from, udp.payload(), arrival) && for_us {
         icmp::refuse(stack, packet);
     }
 }
