@@ -49,7 +49,16 @@ pub fn signal_thread(process: Pid, thread: Pid, signal: Option<Signal>) -> io::R
 /// # Errors
 /// ECHILD when there is no such child.
 pub fn wait_clone_child() -> io::Result<Pid> {
-    wait(libc::P_ALL, 0, libc::WNOWAIT)?.ok_or_else(|| io::ErrorKind::InvalidData.into())
+    let (pid, _) = wait(libc::P_ALL, 0, libc::WNOWAIT)?;
+    pid.ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// A dead child of the kind that [`wait_clone_child`] waits for, if there is one.
+///
+/// # Errors
+/// ECHILD when there is no such child, dead or alive.
+pub fn dead_clone_child() -> io::Result<Option<Pid>> {
+    wait(libc::P_ALL, 0, libc::WNOWAIT | libc::WNOHANG).map(|(pid, _)| pid)
 }
 
 /// There is a child of the kind that [`wait_clone_child`] finds, dead or alive.
@@ -62,21 +71,34 @@ pub fn is_clone_child(pid: Pid) -> bool {
     wait(libc::P_PID, pid.as_raw_nonzero().get().cast_unsigned(), libc::WNOWAIT | libc::WNOHANG).is_ok()
 }
 
+/// What a child used of memory; see getrusage(2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoryUse {
+    /// Most memory resident at once, in KiB.
+    pub max_resident: i64,
+    /// Page faults that were served from memory.
+    pub minor_faults: i64,
+    /// Page faults for which something was read.
+    pub major_faults: i64,
+}
+
 /// Reaps a child of the kind that [`wait_clone_child`] finds.
 ///
 /// # Errors
 /// ECHILD when it is no such child.
-pub fn reap_clone_child(pid: Pid) -> io::Result<()> {
-    wait(libc::P_PID, pid.as_raw_nonzero().get().cast_unsigned(), 0).map(drop)
+pub fn reap_clone_child(pid: Pid) -> io::Result<MemoryUse> {
+    wait(libc::P_PID, pid.as_raw_nonzero().get().cast_unsigned(), 0).map(|(_, used)| used)
 }
 
-/// `None` when there is such a child but, with WNOHANG, no dead one.
-fn wait(kind: libc::idtype_t, id: libc::id_t, options: libc::c_int) -> io::Result<Option<Pid>> {
+/// No id when there is such a child but, with WNOHANG, no dead one.
+fn wait(kind: libc::idtype_t, id: libc::id_t, options: libc::c_int) -> io::Result<(Option<Pid>, MemoryUse)> {
     loop {
-        // SAFETY: a structure of integers and pointers for which all zeroes are valid.
-        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
-        // SAFETY: the structure is valid for the host to write.
-        let result = unsafe { libc::waitid(kind, id, &raw mut info, options | libc::WEXITED | libc::__WCLONE) };
+        // SAFETY: structures of integers and pointers for which all zeroes are valid.
+        let (mut info, mut used): (libc::siginfo_t, libc::rusage) = unsafe { std::mem::zeroed() };
+        let options = options | libc::WEXITED | libc::__WCLONE;
+        // SAFETY: both structures are valid for the host to write. The C library's function has no place for the
+        // second.
+        let result = unsafe { libc::syscall(libc::SYS_waitid, kind, id, &raw mut info, options, &raw mut used) };
         if result == -1 {
             let error = io::Error::last_os_error();
             if error.kind() == io::ErrorKind::Interrupted {
@@ -86,6 +108,8 @@ fn wait(kind: libc::idtype_t, id: libc::id_t, options: libc::c_int) -> io::Resul
         }
         // SAFETY: waitid filled in the fields of SIGCHLD.
         let pid = unsafe { info.si_pid() };
-        return Ok(Pid::from_raw(pid));
+        let used =
+            MemoryUse { max_resident: used.ru_maxrss, minor_faults: used.ru_minflt, major_faults: used.ru_majflt };
+        return Ok((Pid::from_raw(pid), used));
     }
 }

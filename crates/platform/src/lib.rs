@@ -5,10 +5,14 @@
 //! moves registers and memory. The one implementation is [`stub`]: an address space is a host
 //! process, and the host kernel does paging, copy-on-write and private futexes for it.
 
+mod ending;
 pub mod layout;
 pub mod stub;
 
 use std::{fmt, ops::Range, os::fd::OwnedFd, sync::Arc};
+
+pub use ending::Ending;
+pub use lazaret_hostcall::remote::MemoryUse;
 
 /// General-purpose registers of an application thread, as the application sees them.
 ///
@@ -203,6 +207,13 @@ pub trait AddressSpace: Send + Sync {
 
     /// The id of the host process as the sandbox process sees it, for logs and memory statistics.
     fn host_pid(&self) -> i32;
+
+    /// Where is told what it used, after its end.
+    fn ending(&self) -> Arc<Ending> {
+        let ending = Ending::default();
+        ending.set(MemoryUse::default());
+        Arc::new(ending)
+    }
 }
 
 /// One application thread. Owned by the host thread of its task; no method but

@@ -206,7 +206,7 @@ impl Container {
         group.is_ordinary_init.store(process.ordinary_init, Ordering::Relaxed);
         group.dumpable.store(u32::from(image.dumpable), Ordering::Relaxed);
         group.oom_score_adj.store(process.oom_score_adj.unwrap_or(0), Ordering::Relaxed);
-        group.account.enter_space(None, image.mm.space().host_pid());
+        group.account.enter_space(None, &**image.mm.space());
         let parts = TaskParts {
             pid,
             namespaces: Arc::new(self.namespaces.clone()),

@@ -264,7 +264,9 @@ fn make_process(task: &Task, request: &CloneRequest, pid: &Arc<Pid>, mm: &Mm) ->
     group.barriers.store(parent.barriers.load(Ordering::Relaxed), Ordering::Relaxed);
     group.huge_pages_disabled.store(parent.huge_pages_disabled.load(Ordering::Relaxed), Ordering::Relaxed);
     group.oom_score_adj.store(parent.oom_score_adj.load(Ordering::Relaxed), Ordering::Relaxed);
-    group.account.enter_space(None, mm.space().host_pid());
+    if request.has(flag::VM) {
+        group.account.enter_space(None, &**mm.space());
+    }
     let group = Arc::new(group);
     if limits.soft(limit::CPU) != RLimit::INFINITY {
         group.timers().set_cpu_limit(limits.soft(limit::CPU));

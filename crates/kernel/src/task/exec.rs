@@ -163,10 +163,9 @@ pub fn exec(current: &mut Current, paths: &PathContext, program: Program) -> Res
     // From here on there is no way back.
     leave_memory(current);
     current.task.set_left_locks(false);
-    let old_space = task.mm().space().host_pid();
     let old_mm = task.set_mm(image.mm.clone());
     let shared = Arc::strong_count(&old_mm) > 1;
-    group.account.enter_space((!shared).then_some(old_space), image.mm.space().host_pid());
+    group.account.enter_space((!shared).then_some(&**old_mm.space()), &**image.mm.space());
     task.set_interrupt(image.context.interrupter());
     let old_context = std::mem::replace(&mut current.context, image.context);
     current.alternate_stack = SigAltStack { ..NO_ALTERNATE_STACK };

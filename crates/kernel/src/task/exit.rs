@@ -39,13 +39,14 @@ pub fn exit(mut current: Current, status: ExitStatus) {
     leave_memory(&mut current);
     let mm = task.mm();
     // One reference is the task's, the other the one here. Who hears of the end may write the program.
-    if Arc::strong_count(&mm) == 2 {
+    let is_left = Arc::strong_count(&mm) == 2;
+    if is_left {
         mm.release_files();
     }
-    drop(mm);
     let creds = task.creds();
     let is_last = group.threads().len() == 1;
-    let usage = is_last.then(|| group.usage());
+    let usage = is_last.then(|| group.last_usage(is_left.then_some(&**mm.space())));
+    drop(mm);
     // The last who uses the table closes its files.
     drop(task.set_files(Arc::new(FdTable::new())));
     kernel.end_of_parent_thread(&task);
@@ -119,7 +120,7 @@ fn end_process(kernel: &Arc<Kernel>, group: &Arc<ThreadGroup>, zombie: Zombie) {
         kernel.end_session(id);
     }
     let status = zombie.status;
-    let mut usage = zombie.usage;
+    let mut usage = zombie.usage.clone();
     let own = usage.cpu;
     usage.absorb(&group.account.children());
     // Removed nodes are dropped after the lock is released.

@@ -13,6 +13,7 @@ pub mod exec;
 pub mod exit;
 pub mod group;
 pub mod limits;
+pub mod memory_use;
 pub mod namespaces;
 pub mod pause;
 pub mod pid;

@@ -10,10 +10,11 @@ use lazaret_abi::{
     time::{TICKS_PER_SEC, Timeval},
 };
 use lazaret_hostcall::time::{process_cpu_time, thread_cpu_time};
+use lazaret_platform::AddressSpace;
 use lazaret_snapshot::Snapshot;
 
-use super::{Task, group::ThreadGroup};
-use crate::sync::{Arc, Mutex, Ordering};
+use super::{Task, group::ThreadGroup, memory_use::MemoryCount};
+use crate::sync::{Mutex, Ordering};
 
 /// Processor time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Snapshot)]
@@ -48,14 +49,12 @@ fn timeval(duration: Duration) -> Timeval {
 }
 
 /// What a process used: of its own, or summed over the children it waited for.
-#[derive(Clone, Copy, Debug, Default, Snapshot)]
+#[derive(Clone, Debug, Default, Snapshot)]
 pub struct Usage {
     /// Processor time.
     pub cpu: CpuTime,
-    /// Most memory resident at once, in KiB.
-    pub max_rss: i64,
-    /// Page faults that the host served from memory, and those for which it had to read.
-    pub faults: (i64, i64),
+    /// Memory.
+    pub memory: MemoryCount,
     /// How often threads slept in the kernel.
     pub sleeps: u64,
 }
@@ -64,21 +63,20 @@ impl Usage {
     /// Adds the usage of a child that was waited for.
     pub fn absorb(&mut self, other: &Usage) {
         self.cpu.add(other.cpu);
-        self.max_rss = self.max_rss.max(other.max_rss);
-        self.faults.0 = self.faults.0.saturating_add(other.faults.0);
-        self.faults.1 = self.faults.1.saturating_add(other.faults.1);
+        self.memory.absorb(&other.memory);
         self.sleeps = self.sleeps.saturating_add(other.sleeps);
     }
 
     /// As getrusage(2) tells it. What the kernel does not count is 0, as for the fields that Linux
-    /// does not maintain.
-    pub fn to_rusage(self) -> RUsage {
+    /// does not maintain. No lock may be held that the end of a process needs.
+    pub fn to_rusage(&self) -> RUsage {
+        let memory = self.memory.total();
         RUsage {
             user_time: timeval(self.cpu.user),
             system_time: timeval(self.cpu.system),
-            max_rss: self.max_rss,
-            minor_faults: self.faults.0,
-            major_faults: self.faults.1,
+            max_rss: memory.max_resident,
+            minor_faults: memory.minor_faults,
+            major_faults: memory.major_faults,
             voluntary_switches: i64::try_from(self.sleeps).unwrap_or(i64::MAX),
             ..RUsage::default()
         }
@@ -104,20 +102,25 @@ struct State {
     space_start: Duration,
     /// The last answer: a clock must not go back when an estimate does.
     latest: CpuTime,
-    max_rss: i64,
+    /// Most memory that was seen to be resident at once.
+    max_resident: i64,
+    /// Of address spaces that an execve has left.
+    left_memory: MemoryCount,
     children: Usage,
 }
 
 impl Account {
-    /// The process runs in an address space from now on: it left `old`, if that was its own.
-    pub fn enter_space(&self, old: Option<i32>, new: i32) {
-        let left = old.and_then(|pid| process_cpu_time(pid).ok());
+    /// The process runs in an address space from now on: it left `old`, if that was its own, which is about to end.
+    pub fn enter_space(&self, old: Option<&dyn AddressSpace>, new: &dyn AddressSpace) {
+        let left = old.map(|space| (process_cpu_time(space.host_pid()).unwrap_or_default(), space.ending()));
+        let start = process_cpu_time(new.host_pid()).unwrap_or_default();
         let mut state = self.state.lock();
-        if let Some(left) = left {
-            let used = left.saturating_sub(state.space_start);
+        if let Some((time, ending)) = left {
+            let used = time.saturating_sub(state.space_start);
             state.left_spaces = state.left_spaces.saturating_add(used);
+            state.left_memory.absorb(&MemoryCount::ending(ending));
         }
-        state.space_start = process_cpu_time(new).unwrap_or_default();
+        state.space_start = start;
     }
 
     /// A thread ends after so much time in the kernel, and so many sleeps.
@@ -134,7 +137,7 @@ impl Account {
 
     /// What the children that were waited for have used.
     pub fn children(&self) -> Usage {
-        self.state.lock().children
+        self.state.lock().children.clone()
     }
 }
 
@@ -154,34 +157,28 @@ impl ThreadGroup {
 
     /// What the process has used.
     pub fn usage(&self) -> Usage {
+        let memory = self.first_thread().as_ref().map(MemoryCount::of).unwrap_or_default();
+        self.used(memory)
+    }
+
+    /// What the process has used when its last thread ends. `space` is its address space, if that ends with it.
+    pub fn last_usage(&self, space: Option<&dyn AddressSpace>) -> Usage {
+        match space {
+            Some(space) => self.used(MemoryCount::ending(space.ending())),
+            None => self.usage(),
+        }
+    }
+
+    /// `memory` is what the present address space has used.
+    fn used(&self, mut memory: MemoryCount) -> Usage {
         let cpu = self.cpu_time();
         let threads = self.threads();
-        let memory = threads.first().map(HostMemory::of).unwrap_or_default();
         let mut state = self.account.state.lock();
-        state.max_rss = state.max_rss.max(memory.resident);
+        memory.absorb(&state.left_memory);
+        memory.at_least(state.max_resident);
+        state.max_resident = memory.resident();
         let sleeps = threads.iter().map(|task| task.parker().sleeps()).fold(state.ended_sleeps, u64::saturating_add);
-        Usage { cpu, max_rss: state.max_rss, faults: memory.faults, sleeps }
-    }
-}
-
-/// What the host tells of the memory of a process, since its last execve.
-#[derive(Clone, Copy, Debug, Default)]
-struct HostMemory {
-    /// Resident, in KiB.
-    resident: i64,
-    /// Minor and major faults.
-    faults: (i64, i64),
-}
-
-impl HostMemory {
-    fn of(task: &Arc<Task>) -> HostMemory {
-        let pid = task.mm().space().host_pid();
-        let text = task.kernel().host_proc_file(&format!("{pid}/stat")).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        // Fields are counted from the one after the name, which is the third; proc_pid_stat(5).
-        let fields: Vec<&str> = text.rsplit_once(')').map_or_else(Vec::new, |(_, rest)| rest.split(' ').collect());
-        let field = |number: usize| fields.get(number - 2).and_then(|field| field.parse().ok()).unwrap_or(0);
-        HostMemory { resident: field(24) * 4, faults: (field(10), field(12)) }
+        Usage { cpu, memory, sleeps }
     }
 }
 

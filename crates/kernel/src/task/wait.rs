@@ -31,7 +31,7 @@ pub enum Who {
 }
 
 /// What became of a child.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Waited {
     /// Its pid, as the caller sees it.
     pub pid: i32,
@@ -116,10 +116,10 @@ fn find(
         let Some(change) = change_of(node, wanted) else { continue };
         let first = node.process.first_thread();
         let (uid, usage) = match &node.zombie {
-            Some(zombie) => (zombie.uid, zombie.usage),
+            Some(zombie) => (zombie.uid, zombie.usage.clone()),
             None => (first.map_or(0, |task| task.creds().uid), node.process.usage()),
         };
-        let waited = Waited { pid: node.process.pid().number_in(caller.namespace()), uid, change, usage };
+        let pid = node.process.pid().number_in(caller.namespace());
         if wanted & options::WNOWAIT == 0 {
             match change {
                 Change::Ended(_) => {
@@ -130,7 +130,7 @@ fn find(
                 Change::Continued => node.continued = false,
             }
         }
-        return Ok(Some(waited));
+        return Ok(Some(Waited { pid, uid, change, usage }));
     }
     if any { Ok(None) } else { Err(Errno::ECHILD) }
 }

@@ -102,6 +102,7 @@ const SANDBOX: &[Rule] = seccomp_rules! {
     SYS_kill [arg(1).int(libc::SIGKILL)] "ends stubs";
     SYS_tgkill [arg(2).one_of(&[0, libc::SIGUSR2 as u32])] "interrupts threads of stubs, and tests whose they are";
     SYS_waitid "reaps stubs";
+    SYS_clock_nanosleep "threads that look whether stubs end, or are needed";
     SYS_openat [arg(2).int(libc::O_RDWR | libc::O_NOFOLLOW | libc::O_CLOEXEC)] "the memory of a stub, below the proc directory it was given";
     SYS_openat [arg(2).int(libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC)] "that directory itself";
     SYS_getdents64 "which processes there are: copies of stubs that nobody has ordered are ended";

@@ -13,7 +13,7 @@ use rustix::{process::Pid, thread::sched_getcpu};
 
 use super::{
     clock::{Clock, now},
-    place::{Placement, Processors},
+    place::{self, Placement, Processors},
 };
 
 /// So many more short gaps than [`LONG`] ones make a pair hot.
@@ -55,6 +55,12 @@ impl Load {
     /// There is a processor for a hot pair's other end.
     fn has_room(&self) -> bool {
         self.busy.load(Ordering::Relaxed) + 2 <= self.processors.count && !self.is_parallel()
+    }
+
+    /// Has a stub end on the processor of this thread, which is in nobody's way there.
+    pub fn end_aside(&self, stub: Pid) {
+        place::stand_aside(&self.processors);
+        place::bring_here(stub, &self.processors);
     }
 
     /// An application thread starts.
@@ -142,6 +148,11 @@ impl Pace {
     /// The application computes.
     pub fn scatter(&mut self, stub: Pid, load: &Load) {
         self.place.scatter(stub, &load.processors);
+    }
+
+    /// Nobody waits for what the pair does: it is not to be in the way of others.
+    pub fn stand_aside(&mut self, stub: Pid, load: &Load) {
+        self.place.stand_aside(stub, &load.processors);
     }
 
     /// The pair is on one processor, from which it must be let go when it has nothing to tell.

@@ -55,6 +55,26 @@ impl Processors {
         }
         best
     }
+
+    /// Where no pair was gathered last.
+    fn aside(&self) -> Option<Place> {
+        let last = self.last.load(Ordering::Relaxed);
+        (self.count > 1 && last < self.running.len()).then_some(Place::Beside(last))
+    }
+}
+
+/// Has a stub end here, where this thread stands aside.
+pub(super) fn bring_here(stub: Pid, processors: &Processors) {
+    if processors.aside().is_some() {
+        confine(Some(stub), Place::At(sched_getcpu()), processors);
+    }
+}
+
+/// Brings the calling thread to where it is in nobody's way.
+pub(super) fn stand_aside(processors: &Processors) {
+    if let Some(place) = processors.aside() {
+        confine_self(place, processors);
+    }
 }
 
 /// A set of processors that a thread was confined to.
@@ -64,6 +84,8 @@ enum Place {
     Unknown,
     Anywhere,
     At(usize),
+    /// Anywhere else.
+    Beside(usize),
 }
 
 thread_local! {
@@ -77,7 +99,12 @@ fn confine(thread: Option<Pid>, place: Place, processors: &Processors) {
             set.set(processor);
             set
         }
-        _ => processors.all,
+        Place::Beside(processor) => {
+            let mut set = processors.all;
+            set.unset(processor);
+            set
+        }
+        Place::Unknown | Place::Anywhere => processors.all,
     };
     // Where the host refuses, the hand-over is slower, no more.
     let _ = sched_setaffinity(thread, &set);
@@ -95,6 +122,8 @@ fn confine_self(place: Place, processors: &Processors) {
 #[derive(Clone, Default)]
 pub(super) struct Placement {
     gathered: Option<Gathered>,
+    /// The stub may not run where pairs are gathered.
+    is_aside: bool,
     /// Among which processor's running pairs it is counted.
     counted: Option<usize>,
 }
@@ -117,6 +146,7 @@ impl Placement {
                 let processor = processors.choose(sched_getcpu(), parallel);
                 processors.last.store(processor, Ordering::Relaxed);
                 confine(Some(stub), Place::At(processor), processors);
+                self.is_aside = false;
                 self.gathered = Some(Gathered { processor, until: now() + clock.lease });
                 processor
             }
@@ -138,11 +168,22 @@ impl Placement {
 
     /// Lets both ends run anywhere.
     pub fn scatter(&mut self, stub: Pid, processors: &Processors) {
-        if self.gathered.take().is_some() {
+        if self.gathered.take().is_some() || self.is_aside {
+            self.is_aside = false;
             confine(Some(stub), Place::Anywhere, processors);
         }
         if processors.count > 1 {
             confine_self(Place::Anywhere, processors);
+        }
+    }
+
+    /// Brings both ends to where they are in nobody's way.
+    pub fn stand_aside(&mut self, stub: Pid, processors: &Processors) {
+        if let Some(place) = processors.aside() {
+            self.gathered = None;
+            self.is_aside = true;
+            confine(Some(stub), place, processors);
+            confine_self(place, processors);
         }
     }
 

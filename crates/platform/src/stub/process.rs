@@ -16,7 +16,7 @@ use super::{
     reaper,
     shared::ContextPage,
 };
-use crate::{AddressSpace, layout::APP_MAX};
+use crate::{AddressSpace, Ending, MemoryUse, layout::APP_MAX};
 
 /// What this process knows of a stub.
 pub(super) struct Process {
@@ -35,6 +35,7 @@ pub(super) struct Process {
     /// How many threads it has.
     threads: AtomicUsize,
     pub code: Code,
+    ending: Arc<Ending>,
     pub shared: Arc<Shared>,
 }
 
@@ -66,6 +67,7 @@ impl Process {
             held: Mutex::default(),
             threads: AtomicUsize::new(1),
             code,
+            ending: Arc::default(),
             shared,
         }
     }
@@ -82,10 +84,14 @@ impl Process {
         (!*reaped).then(|| work(self.pid))
     }
 
-    /// Has the host process reaped while nobody uses its id. `reap` tells whether it was.
-    pub fn reap(&self, reap: impl FnOnce() -> bool) -> bool {
+    /// Has the host process reaped while nobody uses its id. `reap` tells whether it was, and what it used.
+    pub fn reap(&self, reap: impl FnOnce() -> Option<MemoryUse>) -> bool {
         let mut reaped = self.reaped.write();
-        *reaped = reap();
+        let used = reap();
+        *reaped = used.is_some();
+        if let Some(used) = used {
+            self.ending.set(used);
+        }
         *reaped
     }
 
@@ -188,7 +194,7 @@ pub(super) struct Space(pub Arc<Process>);
 impl Drop for Space {
     fn drop(&mut self) {
         self.0.give_up();
-        reaper::kill(&self.0);
+        reaper::end(&self.0);
     }
 }
 
@@ -219,5 +225,9 @@ impl AddressSpace for Space {
 
     fn host_pid(&self) -> i32 {
         self.0.pid.as_raw_nonzero().get()
+    }
+
+    fn ending(&self) -> Arc<Ending> {
+        Arc::clone(&self.0.ending)
     }
 }

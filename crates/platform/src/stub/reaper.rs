@@ -1,6 +1,8 @@
-//! Notices the death of stubs.
+//! Notices the death of stubs, and ends those that nobody needs any more.
 //!
-//! One thread per sandbox process waits for all of them. Stubs are children without an exit signal,
+//! One thread per sandbox process waits for all of them. Once it was woken, it goes on looking by itself for a while:
+//! where one process ends after the other, nobody has to wake it, and what it does, the end of an address space above
+//! all, is done apart from who waits for a process. Stubs are children without an exit signal,
 //! so that it never takes a child that is somebody else's. A process id is another's only after it
 //! was reaped, which happens under this module's lock: who holds it may send signals by id.
 
@@ -8,20 +10,35 @@ use std::{
     collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, LazyLock},
     thread,
+    time::Duration,
 };
 
-use lazaret_hostcall::remote::{has_clone_child, is_clone_child, reap_clone_child, signal_thread, wait_clone_child};
+use lazaret_hostcall::remote::{
+    dead_clone_child, has_clone_child, is_clone_child, reap_clone_child, signal_thread, wait_clone_child,
+};
 use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::process::Process;
+use crate::MemoryUse;
 
 /// Enough for what is called when a stub is lost.
 const STACK_SIZE: usize = 512 * 1024;
 
+/// How often the thread looks while processes end.
+const ROUND: Duration = Duration::from_micros(300);
+/// After so many looks at nothing it waits to be woken.
+const QUIET_ROUNDS: u32 = 16;
+/// Most stubs that wait for their end.
+const MOST_ENDS: usize = 16;
+
 #[derive(Default)]
 struct Registry {
     running: bool,
+    /// The thread will look at `ends` soon.
+    looks: bool,
+    /// Stubs that are to be killed.
+    ends: Vec<Arc<Process>>,
     processes: HashMap<Pid, Arc<Process>>,
     /// Births that are under way, and the next one's number.
     births: BTreeSet<u64>,
@@ -112,6 +129,17 @@ pub(super) fn start() -> std::io::Result<()> {
     Ok(())
 }
 
+/// Ends a stub that nobody needs any more, soon.
+pub(super) fn end(process: &Arc<Process>) {
+    let mut registry = REGISTRY.lock();
+    if registry.looks && registry.ends.len() < MOST_ENDS {
+        registry.ends.push(Arc::clone(process));
+        return;
+    }
+    drop(registry);
+    kill(process);
+}
+
 /// Ends a stub, unless it was reaped.
 pub(super) fn kill(process: &Process) {
     let registry = REGISTRY.lock();
@@ -139,54 +167,80 @@ pub(super) fn interrupt(process: &Process, thread: Pid) {
 
 fn reap() {
     loop {
-        let Ok(pid) = wait_clone_child() else {
-            let mut registry = REGISTRY.lock();
-            if has_clone_child() {
-                // Born in between.
-                continue;
-            }
-            registry.running = false;
-            let lost: Vec<_> = registry.processes.drain().map(|(_, process)| process).collect();
-            drop(registry);
-            for process in lost {
-                process.reap(|| true);
-                process.died();
-            }
-            return;
-        };
-        let known = REGISTRY.lock().processes.get(&pid).cloned();
-        // Whoever uses the id of a registered stub holds the lock that this takes.
-        let reaped = match &known {
-            Some(process) => process.reap(|| reap_registered(pid)),
-            None => reap_stranger(pid),
-        };
-        if let (Some(process), true) = (known, reaped) {
+        if let Ok(pid) = wait_clone_child() {
+            bury(pid);
+            look_around();
+            continue;
+        }
+        let mut registry = REGISTRY.lock();
+        if has_clone_child() {
+            // Born in between.
+            continue;
+        }
+        registry.running = false;
+        let lost: Vec<_> = registry.processes.drain().map(|(_, process)| process).collect();
+        drop(registry);
+        for process in lost {
+            process.reap(|| Some(MemoryUse::default()));
             process.died();
-            if process.is_loss() {
-                process.shared.report_loss();
-            }
+        }
+        return;
+    }
+}
+
+/// Ends and reaps stubs as long as there are any.
+fn look_around() {
+    let mut quiet = 0;
+    REGISTRY.lock().looks = true;
+    loop {
+        let mut registry = REGISTRY.lock();
+        let ends = std::mem::take(&mut registry.ends);
+        if ends.is_empty() && quiet >= QUIET_ROUNDS {
+            registry.looks = false;
+            return;
+        }
+        drop(registry);
+        quiet += 1;
+        for process in ends {
+            process.with_pid(|pid| process.shared.load.end_aside(pid));
+            kill(&process);
+        }
+        while let Ok(Some(pid)) = dead_clone_child() {
+            bury(pid);
+            quiet = 0;
+        }
+        thread::sleep(ROUND);
+    }
+}
+
+/// Reaps a dead stub.
+fn bury(pid: Pid) {
+    let known = REGISTRY.lock().processes.get(&pid).cloned();
+    let Some(process) = known else { return reap_stranger(pid) };
+    // Whoever uses the id of a registered stub holds the lock that this takes.
+    if process.reap(|| reap_registered(pid)) {
+        process.died();
+        if process.is_loss() {
+            process.shared.report_loss();
         }
     }
 }
 
-fn reap_registered(pid: Pid) -> bool {
+fn reap_registered(pid: Pid) -> Option<MemoryUse> {
     let mut registry = REGISTRY.lock();
-    let reaped = reap_clone_child(pid).is_ok();
-    if reaped {
-        registry.processes.remove(&pid);
-    }
-    reaped
+    let used = reap_clone_child(pid).ok()?;
+    registry.processes.remove(&pid);
+    Some(used)
 }
 
-fn reap_stranger(pid: Pid) -> bool {
+fn reap_stranger(pid: Pid) {
     let mut registry = REGISTRY.lock();
     // Else it was registered meanwhile, and is found again.
     if registry.processes.contains_key(&pid) || reap_clone_child(pid).is_err() {
-        return false;
+        return;
     }
     registry.suspects.remove(&pid);
     if !registry.births.is_empty() {
         registry.strangers.insert(pid);
     }
-    true
 }

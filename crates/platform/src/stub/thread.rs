@@ -278,7 +278,7 @@ impl Thread {
         result
     }
 
-    /// Makes a copy of the process, `here` on this processor; the result is the copy's only thread.
+    /// Makes a copy of the process, `here` on this processor, or in nobody's way; the result is the copy's only thread.
     pub fn fork(&mut self, here: bool) -> Result<Thread> {
         let birth = Birth::begin();
         let mut cloned = false;
@@ -305,7 +305,7 @@ impl Thread {
         if here {
             self.pace.gather(self.id, &shared.load);
         } else {
-            self.pace.scatter(self.id, &shared.load);
+            self.pace.stand_aside(self.id, &shared.load);
         }
         self.command(COMMAND_FORK, &[nonce.into()]);
         let Some(clone) = shared.notifier.wait(nonce, || self.has_reported())? else {

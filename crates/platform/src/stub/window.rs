@@ -12,7 +12,7 @@ use super::{
     chunk::Slot,
     shared::{self, Copy},
 };
-use crate::AddressSpace;
+use crate::{AddressSpace, Ending};
 
 const INPUT: usize = shared::INPUT as usize;
 const INPUT_SIZE: usize = shared::INPUT_SIZE as usize;
@@ -190,6 +190,10 @@ impl AddressSpace for Memory {
 
     fn host_pid(&self) -> i32 {
         self.space.host_pid()
+    }
+
+    fn ending(&self) -> Arc<Ending> {
+        self.space.ending()
     }
 }
 
