@@ -94,7 +94,12 @@ pub fn run(command: &mut Command) -> Output {
 }
 
 /// Waits for a process whose output is piped, and kills it if it hangs.
-pub fn finish(mut child: Child) -> Output {
+pub fn finish(child: Child) -> Output {
+    finish_within(child, TIMEOUT)
+}
+
+/// The same with another time.
+pub fn finish_within(mut child: Child, timeout: Duration) -> Output {
     let read = |stream: Option<Box<dyn Read + Send>>| {
         thread::spawn(move || {
             let mut bytes = Vec::new();
@@ -106,13 +111,17 @@ pub fn finish(mut child: Child) -> Output {
     };
     let stdout = read(child.stdout.take().map(|stream| Box::new(stream) as _));
     let stderr = read(child.stderr.take().map(|stream| Box::new(stream) as _));
-    let status = wait(&mut child);
+    let status = wait_within(&mut child, timeout);
     Output { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
 }
 
 /// Waits for a process, and kills it if it hangs.
 pub fn wait(child: &mut Child) -> ExitStatus {
-    let deadline = Instant::now() + TIMEOUT;
+    wait_within(child, TIMEOUT)
+}
+
+fn wait_within(child: &mut Child, timeout: Duration) -> ExitStatus {
+    let deadline = Instant::now() + timeout;
     loop {
         if let Some(status) = child.try_wait().unwrap() {
             return status;

@@ -24,6 +24,9 @@ use crate::{
 
 pub use self::end::End;
 
+/// Most characters of a sandbox's words that are told.
+const MAX_WORDS: usize = 1000;
+
 /// What a container has used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -305,7 +308,13 @@ impl Container {
     /// The sandbox refused a request.
     pub(crate) fn refused(&self, answer: Answer) -> Error {
         match answer {
-            Answer::Failed(failure) => Error::Failed(failure),
+            Answer::Failed(mut failure) => {
+                // It may be the words of an application that has taken it over.
+                for text in [&mut failure.step, &mut failure.cause] {
+                    *text = text.chars().take(MAX_WORDS).collect();
+                }
+                Error::Failed(failure)
+            }
             _ => Error::Failed(Failure::new(format!("sandbox {:?}", self.state.id), "gave an unexpected answer")),
         }
     }
