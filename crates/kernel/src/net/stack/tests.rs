@@ -178,7 +178,9 @@ fn there_and_back(networks: &(Arc<Network>, Arc<Network>), at: &str, length: usi
     send(&*client, &data, None).unwrap();
     client.shutdown(false, true).unwrap();
     assert_eq!(send(&*client, b"more", None), Err(Errno::EPIPE));
-    assert!(receive_all(&*client) == data);
+    let back = receive_all(&*client);
+    let common = back.iter().zip(&data).take_while(|(one, other)| one == other).count();
+    assert_eq!((common, back.len()), (length, length), "bytes as they were, and all");
     echo.join().unwrap();
 }
 

@@ -1,6 +1,7 @@
 //! What there is of a connection behind its lock: the TCP core, and what it does not know of.
 
 use std::{
+    net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     time::{Duration, Instant},
 };
@@ -16,7 +17,7 @@ use smoltcp::{
 use super::{
     super::Stack,
     connection::Connection,
-    device::{Last, Path, Wire},
+    device::{Last, Path, Wire, acknowledge},
 };
 use crate::{
     sync::{Arc, AtomicUsize, Ordering, Weak},
@@ -42,6 +43,8 @@ const QUIET: Duration = Duration::from_secs(1);
 const ACK_DELAY: Duration = Duration::from_millis(10);
 /// The core is looked at no sooner than after this, whatever it says.
 const LEAST: Duration = Duration::from_millis(1);
+/// How often it is asked for a window that stays shut.
+const NUDGE: Duration = Duration::from_millis(500);
 
 /// Bytes of buffers of all connections.
 static BUFFERED: AtomicUsize = AtomicUsize::new(0);
@@ -158,6 +161,9 @@ pub struct Block {
     due: Option<Instant>,
     /// Since when it has been over but for late packets, or in the hands of the other side alone.
     closing: Option<Instant>,
+    /// When the other side is asked to tell its window again. The core forgets that if the window was shut when
+    /// something had to be sent once more: it has data then, and waits for nothing.
+    nudge: Option<Instant>,
     buffered: usize,
     /// The key of its timer.
     pub timer: Option<Instant>,
@@ -213,6 +219,7 @@ impl Block {
             heard: Instant::now(),
             due: None,
             closing: None,
+            nudge: None,
             buffered: receive + send,
             timer: None,
         };
@@ -337,6 +344,7 @@ impl Block {
         }
         self.bury(now);
         self.probe(now);
+        self.nudge(stack, path, now);
         self.turn(stack, path, arriving, now);
         if self.is_orphan() && !self.finished && self.socket().can_recv() {
             // Data that nobody will read; RFC 2525, 2.17.
@@ -410,11 +418,28 @@ impl Block {
         }
     }
 
+    /// Sends what the other side has acknowledged already, without a byte of it, which it answers with its window; as
+    /// tcp_xmit_probe_skb of Linux.
+    fn nudge(&mut self, stack: &Stack, path: &Path, now: Instant) {
+        if self.nudge.is_none_or(|when| now < when) {
+            return;
+        }
+        self.nudge = None;
+        let socket = self.socket();
+        let (queued, local, remote) = (socket.send_queue(), socket.local_endpoint(), socket.remote_endpoint());
+        if let (Some(last), Some(local), Some(remote)) = (self.last, local, remote) {
+            let ends = (SocketAddr::from((local.addr, local.port)), SocketAddr::from((remote.addr, remote.port)));
+            acknowledge(stack, path, ends, Last { sequence: last.sequence - queued - 1, ..last });
+        }
+    }
+
     /// Looks at where the core has come to.
     fn settle(&mut self, now: Instant) {
         // Unless a last packet has yet to be sent.
         let silent = self.interface.poll_at(self.clock.tick(now), &self.sockets).is_none();
         self.finished |= self.state() == State::Listen || self.state() == State::Closed && silent;
+        let is_stuck = silent && !self.finished && self.socket().send_queue() > 0;
+        self.nudge = if is_stuck { self.nudge.or(Some(now + NUDGE)) } else { None };
         if self.is_orphan() && self.state() == State::TimeWait {
             self.retire();
         }
@@ -437,7 +462,7 @@ impl Block {
         let core = core.map(|tick| self.clock.instant(tick).max(now + LEAST));
         // With a full link it is when there is room.
         let core = core.filter(|_| !path.link.is_full());
-        [core, self.death()].into_iter().flatten().min()
+        [core, self.nudge, self.death()].into_iter().flatten().min()
     }
 }
 
