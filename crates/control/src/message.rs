@@ -19,8 +19,9 @@ pub struct Call {
 pub enum Request {
     /// Starts the container's first process; answered with [`Answer::Started`].
     Start,
-    /// Makes a further container, which waits for its start; answered with [`Answer::Done`]. Beside the message
-    /// comes a connection over which its gofer sends [`Report::Files`], then what [`Request::Execute`] brings.
+    /// Makes a further container, which waits for its start; answered with [`Answer::Created`]. Beside the message
+    /// comes a connection over which its gofer sends [`Report::Files`], then the files of its cgroups, then what
+    /// [`Request::Execute`] brings.
     Create {
         /// The container; what it holds is the business of the two sides.
         container: serde_json::Value,
@@ -146,6 +147,12 @@ pub enum Target {
 pub enum Answer {
     /// It was done.
     Done,
+    /// The container is made.
+    Created {
+        /// The process of which all of its processes are copies, by its id in the sandbox, if the host is to count
+        /// them apart from those of others.
+        origin: Option<i32>,
+    },
     /// The process runs.
     Started {
         /// Its id in the container.

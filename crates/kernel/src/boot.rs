@@ -140,6 +140,8 @@ pub struct ContainerSpec {
     pub max_tasks: Option<u64>,
     /// The cgroups that it is in.
     pub cgroups: Hierarchies,
+    /// The host counts it apart from other containers.
+    pub is_apart: bool,
     /// The filter that all its processes start with.
     pub seccomp: Option<Vec<BpfInstruction>>,
     /// Namespaces that it does not get for itself.

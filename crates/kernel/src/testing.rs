@@ -42,6 +42,14 @@ impl Platform for Idle {
         Ok((space.clone(), Box::new(IdleContext { regs: Regs::default(), space })))
     }
 
+    fn branch(&self) -> Result<Box<dyn Platform>> {
+        Ok(Box::new(Idle))
+    }
+
+    fn origin(&self) -> i32 {
+        0
+    }
+
     fn vdso(&self) -> Range<u64> {
         0..0
     }

@@ -159,6 +159,17 @@ pub trait Platform: Send + Sync {
     /// [`Error::Host`] when the host has no process or memory left.
     fn create(&self) -> Result<(Arc<dyn AddressSpace>, Box<dyn Context>)>;
 
+    /// Makes an origin of address spaces that the host can count and limit apart from others: where its process
+    /// ([`Platform::origin`]) is put, all that comes of it will be. It ends when it is dropped, what came of it does not.
+    ///
+    /// # Errors
+    /// Those of [`Platform::create`].
+    fn branch(&self) -> Result<Box<dyn Platform>>;
+
+    /// The process of which all address spaces are copies, by its id in the sandbox's pid namespace; 0 if there is
+    /// none.
+    fn origin(&self) -> i32;
+
     /// Where the vDSO image is in every address space, for AT_SYSINFO_EHDR.
     fn vdso(&self) -> Range<u64>;
 

@@ -1,5 +1,7 @@
 //! The making of a container in a sandbox that runs already.
 
+mod apart;
+
 use std::{
     fs::File,
     os::fd::{AsFd, OwnedFd},
@@ -7,12 +9,13 @@ use std::{
     time::Duration,
 };
 
-use lazaret_control::{Answer, Call, Channel, Failure, Report, Request};
+use lazaret_control::{Answer, Call, Channel, Failure, MAX_FDS, Report, Request};
 use lazaret_gofer::{Source, join::Join};
 use lazaret_hostcall::process::{Namespaces, PANICKED, spawn};
 use serde_json::Value;
 
 use crate::{
+    cgroup::Cgroup,
     config::{Args, Config},
     container::{Container, Held},
     error::Error,
@@ -51,6 +54,7 @@ pub fn join(
     let origin = Origin { bundle: &args.bundle, overlay_root: config.overlay };
     let mut setup = ContainerSetup::new(&args.id, &args.spec, origin, terminal.map(|terminal| terminal.size));
     setup.shared = sharing(&args.spec, registry, sandbox);
+    let linux = args.spec.linux.unwrap_or_default();
     let ends_with_us = args.attached || args.stands_in;
     let mut state = State {
         sandbox: Some(sandbox.id.clone()),
@@ -61,18 +65,43 @@ pub fn join(
         annotations: args.spec.annotations,
         process: setup.start.process.clone(),
         hooks: args.spec.hooks.unwrap_or_default(),
-        resources: args.spec.linux.and_then(|linux| linux.resources).unwrap_or_default(),
+        resources: linux.resources.clone().unwrap_or_default(),
+        cgroup: if config.ignore_cgroups { None } else { Cgroup::plan(&args.id, &linux, config.systemd_cgroup)? },
         stand_in: ends_with_us.then(Identity::own),
         ..State::new(&args.id)
     };
     // If this process is killed from here on, others know what to clean up.
     entry.write(&state)?;
-    let channel = create(root, &args.id, setup, streams.into_iter().chain(args.files).collect())?;
+    let keeper = apart::prepare(&mut state.cgroup, &state.resources)?;
+    let mut fds = Vec::new();
+    if let Some(cgroup) = &state.cgroup {
+        let room = streams.len() + args.files.len() <= MAX_FDS / 2;
+        let (view, files) = cgroup.view(room && setup.plan.shows_cgroups());
+        setup.cgroup = Some(view);
+        fds = files;
+    }
+    fds.extend(streams.into_iter().chain(args.files));
+    let remove_cgroup = |state: &State| {
+        // The first failure is the one to tell.
+        let _ = state.cgroup.as_ref().map(Cgroup::remove);
+    };
+    let made = create(root, &args.id, setup, fds).inspect_err(|_| remove_cgroup(&state));
+    let (channel, origin) = made?;
     (state.pid, state.start_time) = (sandbox.pid, sandbox.start_time);
     let leave = |error: Error| {
         abandon(&root.entry, &state);
+        remove_cgroup(&state);
         error
     };
+    if let (Some(cgroup), Some(origin)) = (&state.cgroup, origin) {
+        let moved = apart::host_pid(sandbox.pid, origin).and_then(|pid| cgroup.adopt(pid));
+        moved.map_err(|failure| leave(failure.into()))?;
+        if args.stands_in {
+            // Tools find the cgroup by this process. An ordinary user may not be able to move it.
+            let _ = cgroup.adopt(rustix::process::getpid());
+        }
+    }
+    drop(keeper);
     let held = if ends_with_us { leash(channel, &args.id).map_err(leave)? } else { Held::Nothing };
     entry.write(&state).map_err(leave)?;
     Ok((state, held))
@@ -86,8 +115,14 @@ fn leash(channel: Channel, id: &str) -> Result<Held, Error> {
     Ok(Held::Leash(channel))
 }
 
-/// Has the sandbox make the container, from files that a gofer hands to it. Returns the connection.
-fn create(root: &Container, id: &str, setup: ContainerSetup, streams: Vec<OwnedFd>) -> Result<Channel, Error> {
+/// Has the sandbox make the container, from files that a gofer hands to it. Returns the connection, and the process
+/// of which the container's are copies if it has one for itself, as the sandbox calls it.
+fn create(
+    root: &Container,
+    id: &str,
+    setup: ContainerSetup,
+    streams: Vec<OwnedFd>,
+) -> Result<(Channel, Option<i32>), Error> {
     let failed = |error| Failure::new("make a socket pair", error);
     let (maker, maker_of_gofer) = Channel::pair().map_err(failed)?;
     let (files_in, files_out) = Channel::pair().map_err(failed)?;
@@ -114,15 +149,15 @@ fn create(root: &Container, id: &str, setup: ContainerSetup, streams: Vec<OwnedF
     let answer = channel.receive().map(|(answer, _)| answer);
     let made = match (gone, answer) {
         (Err(failure), _) => Err(failure.into()),
-        (_, Ok(Answer::Done)) => Ok(()),
+        (_, Ok(Answer::Created { origin })) => Ok(origin),
         (_, Ok(other)) => Err(root.refused(other)),
         (_, Err(error)) => Err(root.lost(error)),
     };
-    made.inspect_err(|_| {
+    let origin = made.inspect_err(|_| {
         // The first failure is the one to tell.
         let _ = detach(&State { id: id.into(), ..root.state().clone() });
     })?;
-    Ok(channel)
+    Ok((channel, origin))
 }
 
 fn start_gofer(

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    cgroup::View,
     mounts::{Origin, Plan},
     process::StartHooks,
     spec::{self, Spec},
@@ -37,6 +38,8 @@ pub struct ContainerSetup {
     pub terminal: Option<(u16, u16)>,
     /// Containers in whose namespaces it is.
     pub shared: Sharing,
+    /// The cgroup that a container which joins has for itself.
+    pub cgroup: Option<View>,
 }
 
 /// Ids of containers of the sandbox in whose namespaces another one is.
@@ -68,6 +71,7 @@ impl ContainerSetup {
             start: start_hooks(id, origin.bundle, spec),
             terminal,
             shared: Sharing::default(),
+            cgroup: None,
         }
     }
 

@@ -93,7 +93,12 @@ impl Container {
             None => PidNamespace::new(&kernel.pids).map_err(failed("make a pid namespace"))?,
         };
         let ipc = ipc.map_or_else(IpcNamespace::new, |other| other.namespaces.ipc.clone());
-        let cgroup = Arc::new(ControlGroup::new(spec.max_tasks, spec.cgroups));
+        let mut cgroup = ControlGroup::new(spec.max_tasks, spec.cgroups);
+        if spec.is_apart {
+            let branch = kernel.platform.branch().map_err(crate::mm::host_errno);
+            cgroup.origin = Some(branch.map_err(failed("make a process of which the container's are copies"))?);
+        }
+        let cgroup = Arc::new(cgroup);
         let mounter = Mounter { kernel, namespace: &pid_for_children, ipc: &ipc, cgroup: &cgroup };
         let mount = build(mounter, tree, Arc::new(Creds::root()))?;
         let (uts, uts_id) = match uts {
@@ -138,6 +143,12 @@ impl Container {
     /// Network interfaces, addresses and routes that it sees.
     pub fn network(&self) -> Tables {
         self.kernel.network.tables()
+    }
+
+    /// The process of which all of the container's are copies, by the host's id in the sandbox, if it has one for
+    /// itself.
+    pub fn origin(&self) -> Option<i32> {
+        self.cgroup.origin.as_ref().map(|origin| origin.origin())
     }
 
     /// The container's control group.
@@ -250,8 +261,8 @@ impl Container {
 
     /// Finds the program and loads it.
     fn load(&self, paths: &PathContext, limits: &Limits, process: &ProcessSpec, name: &[u8]) -> Result<Image, Errno> {
-        let runner =
-            Runner { kernel: &self.kernel, paths, creds: &paths.creds, limits, personality: 0, shares_paths: false };
+        let (kernel, cgroup, creds) = (&*self.kernel, &*self.cgroup, &*paths.creds);
+        let runner = Runner { kernel, paths, creds, cgroup, limits, personality: 0, shares_paths: false };
         search(process, name, |path: Vec<u8>| {
             let location = paths.lookup(&path, LookupFlags::FOLLOW)?;
             let program =

@@ -3,6 +3,7 @@
 //!
 //! A process is in the group of the process that made it, for ever: the application cannot move it.
 
+use lazaret_platform::Platform;
 use lazaret_snapshot::Snapshot;
 
 use super::usage::CpuTime;
@@ -18,6 +19,9 @@ pub struct ControlGroup {
     pub max_tasks: AtomicU64,
     /// Where the host counts and limits the group.
     pub hierarchies: Hierarchies,
+    /// Of what its processes are copies, where the host counts and limits them apart. After a restore it does not.
+    #[snapshot(skip)]
+    pub origin: Option<Box<dyn Platform>>,
     /// How often it is paused; changed under the lock of the process tree.
     #[snapshot(skip)]
     pauses: AtomicU32,
@@ -38,6 +42,7 @@ impl ControlGroup {
         ControlGroup {
             max_tasks: AtomicU64::new(max_tasks.unwrap_or(u64::MAX)),
             hierarchies,
+            origin: None,
             pauses: AtomicU32::new(0),
             ended: Mutex::default(),
         }

@@ -9,6 +9,7 @@ use lazaret_platform::{Context, Regs, layout::APP_MAX};
 
 use super::{
     Current, NO_ALTERNATE_STACK, Task,
+    cgroup::ControlGroup,
     creds::Creds,
     exit::leave_memory,
     limits::Limits,
@@ -56,6 +57,8 @@ pub struct Runner<'a> {
     pub paths: &'a PathContext,
     /// Its credentials.
     pub creds: &'a Creds,
+    /// Its control group.
+    pub cgroup: &'a ControlGroup,
     /// Its limits.
     pub limits: &'a Limits,
     /// personality(2).
@@ -116,7 +119,8 @@ pub fn load(runner: &Runner<'_>, program: Program) -> Result<Image, Failure> {
     let granted = privilege::of_program(runner.creds, &resolved.file, runner.shares_paths)?;
     let readable = permission::check_access(resolved.file.inode(), runner.creds, permission::READ).is_ok();
     let dumpable = readable && !granted.secure;
-    let (space, mut context) = runner.kernel.platform.create().map_err(host_errno)?;
+    let origin = runner.cgroup.origin.as_ref().unwrap_or(&runner.kernel.platform);
+    let (space, mut context) = origin.create().map_err(host_errno)?;
     let mm = Mm::new(space, APP_MAX);
     let creds = &granted.creds;
     let info = LoadInfo {
@@ -147,7 +151,15 @@ pub fn exec(current: &mut Current, paths: &PathContext, program: Program) -> Res
         let creds = task.creds();
         let personality = task.personality.load(Ordering::Relaxed);
         let shares_paths = shares_paths(&task);
-        let runner = Runner { kernel: task.kernel(), paths, creds: &creds, limits: &limits, personality, shares_paths };
+        let runner = Runner {
+            kernel: task.kernel(),
+            paths,
+            creds: &creds,
+            cgroup: group.cgroup(),
+            limits: &limits,
+            personality,
+            shares_paths,
+        };
         load(&runner, program)
     };
     let image = image.map_err(|failure| {

@@ -96,7 +96,7 @@ pub struct StubPlatform {
     shared: Arc<Shared>,
     reserve: Arc<Reserve>,
     /// Keeps the zygote running.
-    _space: Space,
+    space: Space,
     vdso: Range<u64>,
 }
 
@@ -133,7 +133,7 @@ impl StubPlatform {
             thread.call([number, 0, u32::MAX.into(), CLOSE_RANGE_UNSHARE, 0, 0, 0])
         });
         match started {
-            Ok(_) => Ok(StubPlatform { shared, reserve: Reserve::new(thread), _space: space, vdso }),
+            Ok(_) => Ok(StubPlatform { shared, reserve: Reserve::new(thread), space, vdso }),
             Err(error) => {
                 let errno = if let Error::Host(errno) = error { errno } else { libc::EIO };
                 let source = std::io::Error::from_raw_os_error(errno);
@@ -154,6 +154,18 @@ impl Platform for StubPlatform {
         reaper::start().map_err(|error| Error::Host(error.raw_os_error().unwrap_or(libc::EAGAIN)))?;
         let context = self.reserve.take()?;
         Ok((Arc::clone(context.address_space()), Box::new(context)))
+    }
+
+    fn branch(&self) -> Result<Box<dyn Platform>> {
+        reaper::start().map_err(|error| Error::Host(error.raw_os_error().unwrap_or(libc::EAGAIN)))?;
+        let zygote = self.reserve.branch()?;
+        let space = Space(Arc::clone(&zygote.process));
+        let (shared, vdso) = (Arc::clone(&self.shared), self.vdso.clone());
+        Ok(Box::new(StubPlatform { shared, reserve: Reserve::new(zygote), space, vdso }))
+    }
+
+    fn origin(&self) -> i32 {
+        self.space.host_pid()
     }
 
     fn vdso(&self) -> Range<u64> {

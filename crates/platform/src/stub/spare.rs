@@ -75,6 +75,16 @@ impl Reserve {
         }
     }
 
+    /// Another zygote.
+    ///
+    /// # Errors
+    /// Those of [`Thread::fork`].
+    pub fn branch(&self) -> Result<Thread> {
+        let mut zygote = self.zygote.lock().fork(false)?;
+        zygote.is_zygote = true;
+        Ok(zygote)
+    }
+
     /// Makes no more. What is in reserve ends.
     pub fn close(&self) {
         let mut state = self.state.lock();

@@ -73,6 +73,11 @@ impl Cgroup {
         Cgroup::find(&Layout::of_host()?, path, id, &resources).map(Some)
     }
 
+    /// systemd makes it, for a first process.
+    pub fn needs_process(&self) -> bool {
+        self.scope.is_some()
+    }
+
     /// Makes the cgroup and sets its limits; systemd does that when a process enters. Returns whether there is one: a user who may make none does
     /// without unless limits depend on it, as under runc.
     ///
@@ -201,7 +206,20 @@ impl Cgroup {
             self.make_directories()?;
             self.write_limits(resources)?;
         }
-        for directory in self.distinct().filter(|directory| self.directories.get(UNIFIED) != Some(directory)) {
+        self.move_to(pid, false)
+    }
+
+    /// Moves a process into the cgroup, wherever it was born.
+    ///
+    /// # Errors
+    /// Names the file.
+    pub fn adopt(&self, pid: Pid) -> Result<(), Failure> {
+        self.move_to(pid, true)
+    }
+
+    fn move_to(&self, pid: Pid, unified: bool) -> Result<(), Failure> {
+        let born_there = self.directories.get(UNIFIED).filter(|_| !unified);
+        for directory in self.distinct().filter(|directory| born_there != Some(directory)) {
             let path = directory.join("cgroup.procs");
             fs::write(&path, pid.as_raw_nonzero().to_string()).map_err(failure("move the sandbox to", &path))?;
         }

@@ -140,7 +140,17 @@ impl View {
     pub fn receive(message: Value, files: Vec<OwnedFd>) -> Result<Hierarchies, Failure> {
         let view: View =
             serde_json::from_value(message).map_err(|error| Failure::new("learn of the cgroups", error))?;
-        Ok(Hierarchies::new(view.hierarchies(files)))
+        Ok(view.bind(files))
+    }
+
+    /// Number of the files.
+    pub fn count(&self) -> usize {
+        self.0.iter().map(|shown| shown.names.len()).sum()
+    }
+
+    /// For the kernel, with the files in their order.
+    pub fn bind(self, files: Vec<OwnedFd>) -> Hierarchies {
+        Hierarchies::new(self.hierarchies(files))
     }
 
     fn hierarchies(self, files: Vec<OwnedFd>) -> Vec<Hierarchy> {
@@ -174,8 +184,7 @@ mod tests {
         let (view, files) = View::open(&directories, true);
         let (unseen, none) = View::open(&directories, false);
         std::fs::remove_dir_all(&place).unwrap();
-        let count = |view: &View| view.0.iter().map(|shown| shown.names.len()).sum::<usize>();
-        assert_eq!((count(&view), files.len(), count(&unseen), none.len()), (3, 3, 0, 0));
+        assert_eq!((view.count(), files.len(), unseen.count(), none.len()), (3, 3, 0, 0));
         let bound = view.hierarchies(files);
         let names: Vec<(String, usize)> =
             bound.iter().map(|hierarchy| (hierarchy.name(), hierarchy.files.len())).collect();

@@ -152,7 +152,14 @@ impl Container {
     pub fn host_processes(&self) -> Result<Vec<i32>, Error> {
         self.check_alive("list the processes of")?;
         match &self.state.cgroup {
-            Some(cgroup) => Ok(cgroup.processes()?),
+            Some(cgroup) => {
+                let mut all = cgroup.processes()?;
+                // Who stands for a container of a pod need not be in its cgroup.
+                if !all.contains(&self.state.host_pid()) {
+                    all.push(self.state.host_pid());
+                }
+                Ok(all)
+            }
             None => Ok(vec![self.state.host_pid()]),
         }
     }

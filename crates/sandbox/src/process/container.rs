@@ -88,6 +88,7 @@ pub fn create(
         max_tasks: setup.max_tasks,
         seccomp: setup.seccomp.as_ref().map(Seccomp::program),
         cgroups,
+        is_apart: setup.cgroup.is_some(),
         shared,
     });
     Ok((container.map_err(start_failure)?, setup.start.process.for_kernel(stdio, inherited)))

@@ -17,10 +17,7 @@ use lazaret_control::{
     server::{self, Service, converse},
 };
 use lazaret_hostcall::netlink::Tables;
-use lazaret_kernel::{
-    boot::{Container, Kernel, SharedNamespaces, StartError},
-    fs::cgroup::Hierarchies,
-};
+use lazaret_kernel::boot::{Container, Kernel, SharedNamespaces, StartError};
 use serde_json::Value;
 
 use super::{
@@ -71,8 +68,8 @@ impl Pod {
         containers.iter().filter_map(made).collect()
     }
 
-    /// Makes a further container.
-    fn create(&self, id: &str, setup: Value, fds: Vec<OwnedFd>) -> Result<(), Failure> {
+    /// Makes a further container. The process of which its own are copies, if it has one.
+    fn create(&self, id: &str, setup: Value, fds: Vec<OwnedFd>) -> Result<Option<i32>, Failure> {
         let step = || format!("make container {id:?}");
         if !self.is_open {
             return Err(Failure::new(step(), "the sandbox was not made for several containers"));
@@ -92,8 +89,9 @@ impl Pod {
         let mut containers = lock(&self.containers);
         match made {
             Ok(served) => {
+                let origin = served.container.origin();
                 containers.insert(id.into(), Some(served));
-                Ok(())
+                Ok(origin)
             }
             Err(failure) => {
                 containers.remove(id);
@@ -117,10 +115,14 @@ impl Pod {
             uts: other(&setup.shared.uts)?,
             network: other(&setup.shared.network)?,
         };
-        // A container that joins has no cgroup of its own on the host.
-        let cgroups = Hierarchies::default();
+        let view = setup.cgroup.clone().unwrap_or_default();
+        if view.count() > fds.len() {
+            return Err(Failure::new("receive files of the cgroup", "a wrong number of them"));
+        }
+        let streams = fds.split_off(view.count());
+        let cgroups = view.bind(fds);
         let hooks = setup.start.clone();
-        let parts = Parts { files, streams: fds, cgroups, shared };
+        let parts = Parts { files, streams, cgroups, shared };
         let (container, process) = create(&self.kernel, id, setup, parts)?;
         container.check(&process).map_err(start_failure)?;
         let served = Served::new(container, hooks, process);
@@ -164,7 +166,7 @@ impl Service for Pod {
                 Ok(Answer::Done)
             }
             Request::Attach { network } if id == self.id => self.attach(network, fds).map(|()| Answer::Done),
-            Request::Create { container } => self.create(&id, container, fds).map(|()| Answer::Done),
+            Request::Create { container } => self.create(&id, container, fds).map(|origin| Answer::Created { origin }),
             Request::Destroy => self.destroy(&id).map(|()| Answer::Done),
             Request::Threads { after } => Ok(Answer::Threads(debug::threads(&self.kernel, &self.all(), after))),
             Request::Logging { level, trace } => {
