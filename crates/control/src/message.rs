@@ -84,6 +84,8 @@ pub enum Request {
     Limit {
         /// Most tasks; none for any number.
         tasks: Option<u64>,
+        /// Processors, as `0-2,4`, that the host lets the container use; none where it does not tell.
+        processors: Option<String>,
     },
     /// Answered with [`Answer::Usage`].
     Usage,

@@ -263,6 +263,169 @@ fn each_container_is_paused_and_limited_by_itself() {
     pod.0.assert_clean();
 }
 
+/// The directory of a cgroup, in the hierarchy that limits memory; `None` where none can be made.
+fn memory_cgroup(path: &str) -> Option<PathBuf> {
+    let roots = ["/sys/fs/cgroup/memory", "/sys/fs/cgroup"];
+    let root = roots.into_iter().find(|root| fs::exists(format!("{root}/cgroup.procs")).unwrap())?;
+    let probe = format!("{root}/lazaret-probe-pods-{}", std::process::id());
+    fs::create_dir(&probe).and_then(|()| fs::remove_dir(&probe)).ok()?;
+    Some(PathBuf::from(format!("{root}{path}")))
+}
+
+/// The host counts and limits each container by itself, and its end leaves no cgroup.
+#[test]
+fn each_container_has_a_cgroup_of_its_own() {
+    let path = |id: &str| format!("/lazaret-test-pod-{}/{id}", std::process::id());
+    let Some(above) = memory_cgroup(&path("")) else {
+        eprintln!("not tested: no cgroups can be made here");
+        return;
+    };
+    let pod = Pod::new();
+    let limited = |id: &str, memory: u64| {
+        let path = path(id);
+        move |spec: &mut Value| {
+            spec["linux"]["cgroupsPath"] = path.into();
+            spec["linux"]["resources"] = json!({ "memory": { "limit": memory << 20 } });
+        }
+    };
+    pod.create("pod", "sandbox", IDLE, limited("pod", 200));
+    pod.create("a", "container", IDLE, limited("a", 64));
+    pod.create("b", "container", IDLE, limited("b", 100));
+    for id in ["b", "pod", "a"] {
+        assert!(pod.quiet(&["start", id]), "{}", pod.log());
+    }
+    let members = |id: &str| -> Vec<i32> {
+        let text = fs::read_to_string(above.join(id).join("cgroup.procs")).unwrap();
+        text.lines().map(|line| line.parse().unwrap()).collect()
+    };
+    let [of_pod, of_a, of_b] = ["pod", "a", "b"].map(members);
+    assert!(of_pod.contains(&pod.pid("pod").as_raw_nonzero().get()), "{of_pod:?}");
+    // Tools find a container's cgroup by the process that stands for it.
+    assert!(of_a.contains(&pod.pid("a").as_raw_nonzero().get()) && of_a.len() >= 2, "{of_a:?}");
+    assert!(of_b.iter().all(|pid| !of_a.contains(pid) && !of_pod.contains(pid)), "{of_a:?} {of_b:?}");
+    let listed = |id: &str| -> Vec<i32> {
+        serde_json::from_str(&output(&pod.0.lazaret(&["ps", "--format", "json", id]))).unwrap()
+    };
+    assert!(of_a.iter().all(|pid| listed("a").contains(pid)));
+    let memory = |id: &str| {
+        let event: Value = serde_json::from_str(&output(&pod.0.lazaret(&["events", "--stats", id]))).unwrap();
+        event["data"]["memory"]["usage"].clone()
+    };
+    assert_eq!([memory("a"), memory("b")].map(|memory| memory["limit"].as_u64().unwrap() >> 20), [64, 100]);
+    // What takes too much dies, and nothing else of the pod.
+    let eat = "python3 -c 'x = bytearray(70 << 20)'; echo $?";
+    assert_eq!([pod.exec("a", eat), pod.exec("b", eat)], ["137\n", "0\n"]);
+    assert!(memory("b")["max"].as_u64().unwrap() > 70 << 20, "{}", memory("b"));
+    assert!(memory("pod")["max"].as_u64().unwrap() < 64 << 20, "{}", memory("pod"));
+    assert_eq!(["pod", "a", "b"].map(|id| pod.status(id)), ["running"; 3]);
+    let shown = "cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max";
+    assert_eq!(pod.exec("a", shown).trim(), (64 << 20).to_string());
+    assert!(pod.quiet(&["update", "--memory", "83886080", "a"]), "{}", pod.log());
+    assert_eq!(["a", "b"].map(|id| pod.exec(id, shown)), ["83886080\n", "104857600\n"]);
+    assert_eq!(pod.exec("a", eat), "0\n");
+    assert!(pod.quiet(&["delete", "--force", "a"]), "{}", pod.log());
+    assert!(!above.join("a").exists() && above.join("b").exists());
+    assert!(pod.quiet(&["delete", "--force", "pod"]) && pod.quiet(&["delete", "b"]), "{}", pod.log());
+    assert!(!above.join("pod").exists() && !above.join("b").exists());
+    for hierarchy in fs::read_dir("/sys/fs/cgroup").unwrap() {
+        // Nothing of it is left to be removed but the directory that the test has named.
+        let _ = fs::remove_dir(hierarchy.unwrap().path().join(path("").trim_matches('/')));
+    }
+    let _ = fs::remove_dir(&above);
+    assert!(!above.exists());
+    pod.0.assert_clean();
+}
+
+/// As with Kubernetes' shareProcessNamespace and the network and IPC that all containers of a pod share.
+#[test]
+fn a_pod_shares_processes_network_and_memory() {
+    let pod = Pod::new();
+    pod.run("pod", "sandbox", IDLE);
+    let sandbox = pod.pid("pod");
+    let shared = |spec: &mut Value| {
+        let namespace = |kind: &str, file: &str| json!({ "type": kind, "path": format!("/proc/{sandbox}/ns/{file}") });
+        spec["linux"]["namespaces"] = json!([
+            namespace("pid", "pid"), namespace("ipc", "ipc"), namespace("network", "net"), { "type": "mount" }
+        ]);
+    };
+    for id in ["a", "b"] {
+        pod.create(id, "container", &format!("exec sleep {}", if id == "a" { 801 } else { 802 }), shared);
+    }
+    for id in ["b", "a"] {
+        assert!(pod.quiet(&["start", id]), "{}", pod.log());
+    }
+    // Each sees the others' processes, and root may signal them.
+    assert_eq!(pod.exec("a", "cat /proc/1/cmdline | tr '\\0' ' '"), "sleep 1000 ");
+    assert_eq!(pod.exec("a", "pgrep -fx 'sleep 802' | wc -l").trim(), "1");
+    assert!(pod.quiet(&["exec", "a", "pkill", "-STOP", "-fx", "sleep 802"]), "{}", pod.log());
+    assert_eq!(pod.exec("b", "cut -d ' ' -f 3 /proc/$(pgrep -fx 'sleep 802')/stat"), "T\n");
+    // A server in one is a server on the loopback of the other.
+    let listen = "import socket,sys\ns=socket.socket(); s.setsockopt(1,2,1); s.bind(('127.0.0.1', 7007)); s.listen(1)\n\
+                  c,_=s.accept(); sys.stdout.write(c.recv(9).decode())";
+    let mut server = pod.0.command(&["exec", "a", "python3", "-c", listen]);
+    let server = server.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let connect = "import socket,time\nfor i in range(200):\n  try: s=socket.create_connection(('127.0.0.1', 7007)); break\n  except OSError: time.sleep(0.05)\ns.send(b'hello')";
+    output(&pod.0.lazaret(&["exec", "b", "python3", "-c", connect]));
+    assert_eq!(output(&common::finish(server)), "hello");
+    // Memory, semaphores and queues of System V, and POSIX queues.
+    pod.exec("a", "ipcmk -M 4096 -p 0666 >/dev/null; ipcmk -Q >/dev/null; ipcmk -S 1 >/dev/null");
+    assert_eq!(pod.exec("b", "ipcs | grep -c ^0x"), "3\n");
+    for id in ["b", "a", "pod"] {
+        assert!(pod.quiet(&["delete", "--force", id]), "{}", pod.log());
+    }
+    pod.0.assert_clean();
+}
+
+/// The end of the first container, by itself or by its host process, is the end of all.
+#[test]
+fn a_pod_ends_with_its_first_container() {
+    for how in ["signal", "host", "itself"] {
+        let pod = Pod::new();
+        pod.run("pod", "sandbox", "until [ -e /mnt/end ]; do sleep 0.05; done; exit 3");
+        pod.run("a", "container", IDLE);
+        pod.create("b", "container", IDLE, |_| ());
+        match how {
+            "signal" => assert!(pod.quiet(&["kill", "pod", "KILL"]), "{}", pod.log()),
+            "host" => kill_process(pod.pid("pod"), Signal::KILL).unwrap(),
+            _ => fs::write(pod.0.0.join("volume/end"), "\n").unwrap(),
+        }
+        for id in ["pod", "a", "b"] {
+            pod.until_stopped(id);
+        }
+        for id in ["a", "pod", "b"] {
+            assert!(pod.quiet(&["delete", id]), "{how}: {}", pod.log());
+        }
+        pod.0.assert_clean();
+    }
+}
+
+/// Starts and stops in any order, with as many containers as a crowded node has in one pod.
+#[test]
+fn a_hundred_containers_in_a_pod() {
+    const COUNT: usize = 100;
+    let pod = Pod::new();
+    pod.run("pod", "sandbox", IDLE);
+    let ids: Vec<String> = (0..COUNT).map(|number| format!("c{number}")).collect();
+    ids.iter().for_each(|id| pod.create(id, "container", IDLE, |_| ()));
+    // Every third, from the last on, and then the others.
+    let order: Vec<&String> = (0..3).flat_map(|part| ids.iter().rev().skip(part).step_by(3)).collect();
+    for id in &order {
+        assert!(pod.quiet(&["start", id]), "{}", pod.log());
+    }
+    let list = output(&pod.0.lazaret(&["list", "--format", "json"]));
+    let list: Vec<Value> = serde_json::from_str(&list).unwrap();
+    assert_eq!(list.iter().filter(|container| container["status"] == "running").count(), COUNT + 1);
+    for id in order.iter().step_by(10) {
+        assert_eq!(pod.exec(id, "hostname; ps ax | grep -c 'sleep [1]000'"), format!("{id}\n1\n"));
+    }
+    for id in &ids {
+        assert!(pod.quiet(&["delete", "--force", id]), "{}", pod.log());
+    }
+    assert_eq!(output(&pod.0.lazaret(&["list", "--quiet"])), "pod\n");
+    assert!(pod.quiet(&["delete", "--force", "pod"]), "{}", pod.log());
+    pod.0.assert_clean();
+}
+
 #[test]
 fn what_cannot_join() {
     let pod = Pod::new();

@@ -270,6 +270,35 @@ fn memory_is_taken_from_those_who_take_too_much() {
     place.assert_clean();
 }
 
+/// Programs see the processors that they may use, and the machine's number of them, as under Linux.
+#[test]
+fn processors_that_may_be_used_are_seen() {
+    if cgroups().is_none() {
+        eprintln!("not tested: no cgroups can be made here");
+        return;
+    }
+    let place = Place::new();
+    script(&place, "exec sleep 1000");
+    change(&place, |spec| {
+        spec["linux"]["cgroupsPath"] = cgroup_of("cpus").into();
+        spec["linux"]["resources"] = json!({ "cpu": { "cpus": "0" } });
+    });
+    let container = Container::start(&place);
+    let seen = || {
+        let output = container.exec("nproc; grep Cpus_allowed_list /proc/self/status /proc/1/status | cut -f 2");
+        String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(seen(), "1 0 0");
+    if fs::read_to_string("/sys/devices/system/cpu/online").unwrap().trim() == "0" {
+        return;
+    }
+    container.good(&["update", "--cpuset-cpus", "0-1", "c"]);
+    assert_eq!(seen(), "2 0-1 0-1");
+    container.good(&["update", "--cpuset-cpus", "1", "c"]);
+    assert_eq!(seen(), "1 1 1");
+    assert!(!container.exec("taskset 1 true").status.success(), "the host does not let it");
+}
+
 #[test]
 fn figures_are_those_of_the_programs() {
     if cgroups().is_none() {

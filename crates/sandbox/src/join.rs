@@ -78,6 +78,7 @@ pub fn join(
         let room = streams.len() + args.files.len() <= MAX_FDS / 2;
         let (view, files) = cgroup.view(room && setup.plan.shows_cgroups());
         setup.cgroup = Some(view);
+        setup.processors = cgroup.processors();
         fds = files;
     }
     fds.extend(streams.into_iter().chain(args.files));

@@ -40,6 +40,8 @@ pub struct ContainerSetup {
     pub shared: Sharing,
     /// The cgroup that a container which joins has for itself.
     pub cgroup: Option<View>,
+    /// The processors that it may use there.
+    pub processors: Option<String>,
 }
 
 /// Ids of containers of the sandbox in whose namespaces another one is.
@@ -72,6 +74,7 @@ impl ContainerSetup {
             terminal,
             shared: Sharing::default(),
             cgroup: None,
+            processors: None,
         }
     }
 

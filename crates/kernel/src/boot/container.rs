@@ -228,7 +228,7 @@ impl Container {
             files: Arc::new(files),
             mm: image.mm,
             name: image.name.into_iter().take(15).collect(),
-            scheduling: Scheduling::new(self.kernel.cpus),
+            scheduling: Scheduling::new(self.cgroup.cpus(&self.kernel.cpus)),
             seccomp: self.seccomp.clone(),
         };
         let task = Arc::new(Task::new(self.kernel.clone(), group.clone(), parts));

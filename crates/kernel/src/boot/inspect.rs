@@ -8,7 +8,7 @@ use super::Container;
 use crate::{
     fs::proc,
     sync::{Arc, Ordering},
-    task::{group::ThreadGroup, pause, usage::CpuTime},
+    task::{group::ThreadGroup, pause, sched::CpuSet, usage::CpuTime},
 };
 
 /// A process, as ps(1) shows it.
@@ -112,6 +112,11 @@ impl Container {
     /// Sets the most tasks that may live; `None` for any number. Those that live already stay.
     pub fn limit_tasks(&self, most: Option<u64>) {
         self.cgroup().max_tasks.store(most.unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Sets the processors that its tasks may use.
+    pub fn limit_processors(&self, cpus: CpuSet) {
+        self.cgroup().allow(self.kernel(), cpus);
     }
 
     /// Stops every task before it runs more application code. Pauses nest.

@@ -210,7 +210,7 @@ pub fn sched_setaffinity(current: &mut Current, pid: Pid, size: u32, mask: UserA
     if !target::may_schedule(current, &task) {
         return Err(Errno::EPERM);
     }
-    let allowed = CpuSet::from_bytes(&bytes).intersection(&current.task.kernel().cpus);
+    let allowed = CpuSet::from_bytes(&bytes).intersection(&task.group().cgroup().cpus(&task.kernel().cpus));
     if allowed.is_empty() {
         return Err(Errno::EINVAL);
     }

@@ -6,10 +6,11 @@
 use lazaret_platform::Platform;
 use lazaret_snapshot::Snapshot;
 
-use super::usage::CpuTime;
+use super::{sched::CpuSet, usage::CpuTime};
 use crate::{
+    boot::Kernel,
     fs::cgroup::Hierarchies,
-    sync::{AtomicU32, AtomicU64, Mutex, Ordering},
+    sync::{Arc, AtomicU32, AtomicU64, Mutex, Ordering},
 };
 
 /// A control group.
@@ -17,6 +18,8 @@ use crate::{
 pub struct ControlGroup {
     /// Most tasks that may live (`pids.max`); [`u64::MAX`] for any number.
     pub max_tasks: AtomicU64,
+    /// The processors that its tasks may use, where they are fewer than the sandbox's or others.
+    cpus: Mutex<Option<CpuSet>>,
     /// Where the host counts and limits the group.
     pub hierarchies: Hierarchies,
     /// Of what its processes are copies, where the host counts and limits them apart. After a restore it does not.
@@ -41,10 +44,27 @@ impl ControlGroup {
     pub fn new(max_tasks: Option<u64>, hierarchies: Hierarchies) -> ControlGroup {
         ControlGroup {
             max_tasks: AtomicU64::new(max_tasks.unwrap_or(u64::MAX)),
+            cpus: Mutex::default(),
             hierarchies,
             origin: None,
             pauses: AtomicU32::new(0),
             ended: Mutex::default(),
+        }
+    }
+
+    /// The processors that its tasks may use, among those that there are.
+    pub fn cpus(&self, all: &CpuSet) -> CpuSet {
+        self.cpus.lock().unwrap_or(*all)
+    }
+
+    /// Sets them. Tasks keep to the choice that they have made, as far as it goes.
+    pub fn allow(self: &Arc<ControlGroup>, kernel: &Kernel, cpus: CpuSet) {
+        let before = self.cpus.lock().replace(cpus).unwrap_or(kernel.cpus);
+        for task in kernel.processes().tasks_of(self) {
+            let mut scheduling = task.scheduling();
+            let chosen = scheduling.affinity.intersection(&cpus);
+            let has_chosen = scheduling.affinity != before && !chosen.is_empty();
+            scheduling.affinity = if has_chosen { chosen } else { cpus };
         }
     }
 

@@ -53,6 +53,17 @@ impl CpuSet {
         set
     }
 
+    /// The set that a list such as `0-2,5` names; `None` if it is none.
+    pub fn from_list(list: &str) -> Option<CpuSet> {
+        let mut set = CpuSet::EMPTY;
+        for range in list.trim().split(',') {
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
+            (first..=last.min(CpuSet::MAX)).for_each(|cpu| set.insert(cpu));
+        }
+        (!set.is_empty()).then_some(set)
+    }
+
     /// The bits, lowest first, as many bytes as the kernel copies out for processors 0 to `last`.
     pub fn to_bytes(self, last: usize) -> Vec<u8> {
         self.0.iter().take(last / 64 + 1).flat_map(|word| word.to_le_bytes()).collect()
@@ -287,6 +298,10 @@ mod tests {
     fn sets_are_shown_as_in_procfs() {
         let set = CpuSet::from_bytes(&[0b1011_0111, 0, 0, 0, 0b10]);
         assert_eq!((set.list().as_str(), set.mask(40).as_str()), ("0-2,4-5,7,33", "02,000000b7"));
+        assert_eq!(CpuSet::from_list(&format!("{}\n", set.list())), Some(set));
+        for wrong in ["", "x", "3-1", "1,", "5000"] {
+            assert_eq!(CpuSet::from_list(wrong), None, "{wrong}");
+        }
         assert_eq!((CpuSet::first(1).list().as_str(), CpuSet::first(1).mask(2).as_str()), ("0", "1"));
         assert_eq!((CpuSet::first(64).list().as_str(), CpuSet::EMPTY.list().as_str()), ("0-63", ""));
         assert_eq!(CpuSet::first(64).mask(64), "ffffffff,ffffffff");

@@ -237,6 +237,13 @@ impl Cgroup {
         Ok(text.lines().filter_map(|line| line.parse().ok()).collect())
     }
 
+    /// The processors that may be used in it, as `0-2,4`.
+    pub fn processors(&self) -> Option<String> {
+        let files = [("cpuset", "cpuset.effective_cpus"), (UNIFIED, "cpuset.cpus.effective")];
+        let path = |(controller, file)| Some(self.directories.get(controller)?.join(file));
+        files.into_iter().find_map(path).and_then(|path| fs::read_to_string(path).ok())
+    }
+
     /// What the container sees of it; `files` if there is a place for them.
     pub fn view(&self, files: bool) -> (View, Vec<OwnedFd>) {
         View::open(&self.directories, files)

@@ -225,7 +225,8 @@ impl Container {
             None => {}
         }
         self.state.resources = resources;
-        self.done(&Request::Limit { tasks: self.state.resources.max_tasks() })?;
+        let processors = self.state.cgroup.as_ref().and_then(Cgroup::processors);
+        self.done(&Request::Limit { tasks: self.state.resources.max_tasks(), processors })?;
         self.entry.write(&self.state)
     }
 

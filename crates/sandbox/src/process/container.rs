@@ -22,6 +22,7 @@ use lazaret_kernel::boot::{
     Targets,
 };
 use lazaret_kernel::fs::cgroup::Hierarchies;
+use lazaret_kernel::task::sched::CpuSet;
 use serde_json::Value;
 
 use super::StartHooks;
@@ -91,7 +92,11 @@ pub fn create(
         is_apart: setup.cgroup.is_some(),
         shared,
     });
-    Ok((container.map_err(start_failure)?, setup.start.process.for_kernel(stdio, inherited)))
+    let container = container.map_err(start_failure)?;
+    if let Some(cpus) = setup.processors.as_deref().and_then(CpuSet::from_list) {
+        container.limit_processors(cpus);
+    }
+    Ok((container, setup.start.process.for_kernel(stdio, inherited)))
 }
 
 /// Standard streams from three files, or one terminal and its size; and the descriptors after them.
@@ -365,8 +370,11 @@ impl Served {
             Request::Processes { after } => Ok(Answer::Processes(self.processes(after))),
             Request::Pause => self.container.pause().map(done).map_err(refused("pause")),
             Request::Resume => self.container.resume().map(done).map_err(refused("resume")),
-            Request::Limit { tasks } => {
+            Request::Limit { tasks, processors } => {
                 self.container.limit_tasks(tasks);
+                if let Some(cpus) = processors.as_deref().and_then(CpuSet::from_list) {
+                    self.container.limit_processors(cpus);
+                }
                 Ok(Answer::Done)
             }
             Request::Usage => Ok(self.usage()),
