@@ -243,7 +243,10 @@ impl MountNamespace {
     }
 
     /// The mount is part of this namespace.
-    fn check_member(&self, mount: &Mount) -> Result<(), Errno> {
+    ///
+    /// # Errors
+    /// `EINVAL` when it is another's, or nobody's.
+    pub fn check_member(&self, mount: &Mount) -> Result<(), Errno> {
         match mount.namespace() {
             Some(namespace) if std::ptr::eq(&*namespace, self) => Ok(()),
             _ => Err(Errno::EINVAL),

@@ -53,9 +53,7 @@ pub fn open_tree(current: &mut Current, directory: Fd, path: UserAddr, tree_flag
     }
     let place = locate(current, directory, path, tree_flags & (at_flags::EMPTY_PATH | at_flags::SYMLINK_NOFOLLOW), !0)?;
     let place = if clones {
-        if place.mount.namespace().is_none() {
-            return Err(Errno::EINVAL);
-        }
+        namespace(current)?.check_member(&place.mount)?;
         Location::root_of(copy_for_bind(&place, recursive)?)
     } else {
         place
@@ -212,8 +210,12 @@ pub fn mount_setattr(
         return Err(Errno::EINVAL);
     }
     let place = locate(current, directory, path, at & (at_flags::EMPTY_PATH | at_flags::SYMLINK_NOFOLLOW), !0)?;
-    if !place.is_mount_root() {
+    if !place.is_mount_root() || place.mount.is_internal() {
         return Err(Errno::EINVAL);
+    }
+    // Those of another namespace are seen by /proc/PID/root. One that is in none is yet to be attached.
+    if place.mount.namespace().is_some() {
+        namespace(current)?.check_member(&place.mount)?;
     }
     let mounts = if at & at_flags::RECURSIVE != 0 { place.mount.subtree() } else { vec![place.mount.clone()] };
     let changed: Vec<_> =
