@@ -105,18 +105,24 @@ pub struct New {
     pub pid_file: Option<PathBuf>,
     /// Its state stays when it has ended.
     pub keep: bool,
+    /// Nobody has made a network for it: it gets a link to the host.
+    pub needs_link: bool,
 }
 
 /// Makes a container, starts it, and waits for its end; returns the exit status.
 pub fn run(config: &Config, new: New) -> Result<u8, CommandError> {
-    let New { id, spec, bundle, files, pid_file, keep } = new;
+    let New { id, spec, bundle, files, pid_file, keep, needs_link } = new;
     let foreground = Foreground::new(spec.process.as_ref().is_some_and(|process| process.terminal))?;
     let stdio = foreground.stdio()?;
     let args = Args { id, spec, bundle, stdio, files, attached: !keep, stands_in: false, is_open: false };
     let mut container = Container::new(config, args)?;
+    let mut uplink = None;
     let result = foreground.make_raw().and_then(|()| {
         if let Some(path) = &pid_file {
             write_pid(path, container.state().host_pid())?;
+        }
+        if needs_link {
+            uplink = Some(container.link_to_host(&|what| eprintln!("lazaret: warning: {what}"))?);
         }
         if let Err(error) = container.start() {
             // Whoever killed it is the cause; its silence is what follows.
@@ -132,6 +138,7 @@ pub fn run(config: &Config, new: New) -> Result<u8, CommandError> {
     drop(foreground);
     // One that is kept is deleted by another command, unless it has not run at all.
     let removed = if keep && result.is_ok() { Ok(()) } else { container.destroy() };
+    drop(uplink);
     let end = result?;
     removed?;
     match end {

@@ -242,6 +242,60 @@ fn pings_are_answered() {
     place.assert_clean();
 }
 
+/// `do` makes a network of its own: it reaches the host, and others by the host's address. Nothing of it stays, not
+/// even of one that was killed.
+#[test]
+fn a_command_gets_a_link_to_the_host() {
+    let Some(mut wire) = Wire::new() else { return };
+    wire.serve();
+    // What plays the host here is the container's namespace.
+    let here = |arguments: &[&str]| {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &wire.own()]).args(arguments);
+        command
+    };
+    let shell = |script: &str| run(here(&["sh", "-c", script]).stdin(Stdio::null()));
+    let before = text(&shell("ip -o addr; iptables-save 2>/dev/null | grep -e '^-A'"));
+    assert!(shell("echo 1 > /proc/sys/net/ipv4/ip_forward").status.success());
+    let place = Place::new();
+    let state = place.state();
+    let lazaret =
+        [env!("CARGO_BIN_EXE_lazaret"), "--root", state.to_str().unwrap(), "do", "--network", "sandbox", "--"];
+    let client = "import socket, sys, os
+route = [line.split() for line in open('/proc/net/route')][1]
+gateway = socket.inet_ntoa(bytes.fromhex(route[2])[::-1])
+listener = socket.socket()
+for host, port in (gateway, 9), (sys.argv[1], 7000):
+    s = socket.socket()
+    s.settimeout(10)
+    try:
+        s.connect((host, port))
+        s.sendall(b'hello')
+        print(s.recv(9))
+    except OSError as error:
+        print(type(error).__name__)";
+    let output = run(here(&[&lazaret[..], &["/usr/bin/python3", "-c", client, PEER[0]]].concat()).stdin(Stdio::null()));
+    let printed = text(&output);
+    let expected = if printed.contains("warning: neither nft") { "TimeoutError" } else { "b'hello'" };
+    assert!(printed.ends_with(&format!("ConnectionRefusedError\n{expected}\n")), "{printed}");
+    // A killed one leaves its rules to the next.
+    let mut child = here(&[&lazaret[..], &["sh", "-c", "echo ready; sleep 60"]].concat());
+    let mut child = child.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    child.kill().unwrap();
+    finish(child);
+    common::until("the interface to go", || (!text(&shell("ip -o link")).contains(": lazaret")).then_some(()));
+    let output = run(here(&[&lazaret[..], &["true"]].concat()).stdin(Stdio::null()));
+    assert!(output.status.success(), "{}", text(&output));
+    assert_eq!(text(&shell("ip -o addr; iptables-save 2>/dev/null | grep -e '^-A'")), before);
+    let lazaret =
+        [env!("CARGO_BIN_EXE_lazaret"), "--root", "/tmp/lazaret-links-user", "do", "--network", "sandbox", "true"];
+    let mut ordinary = Command::new("setpriv");
+    ordinary.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).args(lazaret);
+    let output = text(&run(ordinary.stdin(Stdio::null())));
+    assert!(output.contains("only root can; without root there is --network host"), "{output}");
+}
+
 /// What a container sees of a link.
 #[test]
 fn clients_see_what_they_see_under_runc() {

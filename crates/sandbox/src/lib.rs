@@ -38,6 +38,7 @@ mod setup;
 pub mod spec;
 mod state;
 mod stdio;
+mod uplink;
 
 pub use cgroup::{Cgroup, DeviceStats, MemoryStats, Stats, Throttling};
 pub use config::{Args, Config, Logging};
@@ -56,3 +57,4 @@ pub use sandbox::Sandbox;
 pub use spec::Spec;
 pub use state::{Registry, State, Status, check_id};
 pub use stdio::{Console, Stdio};
+pub use uplink::Uplink;

@@ -39,6 +39,9 @@ const MOST: usize = 64;
 pub struct Links {
     /// The network namespace that they are in: without one that of the sandbox process.
     namespace: Option<PathBuf>,
+    /// One was made by the caller.
+    #[serde(default)]
+    pub are_made: bool,
     /// What the host has given up.
     #[serde(default)]
     taken: Option<Tables>,
@@ -56,12 +59,12 @@ impl Links {
     /// Those that a specification means; none if the sandbox has no network of its own.
     pub fn plan(network: Network, namespaces: &[spec::Namespace]) -> Option<Links> {
         (network == Network::Sandbox)
-            .then(|| Links { namespace: of_specification(namespaces).flatten().cloned(), taken: None })
+            .then(|| Links { namespace: of_specification(namespaces).flatten().cloned(), ..Links::default() })
     }
 
     /// Somebody else may have put links there: for a namespace of its own that takes a hook, or time.
     pub fn are_expected(&self, has_time: bool) -> bool {
-        self.namespace.is_some() || has_time
+        self.namespace.is_some() || self.are_made || has_time
     }
 
     /// Looks for links in the namespace, that of the process `pid` if none is named, and notes them. None if there
@@ -71,7 +74,13 @@ impl Links {
     /// That of entering the namespace, or of opening a link.
     pub fn find(&mut self, pid: i32) -> Result<Option<Given>, Failure> {
         let path = self.path(pid);
-        let namespace = open(&path)?;
+        let namespace = match File::open(&path) {
+            // An ordinary user's, where nobody else can have put anything.
+            Err(error) if self.namespace.is_none() && error.kind() == std::io::ErrorKind::PermissionDenied => {
+                return Ok(None);
+            }
+            _ => open(&path)?,
+        };
         if is_own(&namespace) {
             return Err(Failure::new(
                 format!("use the network namespace {}", path.display()),
@@ -79,7 +88,6 @@ impl Links {
             ));
         }
         let entered = match Namespace::Joined(namespace.into()).enter() {
-            // An ordinary user's, where nobody else can have put anything.
             Err(failure) if self.namespace.is_none() && failure.errno == Some(Errno::PERM.raw_os_error()) => {
                 return Ok(None);
             }

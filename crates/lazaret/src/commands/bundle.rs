@@ -37,7 +37,7 @@ pub fn run(config: &Config, args: &Run) -> Result<u8, CommandError> {
     let (bundle, spec) = load(bundle)?;
     let config = &annotated(config, &spec)?;
     let (id, pid_file) = (id.clone(), pid_file.clone());
-    attached::run(config, attached::New { id, spec, bundle, files, pid_file, keep: args.keep })
+    attached::run(config, attached::New { id, spec, bundle, files, pid_file, keep: args.keep, needs_link: false })
 }
 
 /// Makes a container that waits for its start.

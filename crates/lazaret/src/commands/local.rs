@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lazaret_sandbox::{
-    Config, Spec,
+    Config, Network, Spec,
     spec::{Capabilities, Mount, Root, User, default_mounts, default_spec},
 };
 
@@ -23,7 +23,8 @@ const NOT_FOUND: u8 = 127;
 pub fn run(config: &Config, args: &Do) -> Result<u8, CommandError> {
     let spec = specification(args)?;
     let id = format!("do-{}", std::process::id());
-    let container = New { id, spec, bundle: "/".into(), files: Vec::new(), pid_file: None, keep: false };
+    let needs_link = config.network == Network::Sandbox;
+    let container = New { id, spec, bundle: "/".into(), files: Vec::new(), pid_file: None, keep: false, needs_link };
     attached::run(config, container).map_err(|error| match error.start {
         Some(libc::ENOENT | libc::ENOTDIR) => CommandError { status: NOT_FOUND, ..error },
         Some(_) => CommandError { status: NOT_EXECUTABLE, ..error },

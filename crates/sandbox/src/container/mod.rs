@@ -20,6 +20,7 @@ use crate::{
     pod::Role,
     sandbox::Sandbox,
     state::{Entry, Registry, State, Status, TIMEOUT},
+    uplink::Uplink,
 };
 
 pub use self::end::End;
@@ -165,6 +166,19 @@ impl Container {
             Held::Sandbox { child, .. } => child.as_ref().map(|child| child.pidfd.as_fd()),
             Held::Leash(channel) => Some(channel.as_fd()),
         }
+    }
+
+    /// Makes a link between the host and a sandbox with a network of its own that was not made by others, before its
+    /// start. `warn` is told what is missing for the way beyond the host.
+    ///
+    /// # Errors
+    /// Those of the host, by step: only root can.
+    pub fn link_to_host(&mut self, warn: &dyn Fn(&str)) -> Result<Uplink, Error> {
+        let uplink = Uplink::new(self.state.pid, warn)?;
+        if let Some(links) = &mut self.state.links {
+            links.are_made = true;
+        }
+        Ok(uplink)
     }
 
     /// Starts the container's first process.
