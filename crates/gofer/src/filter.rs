@@ -19,6 +19,7 @@ pub const RULES: &[Rule] = seccomp_rules! {
     SYS_fsconfig "the same";
     SYS_fsmount "the same";
     SYS_move_mount "the same";
+    SYS_socketpair [arg(0).int(libc::AF_UNIX)] "connections between the sandbox process and the one that serves files";
     SYS_sendmsg "hands descriptors to the sandbox process, and tells a failure to the maker";
     SYS_close "descriptors that are handed over";
     SYS_fcntl [arg(1).int(libc::F_GETFD)] "the standard library's check of a descriptor that it closes";

@@ -14,7 +14,7 @@ use std::{
 
 use lazaret_abi::errno::Errno;
 use lazaret_kernel::fs::{
-    hostfs::{Handle, HostFile, HostFs},
+    hostfs::{Changed, Handle, HostFile, HostFs},
     inode::{Attributes, DirSink, FileKind, Inode, NewAttributes, NewNode, SetAttributes, Timestamp},
 };
 use rustix::fs::{Mode, OFlags};
@@ -150,9 +150,9 @@ fn served_files_are_as_those_at_hand() {
     }
     let umask = rustix::process::umask(Mode::empty());
     let (local, remote) = (Host::new("local"), Host::new("remote"));
-    let root: Arc<dyn Inode> = HostFs::open_tree(Handle::Local(directory(&local.0)), 1, false).unwrap();
+    let root: Arc<dyn Inode> = HostFs::open_tree(Handle::Local(directory(&local.0)), 1, Changed::ByOthers).unwrap();
     let expected = use_files(&root, &local.0);
-    let root: Arc<dyn Inode> = HostFs::open_tree(served(&remote.0, never), 1, false).unwrap();
+    let root: Arc<dyn Inode> = HostFs::open_tree(served(&remote.0, never), 1, Changed::ByOthers).unwrap();
     let found = use_files(&root, &remote.0);
     rustix::process::umask(umask);
     for (found, expected) in found.iter().zip(&expected) {
@@ -167,7 +167,7 @@ fn long_directories_are_listed_whole() {
     let mut expected: Vec<String> = (0..3000).map(|number| format!("{number:0>200}")).collect();
     expected.iter().for_each(|name| fs::write(host.0.join(name), "").unwrap());
     expected.sort();
-    let root = HostFs::open_tree(served(&host.0, never), 1, true).unwrap();
+    let root = HostFs::open_tree(served(&host.0, never), 1, Changed::Never).unwrap();
     let found: Vec<String> = names(&*root).into_iter().map(|(name, _)| String::from_utf8(name).unwrap()).collect();
     assert_eq!(found, expected);
 }
@@ -179,7 +179,7 @@ fn threads_share_a_connection() {
         fs::create_dir(host.0.join(thread.to_string())).unwrap();
         (0..20).for_each(|file| fs::write(host.0.join(format!("{thread}/{file}")), file.to_string()).unwrap());
     }
-    let root = HostFs::open_tree(served(&host.0, never), 1, false).unwrap();
+    let root = HostFs::open_tree(served(&host.0, never), 1, Changed::ByOthers).unwrap();
     thread::scope(|scope| {
         for thread in 0..8 {
             let root = &root;
@@ -210,7 +210,7 @@ fn a_server_that_ends_is_an_error() {
     thread::spawn(move || lazaret_gofer::serve::serve(root, theirs.into()));
     let file = HostFile::Served { connection: ours.into(), read_only: false };
     let root = Handle::open(file, || LOST.store(LOST.load(Ordering::Relaxed) + 1, Ordering::Relaxed)).unwrap();
-    let root = HostFs::open_tree(root, 1, false).unwrap();
+    let root = HostFs::open_tree(root, 1, Changed::ByOthers).unwrap();
     let held = root.lookup(b"file").unwrap();
     assert!(held.host_mapping(false).is_ok());
     thread::scope(|scope| {

@@ -112,6 +112,17 @@ impl Argument {
     }
 }
 
+/// Flags of clone(2) that the C library makes threads with.
+pub const THREAD: u64 = (libc::CLONE_VM
+    | libc::CLONE_FS
+    | libc::CLONE_FILES
+    | libc::CLONE_SIGHAND
+    | libc::CLONE_THREAD
+    | libc::CLONE_SYSVSEM
+    | libc::CLONE_SETTLS
+    | libc::CLONE_PARENT_SETTID
+    | libc::CLONE_CHILD_CLEARTID) as u64;
+
 /// A call that is let through, under conditions, and why.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {

@@ -87,6 +87,8 @@ pub enum MountSource {
         file: HostFile,
         /// Keep writes in the sandbox, above the host's tree.
         overlay: bool,
+        /// Nobody else changes it as long as it is mounted.
+        exclusive: bool,
     },
     /// A tmpfs; `options` are its mount data (`size=64k,mode=1777`).
     Tmpfs {

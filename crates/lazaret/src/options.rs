@@ -6,7 +6,7 @@ mod settings;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
-use lazaret_sandbox::{Config, Logging};
+use lazaret_sandbox::{Config, FileSharing, Logging};
 
 pub use commands::{
     Completions, Create, Debug, Delete, Do, Events, Exec, Id, Kill, Level, List, ListFormat, ManualPages, Ps, Run,
@@ -85,10 +85,20 @@ pub struct Options {
     #[arg(action = ArgAction::Set, num_args = 0..=1, require_equals = true, hide_default_value = true)]
     pub systemd_cgroup: bool,
 
-    /// Host files are opened directly, by descriptors; there is no other way yet
-    #[arg(long, value_name = "BOOL", default_value = "true", default_missing_value = "true", value_parser = only_true)]
-    #[arg(action = ArgAction::Set, num_args = 0..=1, require_equals = true, hide = true)]
+    /// The sandbox process opens files of the host by itself, below directories that it was given. If not, another
+    /// process opens them for it. A mount may say otherwise by its option `x-lazaret.directfs=BOOL`
+    #[arg(long, value_name = "BOOL", default_value = "true", default_missing_value = "true")]
+    #[arg(action = ArgAction::Set, num_args = 0..=1, require_equals = true)]
     pub directfs: bool,
+
+    /// Who changes the files of a container's root meanwhile: others as well (`shared`), or only the container
+    /// [default: exclusive if writes stay in memory]
+    #[arg(long, value_name = "WHO")]
+    pub file_access: Option<FileAccess>,
+
+    /// The same for mounts; one may say otherwise by its option `x-lazaret.file-access=WHO`
+    #[arg(long, value_name = "WHO", default_value = "shared")]
+    pub file_access_mounts: FileAccess,
 
     /// Which Unix sockets of the host a container may use
     #[arg(long, value_name = "ACCESS", default_value = "none", hide = true)]
@@ -131,8 +141,22 @@ pub enum HostSockets {
     None,
 }
 
-fn only_true(text: &str) -> Result<bool, &'static str> {
-    if text == "true" { Ok(true) } else { Err("only true is supported") }
+/// Who changes files of the host while a container uses them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FileAccess {
+    /// Others as well: the host is always asked
+    Shared,
+    /// Only the container: what was found is not looked for again
+    Exclusive,
+}
+
+impl From<FileAccess> for FileSharing {
+    fn from(access: FileAccess) -> FileSharing {
+        match access {
+            FileAccess::Shared => FileSharing::Shared,
+            FileAccess::Exclusive => FileSharing::Exclusive,
+        }
+    }
 }
 
 /// How application code runs.
@@ -232,6 +256,11 @@ impl Options {
                 Network::None => lazaret_sandbox::Network::None,
                 Network::Sandbox => lazaret_sandbox::Network::Sandbox,
                 Network::Host => lazaret_sandbox::Network::Host,
+            },
+            access: lazaret_sandbox::FileAccess {
+                directfs: self.directfs,
+                root: self.file_access.map(Into::into),
+                mounts: self.file_access_mounts.into(),
             },
             ignore_cgroups: self.ignore_cgroups,
             systemd_cgroup: self.systemd_cgroup,

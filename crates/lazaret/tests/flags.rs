@@ -21,6 +21,7 @@ fn flags_that_tools_pass_are_understood() {
         &["--debug=false", "--strace=false", "--ignore-cgroups=false", "--systemd-cgroup=false"],
         &["--platform", "stub", "--network=none", "--overlay2=root:memory", "--overlay2", "none"],
         &["--rootless", "false", "--rootless=auto", "--host-uds=none", "--directfs", "--directfs=true"],
+        &["--directfs=false", "--file-access=shared", "--file-access", "exclusive", "--file-access-mounts=exclusive"],
     ] {
         let output = place.lazaret(&[flags, &["list"]].concat());
         assert!(output.status.success(), "{output:?}");
@@ -29,7 +30,8 @@ fn flags_that_tools_pass_are_understood() {
         ("--platform=kvm", "invalid value 'kvm' for '--platform"),
         ("--network=moon", "[possible values: none"),
         ("--overlay2=root:self", "invalid value 'root:self'"),
-        ("--directfs=false", "only true is supported"),
+        ("--directfs=no", "invalid value 'no'"),
+        ("--file-access=mine", "[possible values: shared, exclusive]"),
         ("--host-uds=all", "invalid value 'all'"),
         ("--debug=maybe", "invalid value 'maybe'"),
         ("--colour", "unexpected argument '--colour'"),

@@ -71,6 +71,17 @@ fn a_volume_is_used_as_a_directory_of_the_host() {
 }
 
 #[test]
+fn a_volume_is_used_as_a_directory_of_the_host_without_directfs() {
+    compare(&["--directfs=false"]);
+}
+
+#[test]
+fn a_volume_that_nobody_else_changes_is_used_in_the_same_way() {
+    compare(&["--file-access-mounts=exclusive"]);
+    compare(&["--file-access-mounts=exclusive", "--directfs=false"]);
+}
+
+#[test]
 fn attributes_of_the_image_are_seen() {
     if !is_root() {
         return;
@@ -80,6 +91,8 @@ fn attributes_of_the_image_are_seen() {
     fs::write(&file, "").unwrap();
     rustix::fs::setxattr(&file, "user.mark", b"seen", rustix::fs::XattrFlags::empty()).unwrap();
     let program = "import os, sys; print(os.listxattr(sys.argv[1]), os.getxattr(sys.argv[1], 'user.mark'))";
-    let output = place.lazaret(&["do", "--", "python3", "-c", program, file.to_str().unwrap()]);
-    assert_eq!(text(&output), ("['user.mark'] b'seen'\n".to_owned(), String::new()));
+    for directfs in ["--directfs=true", "--directfs=false"] {
+        let output = place.lazaret(&[directfs, "do", "--", "python3", "-c", program, file.to_str().unwrap()]);
+        assert_eq!(text(&output), ("['user.mark'] b'seen'\n".to_owned(), String::new()));
+    }
 }

@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-use lazaret_sandbox::{Args, Config, Container, Logging, Network, Sandbox, Stdio, spec};
+use lazaret_sandbox::{Args, Config, Container, FileAccess, Logging, Network, Sandbox, Stdio, spec};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let place = env::temp_dir().join(format!("lazaret-pod-{}", std::process::id()));
@@ -21,6 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         logging: Logging::default(),
         overlay: true,
         network: Network::None,
+        access: FileAccess::default(),
         ignore_cgroups: false,
         systemd_cgroup: false,
     };

@@ -9,7 +9,7 @@ use std::{
     os::fd::{AsFd, OwnedFd},
 };
 
-use lazaret_sandbox::{Args, Config, Logging, Network, Sandbox, Stdio, spec};
+use lazaret_sandbox::{Args, Config, FileAccess, Logging, Network, Sandbox, Stdio, spec};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = env::temp_dir().join(format!("lazaret-session-{}", std::process::id()));
@@ -18,6 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         logging: Logging::default(),
         overlay: true,
         network: Network::None,
+        access: FileAccess::default(),
         ignore_cgroups: false,
         systemd_cgroup: false,
     };

@@ -4,7 +4,7 @@ use std::{fs::File, os::fd::OwnedFd, path::PathBuf};
 
 use lazaret_kernel::log::Level;
 
-use crate::{error::Error, logfile::open_log, network::Network, spec::Spec, stdio::Stdio};
+use crate::{error::Error, logfile::open_log, mounts::FileAccess, network::Network, spec::Spec, stdio::Stdio};
 
 /// Settings that concern all sandboxes of a caller.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Config {
     pub overlay: bool,
     /// What sockets of containers reach.
     pub network: Network,
+    /// How the host's files are reached.
+    pub access: FileAccess,
     /// Make no cgroup, whatever the specification wants.
     pub ignore_cgroups: bool,
     /// Have systemd make cgroups, those of the user's own systemd for an ordinary user.
@@ -27,7 +29,8 @@ impl Config {
     /// Settings for containers that exist already, in the state directory `root`.
     pub fn of_root(root: PathBuf) -> Config {
         let (logging, network) = (Logging::default(), Network::default());
-        Config { root, logging, network, overlay: true, ignore_cgroups: false, systemd_cgroup: false }
+        let (access, overlay) = (FileAccess::default(), true);
+        Config { root, logging, network, overlay, access, ignore_cgroups: false, systemd_cgroup: false }
     }
 }
 

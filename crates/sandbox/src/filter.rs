@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use lazaret_hostcall::{
-    seccomp::{self, Action, Filter, Rule, arg},
+    seccomp::{self, Action, Filter, Rule, THREAD, arg},
     seccomp_rules, socket,
 };
 
@@ -23,18 +23,6 @@ const AT_EMPTY_PATH: u64 = word(libc::AT_EMPTY_PATH);
 const AT_SYMLINK_FOLLOW: u64 = word(libc::AT_SYMLINK_FOLLOW);
 /// A descriptor, as against AT_FDCWD and other negative numbers.
 const DESCRIPTORS: u64 = 1 << 31;
-/// What the C library makes threads with.
-const THREAD: u64 = word(
-    libc::CLONE_VM
-        | libc::CLONE_FS
-        | libc::CLONE_FILES
-        | libc::CLONE_SIGHAND
-        | libc::CLONE_THREAD
-        | libc::CLONE_SYSVSEM
-        | libc::CLONE_SETTLS
-        | libc::CLONE_PARENT_SETTID
-        | libc::CLONE_CHILD_CLEARTID,
-);
 const ENOSYS: Action = Action::Errno(38);
 const ENOENT: Action = Action::Errno(2);
 /// PR_SET_VMA, by which the C library names its memory.
@@ -120,8 +108,8 @@ const KERNEL: &[Rule] = seccomp_rules! {
     SYS_epoll_pwait "waiting for host files";
     SYS_eventfd2 "waking who waits";
 
-    // Files below the directories that the gofer has handed over.
-    SYS_openat [arg(0).below(DESCRIPTORS), arg(2).bits(NOFOLLOW, NOFOLLOW)] "a name in a donated directory; the last link is never followed";
+    // Files.
+    SYS_openat [arg(0).below(DESCRIPTORS), arg(2).bits(NOFOLLOW, NOFOLLOW)] "a name in a donated directory, or in the own procfs; the last link is never followed";
     SYS_openat => ENOENT, "the root is empty: what a library looks for by an absolute path is not there";
     SYS_open => ENOENT, "the same";
     SYS_newfstatat [arg(0).below(DESCRIPTORS)] "attributes of a file in a donated directory";
@@ -130,27 +118,9 @@ const KERNEL: &[Rule] = seccomp_rules! {
     SYS_statx [arg(0).below(DESCRIPTORS)] "attributes of a file in a donated directory";
     SYS_statx => ENOENT, "the root is empty";
     SYS_fstatfs "attributes of a file system";
-    SYS_readlinkat [arg(0).below(DESCRIPTORS)] "links in a donated directory";
     SYS_readlink => ENOENT, "the root is empty";
-    SYS_faccessat2 [arg(0).below(DESCRIPTORS)] "permissions in a donated directory";
     SYS_access => ENOENT, "the root is empty";
-    SYS_getdents64 "a donated directory's entries";
-    SYS_mkdirat [arg(0).below(DESCRIPTORS)] "changes below a writable donated directory";
-    SYS_mknodat [arg(0).below(DESCRIPTORS)] "FIFOs and sockets there; devices need a right the process does not have";
-    SYS_symlinkat [arg(1).below(DESCRIPTORS)] "changes there";
-    SYS_linkat [arg(0).below(DESCRIPTORS), arg(2).below(DESCRIPTORS), arg(4).only(AT_EMPTY_PATH | AT_SYMLINK_FOLLOW)] "changes there";
-    SYS_unlinkat [arg(0).below(DESCRIPTORS)] "changes there";
-    SYS_renameat [arg(0).below(DESCRIPTORS), arg(2).below(DESCRIPTORS)] "changes there";
-    SYS_renameat2 [arg(0).below(DESCRIPTORS), arg(2).below(DESCRIPTORS)] "changes there";
-    SYS_fchmod "changes there";
-    SYS_fchmodat2 [arg(0).below(DESCRIPTORS), arg(3).equal(AT_EMPTY_PATH)] "changes there: of the very file that a descriptor stands for";
-    SYS_fchown "changes there";
-    SYS_fchownat [arg(0).below(DESCRIPTORS)] "changes there";
-    SYS_utimensat [arg(0).below(DESCRIPTORS)] "changes there";
-    SYS_fgetxattr "extended attributes";
-    SYS_fsetxattr "extended attributes";
-    SYS_flistxattr "extended attributes";
-    SYS_fremovexattr "extended attributes";
+    SYS_getdents64 "entries of a donated directory, and threads of the own process";
     SYS_ftruncate "files that are open";
     SYS_fallocate "files that are open";
     SYS_fsync "files that are open";
@@ -200,6 +170,28 @@ const KERNEL: &[Rule] = seccomp_rules! {
     SYS_umask "a new file's mode is what the application asked for";
 };
 
+/// What is needed beyond that where the sandbox process opens files of the host by itself (directfs).
+const DIRECTORIES: &[Rule] = seccomp_rules! {
+    SYS_readlinkat [arg(0).below(DESCRIPTORS)] "links in a donated directory";
+    SYS_faccessat2 [arg(0).below(DESCRIPTORS)] "permissions in a donated directory";
+    SYS_mkdirat [arg(0).below(DESCRIPTORS)] "changes below a writable donated directory";
+    SYS_mknodat [arg(0).below(DESCRIPTORS)] "FIFOs and sockets there; devices need a right the process does not have";
+    SYS_symlinkat [arg(1).below(DESCRIPTORS)] "changes there";
+    SYS_linkat [arg(0).below(DESCRIPTORS), arg(2).below(DESCRIPTORS), arg(4).only(AT_EMPTY_PATH | AT_SYMLINK_FOLLOW)] "changes there";
+    SYS_unlinkat [arg(0).below(DESCRIPTORS)] "changes there";
+    SYS_renameat [arg(0).below(DESCRIPTORS), arg(2).below(DESCRIPTORS)] "changes there";
+    SYS_renameat2 [arg(0).below(DESCRIPTORS), arg(2).below(DESCRIPTORS)] "changes there";
+    SYS_fchmod "changes there";
+    SYS_fchmodat2 [arg(0).below(DESCRIPTORS), arg(3).equal(AT_EMPTY_PATH)] "changes there: of the very file that a descriptor stands for";
+    SYS_fchown "changes there";
+    SYS_fchownat [arg(0).below(DESCRIPTORS)] "changes there";
+    SYS_utimensat [arg(0).below(DESCRIPTORS)] "changes there";
+    SYS_fgetxattr "extended attributes";
+    SYS_fsetxattr "extended attributes";
+    SYS_flistxattr "extended attributes";
+    SYS_fremovexattr "extended attributes";
+};
+
 const STREAM: u64 = word(libc::SOCK_STREAM);
 const DATAGRAM: u64 = word(libc::SOCK_DGRAM);
 /// Bits of the type of a socket that must be as in [`STREAM`] or [`DATAGRAM`] with SOCK_NONBLOCK and SOCK_CLOEXEC.
@@ -223,9 +215,10 @@ const HOST_NETWORK: &[Rule] = seccomp_rules! {
 };
 
 /// What is let through: the above, and what the platform needs.
-pub fn rules(network: Network) -> Vec<Rule> {
-    let more = if network == Network::Host { HOST_NETWORK } else { &[] };
-    [KERNEL, more, lazaret_platform::stub::filter::sandbox_calls()].concat()
+pub fn rules(network: Network, directfs: bool) -> Vec<Rule> {
+    let sockets = if network == Network::Host { HOST_NETWORK } else { &[] };
+    let directories = if directfs { DIRECTORIES } else { &[] };
+    [KERNEL, directories, sockets, lazaret_platform::stub::filter::sandbox_calls()].concat()
 }
 
 /// Loads the filter, for good; `trap` makes a refused call a signal, which
@@ -233,18 +226,20 @@ pub fn rules(network: Network) -> Vec<Rule> {
 ///
 /// # Errors
 /// Those of seccomp(2).
-pub fn load(network: Network, trap: bool) -> std::io::Result<()> {
+pub fn load(network: Network, directfs: bool, trap: bool) -> std::io::Result<()> {
     let default = if trap { Action::Trap } else { Action::Kill };
-    Filter { rules: &rules(network), default, foreign: Action::Kill, origin: None }.load()
+    Filter { rules: &rules(network, directfs), default, foreign: Action::Kill, origin: None }.load()
 }
 
 /// The filters of the processes that a sandbox is made of, as Markdown for `docs/security.md`.
 pub fn markdown() -> String {
     let mut text = String::new();
     for (title, rules) in [
-        ("Sandbox process", rules(Network::None)),
+        ("Sandbox process", rules(Network::None, false)),
+        ("Sandbox process with directfs (the default): what is added", DIRECTORIES.to_vec()),
         ("Sandbox process with `--network host`: what is added", HOST_NETWORK.to_vec()),
         ("Gofer", lazaret_gofer::filter::RULES.to_vec()),
+        ("Process that serves files, without directfs", lazaret_gofer::serve::filter::RULES.to_vec()),
         ("Gofer of a container that joins a sandbox, beside these", lazaret_gofer::filter::JOINING.to_vec()),
         ("Stub", lazaret_platform::stub::filter::rules().to_vec()),
     ] {
@@ -261,7 +256,27 @@ mod tests {
 
     #[test]
     fn each_rule_gives_a_reason() {
-        assert!(rules(Network::Host).iter().all(|rule| !rule.reason.is_empty()));
+        assert!(rules(Network::Host, true).iter().all(|rule| !rule.reason.is_empty()));
+    }
+
+    #[test]
+    fn without_directfs_nothing_is_done_by_names() {
+        for number in [
+            libc::SYS_mkdirat,
+            libc::SYS_mknodat,
+            libc::SYS_symlinkat,
+            libc::SYS_linkat,
+            libc::SYS_unlinkat,
+            libc::SYS_renameat,
+            libc::SYS_renameat2,
+            libc::SYS_fchmodat,
+            libc::SYS_fchownat,
+            libc::SYS_utimensat,
+            libc::SYS_readlinkat,
+            libc::SYS_faccessat2,
+        ] {
+            assert!(rules(Network::Host, false).iter().all(|rule| rule.number != number), "call {number}");
+        }
     }
 
     #[test]
@@ -282,11 +297,11 @@ mod tests {
             libc::SYS_userfaultfd,
             libc::SYS_perf_event_open,
         ] {
-            assert!(rules(Network::Host).iter().all(|rule| rule.number != number), "call {number}");
+            assert!(rules(Network::Host, true).iter().all(|rule| rule.number != number), "call {number}");
         }
         for number in [libc::SYS_socket, libc::SYS_connect, libc::SYS_bind, libc::SYS_listen, libc::SYS_setsockopt] {
             for network in [Network::None, Network::Sandbox] {
-                assert!(rules(network).iter().all(|rule| rule.number != number), "call {number}");
+                assert!(rules(network, true).iter().all(|rule| rule.number != number), "call {number}");
             }
         }
     }

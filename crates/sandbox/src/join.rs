@@ -10,18 +10,19 @@ use std::{
 };
 
 use lazaret_control::{Answer, Call, Channel, Failure, MAX_FDS, Report, Request};
-use lazaret_gofer::{Source, join::Join};
+use lazaret_gofer::{Parties, Source, join::Join};
 use lazaret_hostcall::process::{Namespaces, PANICKED, spawn};
 use serde_json::Value;
 
 use crate::{
     cgroup::Cgroup,
-    config::{Args, Config},
+    config::{Args, Config, Logging},
     container::{Container, Held},
     error::Error,
     ids,
-    launch::Guarded,
-    mounts::Origin,
+    launch::{self, Guarded, Party, await_ready},
+    mounts::{FileAccess, Origin},
+    server::{self, Server},
     setup::{ContainerSetup, Sharing},
     spec::Spec,
     state::{Entry, Identity, Registry, State, Status},
@@ -51,9 +52,16 @@ pub fn join(
         return Err(Failure::new(step, "the sandbox was not made for several containers").into());
     }
     let (terminal, streams) = args.stdio.into_parts();
-    let origin = Origin { bundle: &args.bundle, overlay_root: config.overlay };
+    let access = FileAccess { directfs: config.access.directfs && !sandbox.is_served, ..config.access };
+    let origin = Origin { bundle: &args.bundle, overlay_root: config.overlay, access };
     let mut setup = ContainerSetup::new(&args.id, &args.spec, origin, terminal.map(|terminal| terminal.size));
     setup.shared = sharing(&args.spec, registry, sandbox);
+    if sandbox.is_served
+        && let Some(source) = setup.plan.donated().next()
+    {
+        let step = format!("{} of container {:?}", source.name, args.id);
+        return Err(Failure::new(step, "directfs is not possible in a sandbox that was made without").into());
+    }
     let linux = args.spec.linux.unwrap_or_default();
     let ends_with_us = args.attached || args.stands_in;
     let mut state = State {
@@ -86,9 +94,10 @@ pub fn join(
         // The first failure is the one to tell.
         let _ = state.cgroup.as_ref().map(Cgroup::remove);
     };
-    let made = create(root, &args.id, setup, fds).inspect_err(|_| remove_cgroup(&state));
-    let (channel, origin) = made?;
+    let made = create(root, &config.logging, &args.id, setup, fds).inspect_err(|_| remove_cgroup(&state));
+    let Joined { channel, origin, gofer } = made?;
     (state.pid, state.start_time) = (sandbox.pid, sandbox.start_time);
+    state.gofer = gofer;
     let leave = |error: Error| {
         abandon(&root.entry, &state);
         remove_cgroup(&state);
@@ -116,21 +125,40 @@ fn leash(channel: Channel, id: &str) -> Result<Held, Error> {
     Ok(Held::Leash(channel))
 }
 
-/// Has the sandbox make the container, from files that a gofer hands to it. Returns the connection, and the process
-/// of which the container's are copies if it has one for itself, as the sandbox calls it.
+/// A container that a sandbox has made.
+struct Joined {
+    /// The connection to the sandbox.
+    channel: Channel,
+    /// The process of which the container's are copies if it has one for itself, as the sandbox calls it.
+    origin: Option<i32>,
+    /// The process that serves files.
+    gofer: Option<Identity>,
+}
+
+/// Has the sandbox make the container, from files that a gofer hands to it.
 fn create(
     root: &Container,
+    logging: &Logging,
     id: &str,
     setup: ContainerSetup,
     streams: Vec<OwnedFd>,
-) -> Result<(Channel, Option<i32>), Error> {
+) -> Result<Joined, Error> {
     let failed = |error| Failure::new("make a socket pair", error);
     let (maker, maker_of_gofer) = Channel::pair().map_err(failed)?;
     let (files_in, files_out) = Channel::pair().map_err(failed)?;
     for channel in [&maker, &files_in, &files_out] {
         channel.set_timeout(Some(TIMEOUT)).map_err(failed)?;
     }
-    let gofer = start_gofer(root.state(), id, &setup.plan.sources, maker_of_gofer, files_out)?;
+    let null = || {
+        File::options().read(true).write(true).open("/dev/null").map_err(|error| Error::host("open /dev/null", error))
+    };
+    let log = logging.open_debug_log(id)?.map_or_else(null, Ok)?;
+    let streams_of_server = [null()?.into(), log.into()];
+    let served = server::setup(id, &setup.plan, logging.debug || cfg!(debug_assertions));
+    let start = |setup| server::start(&setup, streams_of_server, root.state().cgroup.as_ref(), None);
+    let (server, to_server) = served.map(start).transpose()?.unzip();
+    let parties = Parties { maker: maker_of_gofer, sandbox: files_out, server: to_server };
+    let gofer = start_gofer(root.state(), id, &setup.plan.sources, parties)?;
     maker
         .send(&Report::Proceed { own_id: None, cgroups: Value::Null }, &[])
         .map_err(|error| Failure::new("start the gofer", error))?;
@@ -142,11 +170,10 @@ fn create(
     let call = Call { container: id.into(), request: Request::Create { container } };
     channel.send(&call, &fds).map_err(|error| root.lost(error))?;
     drop(files_in);
-    // The gofer first: if it fails, the sandbox does so in its wake.
-    let gone = match maker.receive() {
-        Ok((Report::Failed(failure), _)) => Err(failure),
-        _ => gofer.reap(),
-    };
+    // The gofer and who serves first: if they fail, the sandbox does so in their wake.
+    let mut parties = vec![Party { channel: &maker, child: &gofer, stays: false }];
+    parties.extend(server.as_ref().map(|server| Party { channel: &server.channel, child: &server.child, stays: true }));
+    let gone = await_ready(&parties);
     let answer = channel.receive().map(|(answer, _)| answer);
     let made = match (gone, answer) {
         (Err(failure), _) => Err(failure.into()),
@@ -158,28 +185,27 @@ fn create(
         // The first failure is the one to tell.
         let _ = detach(&State { id: id.into(), ..root.state().clone() });
     })?;
-    Ok((channel, origin))
+    // It ends by itself once the sandbox has no use for its files any more.
+    let gofer = server.and_then(Server::keep).map(|child| Identity::of(child.pid));
+    Ok(Joined { channel, origin, gofer })
 }
 
-fn start_gofer(
-    sandbox: &State,
-    id: &str,
-    sources: &[Source],
-    maker: Channel,
-    files: Channel,
-) -> Result<Guarded, Failure> {
+fn start_gofer(sandbox: &State, id: &str, sources: &[Source], parties: Parties) -> Result<Guarded, Failure> {
     let early = ids::Mode::detect() == ids::Mode::Own;
     // An ordinary user gets a mount namespace only in the sandbox's user namespace.
     let own = if early { Namespaces::empty() } else { Namespaces::MOUNT | Namespaces::IPC | Namespaces::UTS };
     let [user, mounts] = namespaces(sandbox)?;
-    let keep = vec![maker.into(), files.into(), user, mounts];
-    let child = spawn(own, None, keep, |list| match <[OwnedFd; 4]>::try_from(list) {
-        Ok([maker, files, user, mounts]) => {
-            let join = Join { id: id.into(), user, mounts, early };
-            lazaret_gofer::run(sources, &maker.into(), &files.into(), Some(&join))
-        }
-        Err(_) => PANICKED,
-    });
+    let Parties { maker, sandbox, server } = parties;
+    let mut keep = vec![user, mounts, maker.into(), sandbox.into()];
+    keep.extend(server.map(OwnedFd::from));
+    let run = |mut list: Vec<OwnedFd>| {
+        let rest = list.split_off(2);
+        let namespaces = <[OwnedFd; 2]>::try_from(list).ok();
+        let Some(([user, mounts], parties)) = namespaces.zip(launch::parties(rest)) else { return PANICKED };
+        let join = Join { id: id.into(), user, mounts, early };
+        lazaret_gofer::run(sources, &parties, Some(&join))
+    };
+    let child = spawn(own, None, keep, run);
     Ok(Guarded::new("the gofer", child.map_err(|error| Failure::host("make the gofer", error))?))
 }
 

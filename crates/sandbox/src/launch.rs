@@ -1,5 +1,7 @@
 //! The maker's side of a start: processes, id maps, and who failed if one does.
 
+mod ready;
+
 use std::{
     cell::OnceCell,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
@@ -7,6 +9,7 @@ use std::{
 };
 
 use lazaret_control::{Channel, Failure, Report};
+use lazaret_gofer::Parties;
 use lazaret_hostcall::process::{Child, Namespaces, PANICKED, spawn};
 use rustix::{
     event::{PollFd, PollFlags, poll},
@@ -15,11 +18,13 @@ use rustix::{
 };
 use serde_json::Value;
 
+pub use self::ready::{Party, await_ready};
 use crate::{
     cgroup::{Cgroup, View},
     ids,
     network::Namespace,
     process::{self, Descriptors, Setup, oom},
+    server::{self, Server},
     spec::Resources,
 };
 
@@ -33,6 +38,8 @@ pub struct Launched {
     pub child: Child,
     /// Serves requests.
     pub channel: Channel,
+    /// The process that serves files to it.
+    pub gofer: Option<Child>,
 }
 
 /// What the maker gives to the sandbox process, beside the connections.
@@ -65,18 +72,22 @@ pub struct Host<'a> {
 
 impl Host<'_> {
     /// Before the process does anything. Returns what is to be told of its cgroups.
-    fn receive(self, pid: Pid) -> Result<(View, Vec<OwnedFd>), Failure> {
-        if let Some(score) = self.oom_score_adj.map(oom::of_sandbox) {
-            let written = std::fs::write(format!("/proc/{}/oom_score_adj", pid.as_raw_nonzero()), score.to_string());
-            match written {
-                // An ordinary user may only ask to be killed sooner; runc, too, leaves it at that.
-                Err(error) if !geteuid().is_root() && error.kind() == std::io::ErrorKind::PermissionDenied => {}
-                result => result.map_err(|error| Failure::host(format!("process.oomScoreAdj {score}"), error))?,
-            }
-        }
-        let Some(cgroup) = self.cgroup else { return Ok(Default::default()) };
+    fn receive(&mut self, pid: Pid) -> Result<(View, Vec<OwnedFd>), Failure> {
+        set_score(pid, self.oom_score_adj)?;
+        let Some(cgroup) = &mut self.cgroup else { return Ok(Default::default()) };
         cgroup.enter(pid, self.resources)?;
         Ok(cgroup.view(self.shows_cgroups))
+    }
+}
+
+/// How soon a process of a sandbox is killed when memory is short.
+pub fn set_score(pid: Pid, oom_score_adj: Option<i32>) -> Result<(), Failure> {
+    let Some(score) = oom_score_adj.map(oom::of_sandbox) else { return Ok(()) };
+    let written = std::fs::write(format!("/proc/{}/oom_score_adj", pid.as_raw_nonzero()), score.to_string());
+    match written {
+        // An ordinary user may only ask to be killed sooner; runc, too, leaves it at that.
+        Err(error) if !geteuid().is_root() && error.kind() == std::io::ErrorKind::PermissionDenied => Ok(()),
+        result => result.map_err(|error| Failure::host(format!("process.oomScoreAdj {score}"), error)),
     }
 }
 
@@ -84,11 +95,14 @@ impl Host<'_> {
 ///
 /// # Errors
 /// What failed, in the words of the process where it did. Then no process is left.
-pub fn launch(setup: Setup, namespace: &Namespace, files: Files, host: Host<'_>) -> Result<Launched, Failure> {
+pub fn launch(setup: Setup, namespace: &Namespace, files: Files, mut host: Host<'_>) -> Result<Launched, Failure> {
     let (sandbox, maker_of_sandbox) = pair()?;
     let (gofer, maker_of_gofer) = pair()?;
     let (files_in, files_out) = pair()?;
     let (mode, sources) = (setup.ids, setup.container.plan.sources.clone());
+    let copy = |file: &OwnedFd| file.try_clone().map_err(|error| Failure::host("copy a descriptor", error));
+    let streams = [copy(&files.null)?, copy(&files.debug_log)?];
+    let served = server::setup(&setup.id, &setup.container.plan, setup.trap);
 
     let descriptors = Descriptors {
         maker: maker_of_sandbox.into(),
@@ -113,15 +127,18 @@ pub fn launch(setup: Setup, namespace: &Namespace, files: Files, host: Host<'_>)
     let pid = child.pid;
     let child = Guarded::new("the sandbox process", child);
     let (cgroups, cgroup_files) = host.receive(pid)?;
+    // In the same cgroup, which is there now.
+    let start = |setup| server::start(&setup, streams, host.cgroup.as_deref(), host.oom_score_adj);
+    let (server, to_server) = served.map(start).transpose()?.unzip();
 
     let mut namespaces = Namespaces::MOUNT | Namespaces::IPC | Namespaces::UTS;
     if mode == ids::Mode::Own {
         namespaces |= Namespaces::USER;
     }
-    let keep = vec![maker_of_gofer.into(), files_out.into()];
-    let gofer_child = spawn(namespaces, None, keep, |list| match <[OwnedFd; 2]>::try_from(list) {
-        Ok([maker, sandbox]) => lazaret_gofer::run(&sources, &maker.into(), &sandbox.into(), None),
-        Err(_) => PANICKED,
+    let mut keep = vec![maker_of_gofer.into(), files_out.into()];
+    keep.extend(to_server.map(OwnedFd::from));
+    let gofer_child = spawn(namespaces, None, keep, |list| {
+        parties(list).map_or(PANICKED, |parties| lazaret_gofer::run(&sources, &parties, None))
     })
     .map_err(|error| explain_clone("make the gofer", error))?;
     let gofer_pid = gofer_child.pid;
@@ -136,18 +153,31 @@ pub fn launch(setup: Setup, namespace: &Namespace, files: Files, host: Host<'_>)
     let _ = sandbox.send(&proceed, &cgroup_files.iter().map(AsFd::as_fd).collect::<Vec<_>>());
     drop(cgroup_files);
 
-    await_ready(&[(&sandbox, &child), (&gofer, &gofer_child)])?;
+    let mut all = vec![
+        Party { channel: &sandbox, child: &child, stays: true },
+        Party { channel: &gofer, child: &gofer_child, stays: false },
+    ];
+    all.extend(server.as_ref().map(|server| Party { channel: &server.channel, child: &server.child, stays: true }));
+    await_ready(&all)?;
     let child = child.keep().ok_or_else(|| Failure::new("start the sandbox", "its process is gone"))?;
     // From here on the application may be the one that answers.
     sandbox.set_timeout(Some(TIMEOUT)).map_err(|error| Failure::new("talk to the sandbox process", error))?;
-    Ok(Launched { child, channel: sandbox })
+    Ok(Launched { child, channel: sandbox, gofer: server.and_then(Server::keep) })
 }
 
-fn pair() -> Result<(Channel, Channel), Failure> {
+/// The connections of a gofer from the descriptors that it keeps.
+pub fn parties(list: Vec<OwnedFd>) -> Option<Parties> {
+    let mut list = list.into_iter();
+    Some(Parties { maker: list.next()?.into(), sandbox: list.next()?.into(), server: list.next().map(Channel::from) })
+}
+
+/// Two connected channels.
+pub fn pair() -> Result<(Channel, Channel), Failure> {
     Channel::pair().map_err(|error| Failure::new("make a socket pair", error))
 }
 
-fn explain_clone(step: &str, error: std::io::Error) -> Failure {
+/// Why a process could not be made.
+pub fn explain_clone(step: &str, error: std::io::Error) -> Failure {
     let mut failure = Failure::host(step, error);
     match failure.errno.map(Errno::from_raw_os_error) {
         Some(Errno::PERM) => failure.cause += " (does the host allow user namespaces?)",
@@ -156,61 +186,6 @@ fn explain_clone(step: &str, error: std::io::Error) -> Failure {
         _ => {}
     }
     failure
-}
-
-/// Waits until the first of these says that it is ready and the second has ended well.
-fn await_ready(both: &[(&Channel, &Guarded); 2]) -> Result<(), Failure> {
-    let timeout = rustix::event::Timespec::try_from(TIMEOUT).ok();
-    let mut waiting = [true, true];
-    while waiting != [false, false] {
-        let mut fds: Vec<PollFd<'_>> = (0..2)
-            .map(|index| PollFd::new(both[index].0, if waiting[index] { PollFlags::IN } else { PollFlags::empty() }))
-            .collect();
-        match poll(&mut fds, timeout.as_ref()) {
-            Ok(0) => return Err(Failure::new("start the sandbox", format!("not ready after {TIMEOUT:?}"))),
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(errno) => return Err(Failure::host("wait for the sandbox's processes", errno)),
-        }
-        let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
-        // The gofer first: if it fails, the sandbox process does so in its wake.
-        for index in [1, 0] {
-            let (channel, child) = both[index];
-            if !waiting[index] || !ready[index] {
-                continue;
-            }
-            match channel.receive() {
-                Ok((Report::Ready, _)) if index == 0 => waiting[0] = false,
-                Ok((Report::Failed(failure), _)) => return Err(first_cause(both, index, failure)),
-                Err(lazaret_control::Error::Closed) => {
-                    child.reap().map_err(|cause| first_cause(both, index, cause))?;
-                    if index == 0 {
-                        return Err(Failure::new(
-                            "start the sandbox",
-                            format!("{} has ended without a word", child.name),
-                        ));
-                    }
-                    waiting[1] = false;
-                }
-                Ok(_) => return Err(Failure::new(format!("talk to {}", child.name), "it sent what was not expected")),
-                Err(error) => return Err(Failure::new(format!("talk to {}", child.name), error)),
-            }
-        }
-    }
-    Ok(())
-}
-
-/// When the sandbox process fails, the gofer may have done so before, with the better words.
-fn first_cause(both: &[(&Channel, &Guarded); 2], index: usize, failure: Failure) -> Failure {
-    let (channel, child) = both[1];
-    if index == 1 || child.ended.get().is_some() {
-        return failure;
-    }
-    let _ = channel.set_timeout(Some(Duration::from_millis(100)));
-    match channel.receive() {
-        Ok((Report::Failed(first), _)) => first,
-        Err(lazaret_control::Error::Closed) => child.reap().err().unwrap_or(failure),
-        _ => failure,
-    }
 }
 
 /// A child that is killed and reaped unless it is kept.
@@ -256,7 +231,8 @@ impl Guarded {
         }
     }
 
-    fn keep(mut self) -> Option<Child> {
+    /// The child, which is no longer watched over.
+    pub fn keep(mut self) -> Option<Child> {
         self.child.take()
     }
 }

@@ -1,7 +1,7 @@
 //! Starts and steers sandboxes.
 //!
-//! [`Sandbox::new`] makes the processes of a sandbox: the gofer, which opens the host's files, and
-//! the sandbox process, which confines itself and then runs the application kernel. Both are
+//! [`Sandbox::new`] makes the processes of a sandbox: the gofer, which opens the host's files, perhaps another
+//! that serves them, and the sandbox process, which confines itself and then runs the application kernel. All are
 //! copies of the calling process, which must have only one thread.
 //!
 //! A [`Container`] has a directory below [`Config::root`], by which later calls, of other processes too, find
@@ -34,6 +34,7 @@ mod network;
 mod pod;
 mod process;
 mod sandbox;
+mod server;
 mod setup;
 pub mod spec;
 mod state;
@@ -50,7 +51,7 @@ pub use lazaret_control::{
     Activity, Failure, Interface, LogLevel, Process, Sleep, Target, Task, Thread, Trace, Traffic,
 };
 pub use logfile::open_log;
-pub use mounts::mount_options;
+pub use mounts::{FileAccess, FileSharing, mount_options};
 pub use network::Network;
 pub use pod::Role;
 pub use sandbox::Sandbox;

@@ -15,7 +15,7 @@ use crate::{
     pod::Role,
     process::{Setup, oom},
     setup::ContainerSetup,
-    state::{self, Entry, State},
+    state::{self, Entry, Identity, State},
 };
 
 /// Makes the processes and the state of a sandbox; on an error nothing is left but the entry.
@@ -37,16 +37,18 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
             cgroup = None;
         }
     }
-    let origin = Origin { bundle: &args.bundle, overlay_root: config.overlay };
+    let origin = Origin { bundle: &args.bundle, overlay_root: config.overlay, access: config.access };
     let container = ContainerSetup::new(&args.id, &args.spec, origin, terminal.map(|terminal| terminal.size));
     let rootfs = container.rootfs();
     let is_open = args.is_open || Role::of(&args.spec.annotations) == Role::Sandbox;
+    let directfs = container.plan.donated().next().is_some() || is_open && config.access.directfs;
     let shows_cgroups = container.plan.shows_cgroups();
     let setup = Setup {
         id: args.id.clone(),
         container,
         follows_terminal: terminal.is_some_and(|terminal| terminal.followed),
         is_open,
+        directfs,
         ids: mode,
         network: config.network,
         attached: args.attached,
@@ -67,6 +69,8 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
         start_time: state::start_time(pid).unwrap_or(0),
         attached: args.attached,
         is_open,
+        is_served: !directfs,
+        gofer: launched.gofer.as_ref().map(|child| Identity::of(child.pid)),
         bundle: args.bundle,
         rootfs,
         annotations: args.spec.annotations,
@@ -80,7 +84,9 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
     };
     entry.write(&state).inspect_err(|_| {
         // Unreleased, it ends with this connection; its cgroup can be removed then.
-        let _ = kill(&launched.child);
+        for child in [Some(&launched.child), launched.gofer.as_ref()].into_iter().flatten() {
+            let _ = kill(child);
+        }
         let _ = state.cgroup.as_ref().map(Cgroup::remove);
     })?;
     Ok((state, launched))

@@ -1,5 +1,7 @@
 //! From the mounts of a specification to what the gofer opens and the kernel mounts.
 
+mod own;
+
 use std::{
     os::{fd::OwnedFd, unix::ffi::OsStrExt},
     path::{Path, PathBuf},
@@ -12,6 +14,7 @@ use lazaret_kernel::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use self::own::{FileAccess, FileSharing, Own};
 use crate::spec::{Mount, Spec};
 
 /// File system types the kernel mounts by itself.
@@ -55,6 +58,9 @@ const FLAGS: [(&str, u64, u64); 25] = [
 const PROPAGATION: [&str; 8] =
     ["private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable"];
 
+/// What options begin with that mean nothing to a file system; see mount(8).
+const COMMENT: &str = "x-";
+
 /// The mount options that are known, apart from those of a file system.
 pub fn mount_options() -> Vec<&'static str> {
     let mut names: Vec<_> = FLAGS.iter().map(|(name, ..)| *name).chain(PROPAGATION).collect();
@@ -75,7 +81,7 @@ fn parse_options(options: &[String]) -> (u64, String) {
     for option in options {
         if let Some((_, set, clear)) = FLAGS.iter().find(|(name, ..)| name == option) {
             flags = (flags & !clear) | set;
-        } else if !PROPAGATION.contains(&option.as_str()) {
+        } else if !PROPAGATION.contains(&option.as_str()) && !option.starts_with(COMMENT) {
             data.push(option.as_str());
         }
     }
@@ -85,7 +91,7 @@ fn parse_options(options: &[String]) -> (u64, String) {
 /// What is mounted, before the gofer's descriptors are there.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 enum Kind {
-    Host { overlay: bool },
+    Host { overlay: bool, served: bool, exclusive: bool },
     Tmpfs { options: String },
     Proc,
     Sysfs,
@@ -118,6 +124,8 @@ pub struct Origin<'a> {
     pub bundle: &'a Path,
     /// Keep writes to the root in the sandbox.
     pub overlay_root: bool,
+    /// How the host's files are reached, unless a mount says otherwise.
+    pub access: FileAccess,
 }
 
 impl Plan {
@@ -126,17 +134,21 @@ impl Plan {
         let root = spec.root.clone().unwrap_or_default();
         let mut plan = Plan { mounts: Vec::new(), sources: Vec::new() };
         let flags = if root.readonly { MS_RDONLY } else { 0 };
-        plan.mounts.push(Planned { destination: "/".into(), kind: Kind::Host { overlay: origin.overlay_root }, flags });
+        let (overlay, served) = (origin.overlay_root, !origin.access.directfs);
+        // Nobody is expected to change an image that is in use.
+        let exclusive = origin.access.root.map_or(overlay, |access| access == FileSharing::Exclusive);
+        plan.mounts.push(Planned { destination: "/".into(), kind: Kind::Host { overlay, served, exclusive }, flags });
         plan.sources.push(Source {
             name: "root.path".into(),
             path: origin.bundle.join(root.path),
             read_only: root.readonly || origin.overlay_root,
             recursive: true,
             directory: true,
+            served,
             covered: Vec::new(),
         });
         for (index, mount) in spec.mounts.iter().enumerate() {
-            plan.add(index, mount, origin.bundle);
+            plan.add(index, mount, origin);
         }
         // The kernel's own devices stand in for those that a runtime makes with mknod(2).
         if !plan.mounts.iter().any(|mount| mount.destination == Path::new("/dev")) {
@@ -147,20 +159,24 @@ impl Plan {
         plan
     }
 
-    fn add(&mut self, index: usize, mount: &Mount, bundle: &Path) {
+    fn add(&mut self, index: usize, mount: &Mount, origin: Origin<'_>) {
         let (flags, data) = parse_options(mount.options.as_deref().unwrap_or_default());
         let destination = mount.destination.clone();
         let kind = match mount.kind.as_deref().unwrap_or("") {
             _ if is_bind(mount) => {
+                let own = Own::of(mount).unwrap_or_default();
+                let served = !own.directfs.unwrap_or(origin.access.directfs);
+                let exclusive = own.access.unwrap_or(origin.access.mounts) == FileSharing::Exclusive;
                 self.sources.push(Source {
                     name: format!("mounts[{index}].source"),
-                    path: bundle.join(mount.source.as_deref().unwrap_or(Path::new(""))),
+                    path: origin.bundle.join(mount.source.as_deref().unwrap_or(Path::new(""))),
                     read_only: flags & MS_RDONLY != 0,
                     recursive: flags & MS_REC != 0,
                     directory: false,
+                    served,
                     covered: Vec::new(),
                 });
-                Kind::Host { overlay: false }
+                Kind::Host { overlay: false, served, exclusive }
             }
             "proc" => Kind::Proc,
             "sysfs" => Kind::Sysfs,
@@ -175,9 +191,14 @@ impl Plan {
         self.mounts.push(Planned { destination, kind, flags: flags & !(MS_BIND | MS_REC) });
     }
 
-    /// Whether the host's files may be written through some mount.
-    pub fn writes_to_host(&self) -> bool {
-        self.sources.iter().any(|source| !source.read_only)
+    /// The sources that the sandbox process opens by itself.
+    pub fn donated(&self) -> impl Iterator<Item = &Source> {
+        self.sources.iter().filter(|source| !source.served)
+    }
+
+    /// The sources that another process serves to it.
+    pub fn served(&self) -> impl Iterator<Item = &Source> {
+        self.sources.iter().filter(|source| source.served)
     }
 
     /// Whether the container's cgroups are shown somewhere.
@@ -195,7 +216,15 @@ impl Plan {
         let mut files = files.into_iter();
         let mut mounts = self.mounts.into_iter().map(|planned| {
             let source = match planned.kind {
-                Kind::Host { overlay } => MountSource::Host { file: HostFile::Donated(files.next()?), overlay },
+                Kind::Host { overlay, served, exclusive } => {
+                    let file = files.next()?;
+                    let read_only = planned.flags & MS_RDONLY != 0 || overlay;
+                    let file = match served {
+                        true => HostFile::Served { connection: file, read_only },
+                        false => HostFile::Donated(file),
+                    };
+                    MountSource::Host { file, overlay, exclusive }
+                }
                 Kind::Tmpfs { options } => MountSource::Tmpfs { options },
                 Kind::Proc => MountSource::Proc,
                 Kind::Sysfs => MountSource::Sysfs,
@@ -217,6 +246,10 @@ mod tests {
     use super::*;
     use crate::spec::default_spec;
 
+    fn origin(access: FileAccess) -> Origin<'static> {
+        Origin { bundle: Path::new("/bundle"), overlay_root: true, access }
+    }
+
     fn options(text: &str) -> Vec<String> {
         text.split(',').map(Into::into).collect()
     }
@@ -237,14 +270,35 @@ mod tests {
             source: Some("data".into()),
             options: Some(options("rbind,ro")),
         });
-        let plan = Plan::new(&spec, Origin { bundle: Path::new("/bundle"), overlay_root: true });
+        let plan = Plan::new(&spec, origin(FileAccess::default()));
         assert_eq!(plan.sources.len(), 2);
         assert_eq!(plan.sources[0].path, Path::new("/bundle/rootfs"));
         assert!(plan.sources[0].covered.contains(&"/proc".into()));
         assert_eq!(plan.sources[1].name, "mounts[7].source");
         assert_eq!(plan.sources[1].path, Path::new("/bundle/data"));
         assert!(plan.sources[1].read_only && plan.sources[1].recursive);
-        assert!(!plan.writes_to_host());
+        assert!(!plan.donated().any(|source| !source.read_only));
         assert!(plan.bind(Vec::new()).is_none());
+    }
+
+    #[test]
+    fn a_mount_decides_for_itself() {
+        let mut spec = default_spec();
+        for (destination, own) in [("/a", ""), ("/b", ",x-lazaret.directfs=true"), ("/c", ",x-lazaret.directfs=false")]
+        {
+            spec.mounts.push(Mount {
+                destination: destination.into(),
+                kind: Some("bind".into()),
+                source: Some("data".into()),
+                options: Some(options(&format!("bind{own}"))),
+            });
+        }
+        let served = |directfs| -> Vec<bool> {
+            let access = FileAccess { directfs, ..FileAccess::default() };
+            Plan::new(&spec, origin(access)).sources.iter().map(|source| source.served).collect()
+        };
+        assert_eq!(served(true), [false, false, false, true]);
+        assert_eq!(served(false), [true, true, false, true]);
+        assert_eq!(parse_options(&options("x-lazaret.directfs=true,size=1m")), (0, "size=1m".into()));
     }
 }

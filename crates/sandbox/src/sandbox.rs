@@ -8,6 +8,7 @@ use crate::{
     container::{Container, Held},
     error::Error,
     join::join,
+    launch::Launched,
     make::make,
     state::{Registry, Status},
 };
@@ -32,7 +33,8 @@ impl Sandbox {
         let entry = registry.create(&args.id)?;
         match make(config, args, &entry) {
             Ok((state, launched)) => {
-                let held = Held::Sandbox { channel: launched.channel, child: Some(launched.child) };
+                let Launched { child, channel, gofer } = launched;
+                let held = Held::Sandbox { channel, child: Some(child), gofer };
                 let root = Container { state, entry, sandbox: None, held };
                 if let Err(error) = root.creating_hooks().and_then(|()| root.release()) {
                     let _ = root.destroy();

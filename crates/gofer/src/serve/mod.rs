@@ -12,6 +12,7 @@ mod connection;
 mod create;
 mod directory;
 mod fid;
+pub mod filter;
 mod io;
 mod lock;
 mod node;

@@ -4,7 +4,7 @@ use lazaret_abi::errno::Errno;
 
 use super::{
     dev::{self, make_device},
-    hostfs::{Handle, HostFile, HostFs},
+    hostfs::{Changed, Handle, HostFile, HostFs},
     inode::{FileKind, Inode, NewAttributes, NewNode},
     overlay::OverlayFs,
     registry::{self, Mounter},
@@ -101,7 +101,7 @@ fn with_controllers(
 
 fn mount_of(mounter: Mounter<'_>, source: MountSource, flags: MountFlags) -> Result<Arc<Mount>, Errno> {
     let superblock = match source {
-        MountSource::Host { file, overlay } => host_superblock(mounter.kernel, file, overlay)?,
+        MountSource::Host { file, overlay, exclusive } => host_superblock(mounter.kernel, file, overlay, exclusive)?,
         MountSource::Tmpfs { options } => registry::new_superblock(mounter, "tmpfs", "tmpfs", &options)?,
         MountSource::Proc => registry::new_superblock(mounter, "proc", "proc", "")?,
         MountSource::Sysfs => registry::new_superblock(mounter, "sysfs", "sysfs", "")?,
@@ -115,7 +115,12 @@ fn mount_of(mounter: Mounter<'_>, source: MountSource, flags: MountFlags) -> Res
 }
 
 /// The tree of a host directory, or a host file; with a writable layer above it if asked for.
-fn host_superblock(kernel: &Arc<Kernel>, file: HostFile, overlay: bool) -> Result<Arc<SuperBlock>, Errno> {
+fn host_superblock(
+    kernel: &Arc<Kernel>,
+    file: HostFile,
+    overlay: bool,
+    exclusive: bool,
+) -> Result<Arc<SuperBlock>, Errno> {
     let weak = Arc::downgrade(kernel);
     let lost = move || {
         if let Some(kernel) = weak.upgrade() {
@@ -124,9 +129,10 @@ fn host_superblock(kernel: &Arc<Kernel>, file: HostFile, overlay: bool) -> Resul
     };
     let root = Handle::open(file, lost)?;
     if !overlay {
-        return kernel.host_trees.open(root);
+        return kernel.host_trees.open(root, exclusive);
     }
-    let lower: Arc<dyn Inode> = HostFs::open_tree(root, SuperBlock::allocate_device(), true)?;
+    let changed = if exclusive { Changed::Never } else { Changed::ByOthers };
+    let lower: Arc<dyn Inode> = HostFs::open_tree(root, SuperBlock::allocate_device(), changed)?;
     if lower.kind() != FileKind::Directory {
         // There is no directory to copy the file to when it is written.
         let superblock = SuperBlock::new("hostfs", "host", "", lower);

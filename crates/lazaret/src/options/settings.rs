@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, ffi::OsString, io::ErrorKind, path::Path};
 
 use clap::{CommandFactory, Parser};
-use lazaret_sandbox::{Config, Network};
+use lazaret_sandbox::{Config, FileSharing, Network};
 use toml::Value;
 
 use super::Options;
@@ -96,6 +96,9 @@ pub fn annotate(config: &mut Config, annotations: &BTreeMap<String, String>) -> 
             ("strace-syscalls", names) => calls.extend(names.split(',').map(str::to_owned)),
             ("overlay2", "memory") => config.overlay = true,
             ("network", "none") => config.network = Network::None,
+            ("directfs", "false") => config.access.directfs = false,
+            ("file-access", "shared") => config.access.root = Some(FileSharing::Shared),
+            ("file-access-mounts", "shared") => config.access.mounts = FileSharing::Shared,
             // As it is without.
             ("debug" | "strace", "false") => {}
             _ => {
@@ -145,9 +148,17 @@ mod tests {
         assert_eq!(apply("strace", "true").unwrap().logging.strace, Some(Vec::new()));
         assert!(apply("overlay2", "memory").unwrap().overlay);
         assert_eq!(apply("network", "none").unwrap().network, Network::None);
-        for (name, value) in
-            [("network", "host"), ("overlay2", "none"), ("debug-log", "/etc"), ("root", "/"), ("debug", "maybe")]
-        {
+        assert!(!apply("directfs", "false").unwrap().access.directfs);
+        assert_eq!(apply("file-access", "shared").unwrap().access.root, Some(FileSharing::Shared));
+        for (name, value) in [
+            ("network", "host"),
+            ("overlay2", "none"),
+            ("debug-log", "/etc"),
+            ("root", "/"),
+            ("debug", "maybe"),
+            ("directfs", "true"),
+            ("file-access-mounts", "exclusive"),
+        ] {
             let error = apply(name, value).unwrap_err().message;
             assert!(error.contains(&format!("dev.lazaret.flag.{name}: ")), "{error}");
         }

@@ -206,6 +206,14 @@ impl Cgroup {
             self.make_directories()?;
             self.write_limits(resources)?;
         }
+        self.add(pid)
+    }
+
+    /// Moves a process that was born in the cgroup into its hierarchies of version 1.
+    ///
+    /// # Errors
+    /// Names the file.
+    pub fn add(&self, pid: Pid) -> Result<(), Failure> {
         self.move_to(pid, false)
     }
 

@@ -1,6 +1,6 @@
 //! The end of a container, and what is left of it.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use lazaret_control::{Answer, Request};
 use rustix::{
@@ -43,8 +43,10 @@ impl Container {
     /// Those of waiting for a process.
     pub fn wait(&mut self) -> Result<End, Error> {
         match std::mem::replace(&mut self.held, Held::Nothing) {
-            Held::Sandbox { child: Some(child), .. } => {
+            Held::Sandbox { child: Some(child), gofer, .. } => {
                 let end = launch::wait_for(&child).map_err(|errno| Error::host("wait for the sandbox process", errno));
+                // Nobody has a use for it now, whatever it waits for.
+                let _ = gofer.as_ref().map(launch::kill);
                 return Ok(match end? {
                     ChildEnd::Exited(status) => End::Exited(u8::try_from(status).unwrap_or(u8::MAX)),
                     ChildEnd::Killed(signal) => End::Killed(signal),
@@ -124,6 +126,12 @@ impl Container {
 
     /// Removes what is left of a container that has ended.
     fn remove(&self) -> Result<(), Error> {
+        if self.state.pidfd().is_none() {
+            // It is about to end by itself, unless the host keeps it from that.
+            if let Some(gofer) = self.state.gofer.and_then(|gofer| gofer.pidfd()) {
+                kill(gofer.as_fd()).map_err(|errno| Error::host("kill the process that serves files", errno))?;
+            }
+        }
         self.state.cgroup.as_ref().map_or(Ok(()), Cgroup::remove)?;
         self.state.links.iter().for_each(|links| links.give_back(self.state.pid));
         self.entry.remove()?;
@@ -156,11 +164,15 @@ impl Container {
             _ => None,
         };
         let Some(pidfd) = held.or(known.as_ref().map(AsFd::as_fd)) else { return Ok(()) };
-        let killed = match pidfd_send_signal(pidfd, Signal::KILL) {
-            Ok(()) => launch::await_end(pidfd),
-            Err(Errno::SRCH) => Ok(()),
-            Err(errno) => Err(errno),
-        };
-        killed.map_err(|errno| Error::host("kill the sandbox process", errno))
+        kill(pidfd).map_err(|errno| Error::host("kill the sandbox process", errno))
+    }
+}
+
+/// Kills a process, and returns when it has ended.
+fn kill(pidfd: BorrowedFd<'_>) -> rustix::io::Result<()> {
+    match pidfd_send_signal(pidfd, Signal::KILL) {
+        Ok(()) => launch::await_end(pidfd),
+        Err(Errno::SRCH) => Ok(()),
+        Err(errno) => Err(errno),
     }
 }

@@ -65,6 +65,8 @@ pub(crate) enum Held {
         channel: Channel,
         /// The process.
         child: Option<Child>,
+        /// The one that serves files to it.
+        gofer: Option<Child>,
     },
     /// A connection that tells of the container's end, and by its own end kills it.
     Leash(Channel),

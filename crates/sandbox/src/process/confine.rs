@@ -20,7 +20,7 @@ use rustix::{
     },
 };
 
-use crate::{filter, ids, mounts::Plan, network::Network};
+use crate::{filter, ids, network::Network};
 
 fn step(name: &'static str) -> impl Fn(rustix::io::Errno) -> Failure {
     move |errno| Failure::host(name, errno)
@@ -52,16 +52,22 @@ fn reserve_descriptors(file: &OwnedFd, most: i32) -> rustix::io::Result<()> {
 }
 
 /// Reading files whoever owns them: the kernel checks the application's rights.
-const READING: CapabilitySet = CapabilitySet::DAC_READ_SEARCH;
+pub const READING: CapabilitySet = CapabilitySet::DAC_READ_SEARCH;
 /// The same for writing, and giving new files to the application's users.
-const WRITING: CapabilitySet = READING
+pub const WRITING: CapabilitySet = READING
     .union(CapabilitySet::DAC_OVERRIDE)
     .union(CapabilitySet::CHOWN)
     .union(CapabilitySet::FOWNER)
     .union(CapabilitySet::FSETID);
 
+/// What a process needs that opens files of the host in trees, each of which may be read-only.
+pub fn rights(trees: impl Iterator<Item = bool>) -> CapabilitySet {
+    let needed = |read_only| if read_only { READING } else { WRITING };
+    trees.map(needed).fold(CapabilitySet::empty(), CapabilitySet::union)
+}
+
 /// Becomes an unprivileged user, with no capability (in the own user namespace) but those for files.
-pub fn drop_privileges(mode: ids::Mode, own_id: Option<u32>, writes: bool) -> Result<(), Failure> {
+pub fn drop_privileges(mode: ids::Mode, own_id: Option<u32>, kept: CapabilitySet) -> Result<(), Failure> {
     let failed = step("drop privileges");
     if let Some(id) = own_id {
         let (user, group) = (Uid::from_raw(id), Gid::from_raw(id));
@@ -72,13 +78,15 @@ pub fn drop_privileges(mode: ids::Mode, own_id: Option<u32>, writes: bool) -> Re
     } else if mode == ids::Mode::Identity {
         set_thread_groups(&[]).map_err(&failed)?;
     }
-    let kept = if writes { WRITING } else { READING };
     let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
     clear_ambient_capability_set().map_err(&failed)?;
     set_capabilities(None, sets).map_err(&failed)?;
-    set_no_new_privs(true).map_err(&failed)?;
-    // The change of user has cleared this, and without it the kernel may not read its own stubs.
-    set_dumpable_behavior(DumpableBehavior::Dumpable).map_err(&failed)
+    set_no_new_privs(true).map_err(&failed)
+}
+
+/// The change of user has cleared this, and without it the kernel may not read its own stubs.
+pub fn stay_dumpable() -> Result<(), Failure> {
+    set_dumpable_behavior(DumpableBehavior::Dumpable).map_err(step("drop privileges"))
 }
 
 /// The sandbox process is killed when its maker dies.
@@ -94,16 +102,14 @@ pub fn die_with_maker(maker: &Channel) -> Result<(), Failure> {
     }
 }
 
-/// Restricts the process to the donated directories, to its own kind for signals and sockets, and to no network
-/// unless it is the host's;
-/// see landlock(7). A host without Landlock, or with an older one, gives less.
+/// Restricts the process to the trees that it was given (each may be read-only), to its own kind for signals and
+/// sockets, and to no network unless it is the host's; see landlock(7). A host without Landlock, or with an older one, gives less.
 ///
 /// The files of containers that join later will hang below `mounts`; whether they may be written is a matter of
 /// each mount.
-pub fn landlock(
+pub fn landlock<'a>(
     network: Network,
-    plan: &Plan,
-    files: &[OwnedFd],
+    trees: impl Iterator<Item = (&'a OwnedFd, bool)>,
     procfs: Option<&OwnedFd>,
     mounts: Option<&OwnedFd>,
 ) -> Result<(), Failure> {
@@ -120,10 +126,10 @@ pub fn landlock(
             rules = rules.handle_access(AccessNet::from_all(abi))?;
         }
         let mut rules = rules.create()?;
-        for (source, file) in plan.sources.iter().zip(files) {
+        for (file, read_only) in trees {
             // Single files come open with the rights they have: they need no rule.
             if rustix::fs::fcntl_getfl(file).is_ok_and(|flags| flags.contains(rustix::fs::OFlags::PATH)) {
-                let access = if source.read_only { read } else { write };
+                let access = if read_only { read } else { write };
                 rules = rules.add_rule(PathBeneath::new(file, access))?;
             }
         }
@@ -136,13 +142,13 @@ pub fn landlock(
         rules.restrict_self()?;
         Ok(())
     };
-    restrict().map_err(|error| Failure::new("restrict the sandbox process by Landlock", error))
+    restrict().map_err(|error| Failure::new("restrict the process by Landlock", error))
 }
 
 /// From here on only the listed system calls.
-pub fn load_filter(network: Network, trap: bool) -> Result<(), Failure> {
+pub fn load_filter(network: Network, directfs: bool, trap: bool) -> Result<(), Failure> {
     if trap {
         report_refused_calls().map_err(|error| Failure::host("handle SIGSYS", error))?;
     }
-    filter::load(network, trap).map_err(|error| Failure::host("load the sandbox process' filter", error))
+    filter::load(network, directfs, trap).map_err(|error| Failure::host("load the sandbox process' filter", error))
 }

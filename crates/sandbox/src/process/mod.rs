@@ -10,6 +10,7 @@ mod hooks;
 pub mod oom;
 mod root;
 mod serve;
+pub mod server;
 
 use std::{fs::File, os::fd::OwnedFd, sync::Arc};
 
@@ -38,6 +39,8 @@ pub struct Setup {
     pub follows_terminal: bool,
     /// Further containers may join.
     pub is_open: bool,
+    /// It opens files of the host by itself, or those that join will.
+    pub directfs: bool,
     /// How the user namespace's ids are mapped.
     pub ids: ids::Mode,
     /// What the container's sockets reach.
@@ -176,15 +179,23 @@ fn boot(setup: Setup, maker: &Channel, gofer: &Channel, stdio: Vec<OwnedFd>, log
     let host_files = HostFiles { processors: host_file("/proc/cpuinfo"), memory: host_file("/proc/meminfo") };
     let network = setup.network.open()?;
     let root::EmptyRoot { procfs, mounts } = root::enter_empty_root(setup.is_open)?;
-    let files = receive_files(gofer)?;
-    let writes = setup.is_open || setup.container.plan.writes_to_host();
-    confine::drop_privileges(setup.ids, own_id, writes)?;
+    let files = lazaret_gofer::receive(gofer)?;
+    let plan = &setup.container.plan;
+    let rights = if setup.is_open && setup.directfs {
+        confine::WRITING
+    } else {
+        confine::rights(plan.donated().map(|source| source.read_only))
+    };
+    confine::drop_privileges(setup.ids, own_id, rights)?;
+    confine::stay_dumpable()?;
     if setup.attached {
         confine::die_with_maker(maker)?;
     }
     // Before the zygote is made: the host lets a process under Landlock reach only into processes
     // that are under it too.
-    confine::landlock(setup.network, &setup.container.plan, &files, procfs.as_ref(), mounts.as_ref())?;
+    let opened = plan.sources.iter().zip(&files).filter(|(source, _)| !source.served);
+    let trees = opened.map(|(source, file)| (file, source.read_only));
+    confine::landlock(setup.network, trees, procfs.as_ref(), mounts.as_ref())?;
     let host_proc = match &procfs {
         Some(procfs) => Some(procfs.try_clone().map_err(|error| Failure::host("keep the procfs", error))?),
         None => None,
@@ -196,7 +207,7 @@ fn boot(setup: Setup, maker: &Channel, gofer: &Channel, stdio: Vec<OwnedFd>, log
         Some(score) => score.for_stubs(make)?,
         None => make()?,
     };
-    confine::load_filter(setup.network, setup.trap)?;
+    confine::load_filter(setup.network, setup.directfs, setup.trap)?;
 
     let user = File::from(logs.user);
     let debug = setup.has_log.then(|| File::from(logs.debug));
@@ -223,22 +234,6 @@ fn online_processors() -> usize {
     let list = std::fs::read_to_string("/sys/devices/system/cpu/online").unwrap_or_default();
     let last = list.trim().rsplit(['-', ',']).next().and_then(|number| number.parse::<usize>().ok());
     last.unwrap_or_else(|| CpuSet::of_host().last()).saturating_add(1)
-}
-
-fn receive_files(gofer: &Channel) -> Result<Vec<OwnedFd>, Failure> {
-    let mut files = Vec::new();
-    loop {
-        match gofer.receive() {
-            Ok((Report::Files { remaining }, group)) => {
-                files.extend(group);
-                if remaining == 0 {
-                    return Ok(files);
-                }
-            }
-            Ok(_) => return Err(Failure::new("receive files from the gofer", "it sent what was not expected")),
-            Err(error) => return Err(Failure::new("receive files from the gofer", error)),
-        }
-    }
 }
 
 fn platform(proc: Option<OwnedFd>, maps: String) -> Result<Box<dyn Platform>, Failure> {

@@ -25,7 +25,6 @@ use super::{
     container::{Parts, Served, create, lock, start_failure},
     debug,
     follow::Followed,
-    receive_files,
 };
 use crate::setup::ContainerSetup;
 
@@ -105,7 +104,7 @@ impl Pod {
             return Err(Failure::new("receive files from the gofer", "there is no connection to it"));
         }
         let gofer = Channel::from(fds.remove(0));
-        let files = receive_files(&gofer)?;
+        let files = lazaret_gofer::receive(&gofer)?;
         let other = |id: &Option<String>| -> Result<Option<Arc<Container>>, Failure> {
             id.as_deref().map(|id| self.container(id).map(|served| served.container.clone())).transpose()
         };

@@ -177,6 +177,9 @@ fn check_mount(field: &str, mount: &Mount) -> Result<(), Problem> {
     for (index, option) in mount.options.iter().flatten().enumerate() {
         text(&format!("{field}.options[{index}]"), option)?;
     }
+    if let Err((index, cause)) = crate::mounts::Own::of(mount) {
+        return problem(format!("{field}.options[{index}]"), cause);
+    }
     if crate::mounts::is_bind(mount) {
         return match &mount.source {
             Some(source) if !source.as_os_str().is_empty() => {

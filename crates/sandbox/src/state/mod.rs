@@ -46,6 +46,12 @@ pub struct State {
     /// Others may join it.
     #[serde(default)]
     pub is_open: bool,
+    /// Its sandbox process opens no files of the host: they are served to it.
+    #[serde(default)]
+    pub is_served: bool,
+    /// The process that serves files to the container.
+    #[serde(default)]
+    pub gofer: Option<Identity>,
     /// The process that stands for a container which has joined another's sandbox, and whose end is its end.
     #[serde(default)]
     pub stand_in: Option<Identity>,
@@ -104,8 +110,20 @@ pub struct Identity {
 impl Identity {
     /// The calling process.
     pub fn own() -> Identity {
-        let pid = rustix::process::getpid().as_raw_nonzero().get();
+        Identity::of(rustix::process::getpid())
+    }
+
+    /// A process that cannot go meanwhile: a child that was not waited for.
+    pub(crate) fn of(pid: Pid) -> Identity {
+        let pid = pid.as_raw_nonzero().get();
         Identity { pid, start_time: start_time(pid).unwrap_or(0) }
+    }
+
+    /// A descriptor of the process, if it lives.
+    pub(crate) fn pidfd(&self) -> Option<OwnedFd> {
+        let pidfd = pidfd_open(Pid::from_raw(self.pid)?, PidfdFlags::empty()).ok()?;
+        // Only now is it sure which process of this id was opened.
+        (start_time(self.pid) == Some(self.start_time)).then_some(pidfd)
     }
 }
 
@@ -147,6 +165,8 @@ impl State {
             id: id.into(),
             sandbox: None,
             is_open: false,
+            is_served: false,
+            gofer: None,
             stand_in: None,
             pid: 0,
             start_time: 0,
@@ -200,9 +220,7 @@ impl State {
 
     /// A descriptor of the sandbox process, if it lives.
     pub(crate) fn pidfd(&self) -> Option<OwnedFd> {
-        let pidfd = pidfd_open(Pid::from_raw(self.pid)?, PidfdFlags::empty()).ok()?;
-        // Only now is it sure which process of this id was opened.
-        (start_time(self.pid) == Some(self.start_time)).then_some(pidfd)
+        Identity { pid: self.pid, start_time: self.start_time }.pidfd()
     }
 }
 

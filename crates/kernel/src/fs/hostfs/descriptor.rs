@@ -51,7 +51,7 @@ impl HostInode {
         };
         let handle = Arc::new(above.open_directory(&name)?);
         // The name may lead elsewhere by now, if the tree is in others' hands too.
-        if !self.fs.immutable && key_of(&handle.attributes(c"")?) != self.key {
+        if self.fs.is_shared() && key_of(&handle.attributes(c"")?) != self.key {
             return Err(Errno::ESTALE);
         }
         if self.fs.may_keep_open() {
@@ -104,13 +104,13 @@ impl HostInode {
         let descriptor = self.by_name(|handle, name| {
             let descriptor = Arc::new(handle.open_file(name, writable)?);
             // As for directories.
-            if !self.fs.immutable && key_of(&attributes_of(&descriptor)?) != self.key {
+            if self.fs.is_shared() && key_of(&attributes_of(&descriptor)?) != self.key {
                 return Err(Errno::ESTALE);
             }
             Ok(descriptor)
         })?;
         *slot.lock() = Arc::downgrade(&descriptor);
-        if self.fs.immutable && !writable {
+        if self.fs.is_immutable() && !writable {
             self.fs.recent.keep(&descriptor);
         }
         Ok(descriptor)
@@ -126,7 +126,7 @@ impl HostInode {
             return Ok(kept.listing.clone());
         }
         let listing = Arc::new(self.directory()?.list()?);
-        if self.fs.immutable {
+        if self.fs.is_immutable() {
             *kept = KeptListing::new(&self.fs, &listing);
         }
         Ok(listing)
@@ -155,7 +155,7 @@ impl HostInode {
             return true;
         }
         let names = |handle: &Handle, name: &CStr| handle.list_xattrs(name);
-        let plain = self.fs.immutable && self.with_xattrs(names).is_ok_and(|names| names.is_empty());
+        let plain = self.fs.is_immutable() && self.with_xattrs(names).is_ok_and(|names| names.is_empty());
         self.plain.store(plain, Ordering::Relaxed);
         plain
     }
@@ -163,7 +163,7 @@ impl HostInode {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{HostFs, MAX_OPEN_DIRECTORIES};
+    use super::super::{Changed, HostFs, MAX_OPEN_DIRECTORIES};
     use super::{Arc, Handle};
     use crate::fs::inode::Inode;
     use rustix::fs::{Mode, OFlags};
@@ -180,7 +180,7 @@ mod tests {
             directory = rustix::fs::openat(&directory, "d", OFlags::PATH, Mode::empty()).unwrap();
         }
         let walk = move || {
-            let mut inode: Arc<dyn Inode> = HostFs::open_tree(Handle::Local(root), 1, false).unwrap();
+            let mut inode: Arc<dyn Inode> = HostFs::open_tree(Handle::Local(root), 1, Changed::ByOthers).unwrap();
             for _ in 0..depth {
                 inode = inode.lookup(b"d").unwrap();
             }

@@ -82,7 +82,7 @@ impl HostInode {
             return known;
         }
         let attributes = OnceLock::new();
-        if fs.immutable {
+        if fs.is_immutable() {
             attributes.get_or_init(|| fs.shown(*found));
         }
         let inode = Arc::new(HostInode {
@@ -170,7 +170,7 @@ impl Inode for HostInode {
     }
 
     fn cacheable(&self) -> bool {
-        self.fs.immutable
+        !self.fs.is_shared()
     }
 
     fn set_attributes(&self, change: &SetAttributes) -> Result<(), Errno> {
@@ -268,7 +268,7 @@ impl Inode for HostInode {
             Place::Entry(parent, name) => parent.directory()?.read_link(&name),
             Place::Root => self.directory()?.read_link(c""),
         }?;
-        if self.fs.immutable {
+        if self.fs.is_immutable() {
             self.target.get_or_init(|| target.as_slice().into());
         }
         Ok(target)

@@ -35,6 +35,17 @@ use crate::{
 /// Most directory descriptors that one tree keeps open. Others are opened again when needed.
 const MAX_OPEN_DIRECTORIES: usize = 2048;
 
+/// Who changes a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// Others may, too, at any time: the host is asked again and again.
+    ByOthers,
+    /// Only those who use it here, so names lead where they led.
+    Here,
+    /// Nobody, as the lower layer of an overlay: what the host told once stays true.
+    Never,
+}
+
 /// A tree of host files.
 pub struct HostFs {
     /// `st_dev` of the tree's first file system.
@@ -43,8 +54,8 @@ pub struct HostFs {
     devices: Mutex<HashMap<u64, u64>>,
     /// Inodes in use, so that all names of one file lead to one inode.
     inodes: Mutex<HashMap<(u64, u64), Weak<HostInode>>>,
-    /// The content cannot change but by this sandbox, so that attributes may be kept.
-    immutable: bool,
+    /// Who changes it.
+    changed: Changed,
     /// How many directories hold a descriptor.
     open_directories: AtomicUsize,
     /// Bytes that listings kept by directories take.
@@ -55,17 +66,16 @@ pub struct HostFs {
 
 impl HostFs {
     /// The tree below `root`, a directory or a single file. `device` is
-    /// the device number the application sees. `immutable` promises that nobody changes the tree
-    /// while it is in use, which is what makes the lower layer of an overlay cacheable.
+    /// the device number the application sees.
     ///
     /// # Errors
     /// Those of asking for the root's attributes.
-    pub fn open_tree(root: Handle, device: u64, immutable: bool) -> Result<Arc<HostInode>, Errno> {
+    pub fn open_tree(root: Handle, device: u64, changed: Changed) -> Result<Arc<HostInode>, Errno> {
         let fs = Arc::new(HostFs {
             device,
             devices: Mutex::new(HashMap::new()),
             inodes: Mutex::new(HashMap::new()),
-            immutable,
+            changed,
             open_directories: AtomicUsize::new(0),
             kept_listings: AtomicUsize::new(0),
             recent: Recent::default(),
@@ -80,6 +90,16 @@ impl HostFs {
         let next = devices.len() as u64;
         // The minor number of an anonymous device has 20 bits; further ones go above.
         *devices.entry(host).or_insert(self.device + (next << 32))
+    }
+
+    /// Nothing changes.
+    fn is_immutable(&self) -> bool {
+        self.changed == Changed::Never
+    }
+
+    /// Others change it.
+    fn is_shared(&self) -> bool {
+        self.changed == Changed::ByOthers
     }
 
     /// What the application sees of attributes as the host has them.

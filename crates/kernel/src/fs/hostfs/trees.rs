@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use lazaret_abi::errno::Errno;
 
 use super::{
-    HostFs,
+    Changed, HostFs,
     handle::{Handle, key_of},
 };
 use crate::{
@@ -17,28 +17,35 @@ use crate::{
 /// sockets, FIFOs and watches in it are seen by both.
 #[derive(Default)]
 pub struct HostTrees {
-    /// By device and inode of the root, and whether the host lets us write there.
-    open: Mutex<HashMap<(u64, u64, bool), Weak<SuperBlock>>>,
+    /// By device and inode of the root, whether the host lets us write there, and whether others change it.
+    open: Mutex<HashMap<(u64, u64, bool, bool), Weak<SuperBlock>>>,
 }
 
 impl HostTrees {
     /// The tree below what the gofer has handed over: the one that is in use already, if it lets us do as much.
+    /// `is_exclusive` promises that nobody else changes it.
     ///
     /// # Errors
     /// Those of asking for the root's attributes.
-    pub fn open(&self, root: Handle) -> Result<Arc<SuperBlock>, Errno> {
+    pub fn open(&self, root: Handle, is_exclusive: bool) -> Result<Arc<SuperBlock>, Errno> {
         let (device, inode) = key_of(&root.attributes(c"")?);
         let is_writable = !root.is_read_only()?;
         let mut open = self.open.lock();
         open.retain(|_, tree| tree.strong_count() > 0);
         // A writable one serves for reading too: each mount has its own read-only flag.
-        let known = [true, is_writable].map(|writable| open.get(&(device, inode, writable)).and_then(Weak::upgrade));
+        let known = [true, is_writable]
+            .map(|writable| open.get(&(device, inode, writable, is_exclusive)).and_then(Weak::upgrade));
         if let Some(known) = known.into_iter().flatten().next() {
             return Ok(known);
         }
-        let tree = HostFs::open_tree(root, SuperBlock::allocate_device(), false)?;
+        let changed = match (is_exclusive, is_writable) {
+            (false, _) => Changed::ByOthers,
+            (true, true) => Changed::Here,
+            (true, false) => Changed::Never,
+        };
+        let tree = HostFs::open_tree(root, SuperBlock::allocate_device(), changed)?;
         let tree = SuperBlock::new("hostfs", "host", "", tree);
-        open.insert((device, inode, is_writable), Arc::downgrade(&tree));
+        open.insert((device, inode, is_writable, is_exclusive), Arc::downgrade(&tree));
         Ok(tree)
     }
 }

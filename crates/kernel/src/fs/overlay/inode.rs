@@ -214,6 +214,10 @@ impl Inode for OverlayInode {
         Ok(Attributes { device: shown.device, inode: shown.inode, ..attributes })
     }
 
+    fn cacheable(&self) -> bool {
+        self.fs.cacheable
+    }
+
     fn kind(&self) -> FileKind {
         self.kind
     }

@@ -29,6 +29,8 @@ pub struct OverlayFs {
     origins: Mutex<HashMap<u64, Origin>>,
     /// Inodes in use, by the identity of the upper or lower inode that they show.
     inodes: Mutex<HashMap<usize, Weak<OverlayInode>>>,
+    /// The lower tree does not change by itself.
+    cacheable: bool,
     /// Held while the tree changes: by copying up, making, removing and renaming.
     change: Mutex<()>,
 }
@@ -64,6 +66,7 @@ impl OverlayFs {
         let fs = Arc::new(OverlayFs {
             device,
             lower_device: below.device,
+            cacheable: lower.cacheable(),
             origins: Mutex::default(),
             inodes: Mutex::default(),
             change: Mutex::default(),

@@ -4,7 +4,7 @@ use super::OverlayFs;
 use crate::{
     fs::{
         file::{File, flags},
-        hostfs::{Handle, HostFs},
+        hostfs::{Changed, Handle, HostFs},
         inode::{DirSink, FileKind, Inode},
         tmpfs::{self, TmpfsOptions},
         vfs::{LookupFlags, Mount, MountFlags, MountNamespace, OpenHow, PathContext, SuperBlock},
@@ -31,7 +31,7 @@ fn overlay(name: &str, fill: impl FnOnce(&PathBuf)) -> (Host, PathContext) {
     fill(&host.0);
     let how = rustix::fs::OFlags::PATH | rustix::fs::OFlags::DIRECTORY;
     let descriptor = rustix::fs::open(&host.0, how, rustix::fs::Mode::empty()).unwrap();
-    let lower = HostFs::open_tree(Handle::Local(descriptor), 1, true).unwrap();
+    let lower = HostFs::open_tree(Handle::Local(descriptor), 1, Changed::Never).unwrap();
     let upper = tmpfs::new_root(&TmpfsOptions::default());
     let root: Arc<dyn Inode> = OverlayFs::new_root(upper, lower, 2).unwrap();
     let root = MountNamespace::new(Mount::new(SuperBlock::new("overlay", "o", "", root), MountFlags::empty())).root();

@@ -9,7 +9,7 @@ use std::{
 use lazaret_abi::errno::Errno;
 use lazaret_p9::{EXTENDED, Incoming, MAX_MESSAGE, Reply};
 
-use super::super::{Handle, HostFile, HostFs};
+use super::super::{Changed, Handle, HostFile, HostFs};
 use crate::fs::inode::{Inode, NewAttributes, NewNode, SetAttributes};
 
 /// A server that answers with what `answer` makes of each request.
@@ -96,7 +96,11 @@ fn random_replies_never_crash() {
             bytes.extend(body);
             bytes
         });
-        let Ok(root) = root.and_then(|root| HostFs::open_tree(root, 1, below_half(seed))) else { continue };
+        let Ok(root) = root.and_then(|root| {
+            HostFs::open_tree(root, 1, if below_half(seed) { Changed::ByOthers } else { Changed::Never })
+        }) else {
+            continue;
+        };
         for name in [&b"a"[..], b"b"] {
             let Ok(inode) = root.lookup(name) else { continue };
             let _ =
