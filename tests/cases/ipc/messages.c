@@ -69,8 +69,10 @@ int main(void) {
     }
     sleep_ms(20);
     SHOW(snd(id, 9, "not wanted", 0));
-    SHOW(snd(id, 8, "wanted", 0));
+    // The receiver prints what it got: then comes the result.
+    int sent = snd(id, 8, "wanted", 0);
     reap("receiver", child);
+    SHOW(sent);
     child = NEED(fork());
     if (child == 0) {
         rcv(id, 8, 100, 0);
