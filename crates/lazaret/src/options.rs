@@ -67,9 +67,9 @@ pub struct Options {
     #[arg(long, default_value = "stub")]
     pub platform: Platform,
 
-    /// What network the container has
-    #[arg(long, default_value = "none")]
-    pub network: Network,
+    /// What network the container has; without this, `none` for `do` and `sandbox` for the others
+    #[arg(long)]
+    pub network: Option<Network>,
 
     /// Where writes to a container's root go: `memory` keeps them in the sandbox, `none` passes them to the host
     #[arg(long, value_name = "MEDIUM", default_value = "memory")]
@@ -171,9 +171,9 @@ pub enum Platform {
 pub enum Network {
     /// Loopback only
     None,
-    /// The links of the network namespace that the specification names, by a TCP/IP of the sandbox's own
+    /// The links of the container's network namespace, by a TCP/IP of the sandbox's own
     Sandbox,
-    /// That of the host, or of the network namespace that the specification names: sockets are the host's
+    /// That of the host, or of the container's network namespace: sockets are the host's
     Host,
 }
 
@@ -236,8 +236,8 @@ impl Options {
     /// The network, wherever it was typed.
     fn network(&self) -> Network {
         match &self.command {
-            Command::Do(Do { network: Some(network), .. }) => *network,
-            _ => self.network,
+            Command::Do(Do { network, .. }) => network.or(self.network).unwrap_or(Network::None),
+            _ => self.network.unwrap_or(Network::Sandbox),
         }
     }
 

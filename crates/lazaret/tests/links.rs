@@ -8,58 +8,39 @@ use std::{
     os::unix::fs::symlink,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
 };
 
-use common::{Place, change, finish, run};
+use common::{Place, change, finish, netns::Netns, run};
 use serde_json::json;
 
 /// Addresses of the other end, and of the container's.
 const PEER: [&str; 2] = ["10.99.7.1", "fd99::1"];
 const OWN: [&str; 2] = ["10.99.7.2", "fd99::2"];
 
-/// What namespaces of tests are called, before the process and a number.
-const PREFIX: &str = "lazaret-test";
-
-fn ip(arguments: &str) -> bool {
-    run(Command::new("ip").args(arguments.split(' '))).status.success()
-}
-
 /// Two network namespaces of the host with a link between them: that of a container, and the other end.
 struct Wire {
     name: String,
+    namespaces: [Netns; 2],
     servers: Vec<Child>,
 }
 
 impl Wire {
     /// `None` where nobody can make one.
     fn new() -> Option<Wire> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        if !rustix::process::geteuid().is_root() {
-            return None;
-        }
-        remove_leftovers();
-        let name = format!("{PREFIX}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let wire = Wire { name, servers: Vec::new() };
-        let (own, peer) = (wire.own(), wire.peer());
-        if !ip(&format!("netns add {own}")) {
-            eprintln!("not tested: this host makes no network namespaces");
-            return None;
-        }
-        assert!(ip(&format!("netns add {peer}")));
-        assert!(ip(&format!("-n {own} link add eth0 type veth peer name eth0 netns {peer}")));
-        for (namespace, [ipv4, ipv6]) in [(&own, OWN), (&peer, PEER)] {
+        let namespaces = [Netns::new()?, Netns::new()?];
+        let [own, peer] = &namespaces;
+        assert!(own.ip(&format!("link add eth0 type veth peer name eth0 netns {}", peer.name)));
+        for (namespace, [ipv4, ipv6]) in [(own, OWN), (peer, PEER)] {
             for command in [
                 format!("addr add {ipv4}/24 broadcast 10.99.7.255 dev eth0"),
                 format!("-6 addr add {ipv6}/64 dev eth0 nodad"),
                 "link set eth0 up".into(),
-                "link set lo up".into(),
             ] {
-                assert!(ip(&format!("-n {namespace} {command}")), "{command}");
+                assert!(namespace.ip(&command), "{command}");
             }
         }
-        assert!(ip(&format!("-n {own} route add default via {}", PEER[0])));
-        Some(wire)
+        assert!(own.ip(&format!("route add default via {}", PEER[0])));
+        Some(Wire { name: own.name.clone(), namespaces, servers: Vec::new() })
     }
 
     fn own(&self) -> String {
@@ -67,7 +48,7 @@ impl Wire {
     }
 
     fn peer(&self) -> String {
-        format!("{}-peer", self.name)
+        self.namespaces[1].name.clone()
     }
 
     /// A command at the other end.
@@ -102,7 +83,7 @@ impl Wire {
         for program in ["inside.py", "peer.py", "ping.py"] {
             fs::copy(programs().join(program), root.join("tmp").join(program)).unwrap();
         }
-        let path = PathBuf::from("/run/netns").join(self.own());
+        let path = self.namespaces[0].path();
         change(&place, |spec| {
             spec["process"]["args"] = json!(command);
             spec["root"]["readonly"] = json!(false);
@@ -148,20 +129,6 @@ impl Drop for Wire {
             drop(server.stdin.take());
             server.kill().unwrap();
             finish(server);
-        }
-        for name in [self.own(), self.peer()] {
-            ip(&format!("netns del {name}"));
-        }
-    }
-}
-
-/// Removes the namespaces of tests that were killed.
-fn remove_leftovers() {
-    for entry in fs::read_dir("/run/netns").into_iter().flatten().flatten() {
-        let name = entry.file_name().into_string().unwrap_or_default();
-        let process = name.strip_prefix(PREFIX).and_then(|rest| rest.trim_start_matches('-').split('-').next());
-        if process.is_some_and(|process| !PathBuf::from("/proc").join(process).exists()) {
-            ip(&format!("netns del {name}"));
         }
     }
 }

@@ -27,6 +27,8 @@ use crate::{
 const ETHERNET: u16 = 1;
 /// IFF_UP
 const UP: u32 = 1;
+/// IFA_F_TENTATIVE
+const TENTATIVE: u32 = 0x40;
 /// RT_TABLE_MAIN
 const MAIN: u32 = 254;
 /// RTPROT_KERNEL: routes that come and go with addresses.
@@ -57,9 +59,21 @@ pub struct Given {
 
 impl Links {
     /// Those that a specification means; none if the sandbox has no network of its own.
-    pub fn plan(network: Network, namespaces: &[spec::Namespace]) -> Option<Links> {
-        (network == Network::Sandbox)
-            .then(|| Links { namespace: of_specification(namespaces).flatten().cloned(), ..Links::default() })
+    ///
+    /// # Errors
+    /// The specification has the container share the network of whoever makes it.
+    pub fn plan(network: Network, namespaces: &[spec::Namespace]) -> Result<Option<Links>, Failure> {
+        if network != Network::Sandbox {
+            return Ok(None);
+        }
+        let Some(namespace) = of_specification(namespaces) else {
+            return Err(Failure::new(
+                "linux.namespaces",
+                "has no network namespace: the container would share the host's network, for which there is \
+                 --network host; --network sandbox needs a namespace of its own",
+            ));
+        };
+        Ok(Some(Links { namespace: namespace.cloned(), ..Links::default() }))
     }
 
     /// Somebody else may have put links there: for a namespace of its own that takes a hook, or time.
@@ -183,6 +197,8 @@ fn given(mut tables: Tables) -> Result<Option<Given>, Failure> {
     links.retain(usable);
     links.truncate(MOST);
     addresses.retain(|own| links.iter().any(|link| link.index == own.link));
+    // The host was still looking for others with the same address, and has to leave that.
+    addresses.iter_mut().for_each(|own| own.flags &= !TENTATIVE);
     routes.retain(|route| route.table == MAIN && links.iter().any(|link| link.index == route.link));
     let open = |link: &Link| {
         let name = String::from_utf8_lossy(&link.name);

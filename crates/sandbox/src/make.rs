@@ -26,6 +26,7 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
     let mode = ids::Mode::detect();
     let linux = args.spec.linux.clone().unwrap_or_default();
     let namespace = Namespace::of(config.network, &linux.namespaces)?;
+    let links = Links::plan(config.network, &linux.namespaces)?;
     let resources = linux.resources.clone().unwrap_or_default();
     let oom_score_adj = args.spec.process.as_ref().and_then(|process| process.oom_score_adj);
     let planned = if config.ignore_cgroups { None } else { Cgroup::plan(&args.id, &linux, config.systemd_cgroup)? };
@@ -40,7 +41,7 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
     let origin = Origin { bundle: &args.bundle, overlay_root: config.overlay, access: config.access };
     let container = ContainerSetup::new(&args.id, &args.spec, origin, terminal.map(|terminal| terminal.size));
     let rootfs = container.rootfs();
-    let is_open = args.is_open || Role::of(&args.spec.annotations) == Role::Sandbox;
+    let is_open = args.is_open || Role::of(&args.spec) == Role::Sandbox;
     let directfs = container.plan.donated().next().is_some() || is_open && config.access.directfs;
     let shows_cgroups = container.plan.shows_cgroups();
     let setup = Setup {
@@ -79,7 +80,7 @@ pub fn make(config: &Config, args: Args, entry: &Entry) -> Result<(State, Launch
         cgroup,
         resources,
         original_oom_score_adj: oom::inherited(),
-        links: Links::plan(config.network, &linux.namespaces),
+        links,
         ..State::new(&args.id)
     };
     entry.write(&state).inspect_err(|_| {

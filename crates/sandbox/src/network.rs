@@ -16,9 +16,9 @@ use crate::spec;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Network {
     /// Each other: there is only a loopback interface, which is the application kernel's own.
-    #[default]
     None,
     /// What is on the links of the container's network namespace, by the application kernel's own TCP/IP.
+    #[default]
     Sandbox,
     /// What the host reaches, by sockets of the host.
     Host,

@@ -73,7 +73,7 @@ fn make(config: &Config, args: &Create) -> Result<Container, CommandError> {
         (false, Some(_)) => return Err(CommandError::new("--console-socket: process.terminal is false")),
         (false, None) => Stdio::Files(streams::standard()?),
     };
-    let joins = matches!(Role::of(&spec.annotations), Role::Member { .. });
+    let joins = matches!(Role::of(&spec), Role::Member { .. });
     let id = args.id.clone();
     let args_of_container = Args { id, spec, bundle, stdio, files, attached: false, stands_in: joins, is_open: false };
     let container =

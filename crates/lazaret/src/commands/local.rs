@@ -21,7 +21,7 @@ const NOT_FOUND: u8 = 127;
 
 /// Runs the command; returns its exit status.
 pub fn run(config: &Config, args: &Do) -> Result<u8, CommandError> {
-    let spec = specification(args)?;
+    let spec = specification(args, config.network)?;
     let id = format!("do-{}", std::process::id());
     let needs_link = config.network == Network::Sandbox;
     let container = New { id, spec, bundle: "/".into(), files: Vec::new(), pid_file: None, keep: false, needs_link };
@@ -32,7 +32,7 @@ pub fn run(config: &Config, args: &Do) -> Result<u8, CommandError> {
     })
 }
 
-fn specification(args: &Do) -> Result<Spec, CommandError> {
+fn specification(args: &Do, network: Network) -> Result<Spec, CommandError> {
     let ids = match &args.user {
         Some(text) => user::look_up(&args.root, text)?,
         None => Ids { uid: args.uid, gid: args.gid, groups: Vec::new() },
@@ -65,8 +65,10 @@ fn specification(args: &Do) -> Result<Spec, CommandError> {
     if let Some(linux) = &mut spec.linux {
         linux.masked_paths.clear();
         linux.readonly_paths.clear();
-        // The host's network is that of whoever types the command.
-        linux.namespaces.retain(|namespace| namespace.kind != "network");
+        if network == Network::Host {
+            // That of whoever types the command.
+            linux.namespaces.retain(|namespace| namespace.kind != "network");
+        }
     }
     if let Some(process) = &mut spec.process {
         process.terminal = Terminal::is_present();

@@ -46,7 +46,7 @@ pub struct Do {
     #[arg(long, short, value_name = "USER[:GROUP]", conflicts_with_all = ["uid", "gid"])]
     pub user: Option<String>,
 
-    /// What network the sandbox has
+    /// What network the sandbox has; loopback alone without this
     #[arg(long)]
     pub network: Option<Network>,
 

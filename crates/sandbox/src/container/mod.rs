@@ -91,7 +91,7 @@ impl Container {
     /// # Errors
     /// Whatever failed, by name; then nothing is left.
     pub fn new(config: &Config, args: Args) -> Result<Container, Error> {
-        match Role::of(&args.spec.annotations) {
+        match Role::of(&args.spec) {
             Role::Member { sandbox } => Sandbox::load(config, &sandbox)?.create_container(config, args),
             Role::Sandbox | Role::Alone => Sandbox::new(config, args).map(Sandbox::into_root),
         }
