@@ -3,7 +3,7 @@
 mod commands;
 mod settings;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use lazaret_sandbox::{Config, FileSharing, Logging};
@@ -84,6 +84,10 @@ pub struct Options {
     #[arg(long, value_name = "BOOL", default_value = "false", default_missing_value = "true")]
     #[arg(action = ArgAction::Set, num_args = 0..=1, require_equals = true, hide_default_value = true)]
     pub systemd_cgroup: bool,
+
+    /// How many seconds a sandbox may take for one answer
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = clap::value_parser!(u16).range(1..))]
+    pub answer_timeout: u16,
 
     /// The sandbox process opens files of the host by itself, below directories that it was given. If not, another
     /// process opens them for it. A mount may say otherwise by its option `x-lazaret.directfs=BOOL`
@@ -264,6 +268,7 @@ impl Options {
             },
             ignore_cgroups: self.ignore_cgroups,
             systemd_cgroup: self.systemd_cgroup,
+            answer_timeout: Duration::from_secs(self.answer_timeout.into()),
         }
     }
 }

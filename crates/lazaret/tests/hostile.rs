@@ -84,10 +84,12 @@ fn converse(caller: &OwnedFd, behaviour: &Behaviour) {
 struct Fake {
     place: Place,
     process: Child,
+    /// How many seconds the commands wait for an answer.
+    answer_timeout: &'static str,
 }
 
 impl Fake {
-    fn new(behaviour: Arc<Behaviour>, started: bool) -> Fake {
+    fn new(behaviour: Arc<Behaviour>, started: bool, answer_timeout: &'static str) -> Fake {
         let place = Place::new();
         script(&place, "true");
         let bundle = place.bundle();
@@ -107,14 +109,14 @@ impl Fake {
         fs::write(directory.join("state.json"), state.to_string()).unwrap();
         fs::write(directory.join("lock"), "").unwrap();
         serve(&directory.join("control.sock"), behaviour);
-        Fake { place, process }
+        Fake { place, process, answer_timeout }
     }
 
     /// Starts a command that may use so much memory and no more.
     fn spawn(&self, args: &[&str]) -> Child {
         let mut command = Command::new("sh");
         command.args(["-c", "ulimit -v $0; exec \"$@\"", &MEMORY.to_string(), env!("CARGO_BIN_EXE_lazaret"), "--root"]);
-        command.arg(self.place.state()).args(args).stdin(Stdio::null());
+        command.arg(self.place.state()).args(["--answer-timeout", self.answer_timeout]).args(args).stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 }
@@ -158,7 +160,16 @@ const KNOWING: &[&str] = &["state", "list"];
 
 /// Runs all commands against a hostile sandbox; how many have failed.
 fn attack(behaviour: impl Fn(&Value) -> Reply + Send + Sync + 'static, started: bool) -> usize {
-    let fake = Fake::new(Arc::new(behaviour), started);
+    attack_within("10", behaviour, started)
+}
+
+/// The same with another time for each answer.
+fn attack_within(
+    answer_timeout: &'static str,
+    behaviour: impl Fn(&Value) -> Reply + Send + Sync + 'static,
+    started: bool,
+) -> usize {
+    let fake = Fake::new(Arc::new(behaviour), started, answer_timeout);
     let mut failed = 0;
     let children: Vec<_> = COMMANDS.iter().map(|args| (args, fake.spawn(args))).collect();
     for (args, child) in children {
@@ -306,6 +317,8 @@ fn lists_without_an_end() {
 
 #[test]
 fn silence() {
+    // Commands that change the container wait for each other, and some for several answers.
+    let attack = |behaviour: fn(&Value) -> Reply, started| attack_within("1", behaviour, started);
     thread::scope(|scope| {
         scope.spawn(|| attack(|_| Reply::Nothing, true));
         scope.spawn(|| attack(|_| Reply::Nothing, false));

@@ -10,21 +10,13 @@ use std::{
     path::Path,
 };
 
-use lazaret_sandbox::{Args, Config, Container, FileAccess, Logging, Network, Sandbox, Stdio, spec};
+use lazaret_sandbox::{Args, Config, Container, Sandbox, Stdio, spec};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let place = env::temp_dir().join(format!("lazaret-pod-{}", std::process::id()));
     let volume = place.join("volume");
     fs::create_dir_all(&volume)?;
-    let config = Config {
-        root: place.join("state"),
-        logging: Logging::default(),
-        overlay: true,
-        network: Network::None,
-        access: FileAccess::default(),
-        ignore_cgroups: false,
-        systemd_cgroup: false,
-    };
+    let config = Config::of_root(place.join("state"));
 
     // The first container only keeps the sandbox; it is open for others.
     let args = args("pod", "exec sleep 1000", &volume)?;

@@ -9,19 +9,11 @@ use std::{
     os::fd::{AsFd, OwnedFd},
 };
 
-use lazaret_sandbox::{Args, Config, FileAccess, Logging, Network, Sandbox, Stdio, spec};
+use lazaret_sandbox::{Args, Config, Sandbox, Stdio, spec};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = env::temp_dir().join(format!("lazaret-session-{}", std::process::id()));
-    let config = Config {
-        root: root.clone(),
-        logging: Logging::default(),
-        overlay: true,
-        network: Network::None,
-        access: FileAccess::default(),
-        ignore_cgroups: false,
-        systemd_cgroup: false,
-    };
+    let config = Config::of_root(root.clone());
 
     // What runs: a process that waits, so that others can be started beside it.
     let mut spec = spec::default_spec();

@@ -1,10 +1,13 @@
 //! What a caller sets: for all sandboxes, and for one container.
 
-use std::{fs::File, os::fd::OwnedFd, path::PathBuf};
+use std::{fs::File, os::fd::OwnedFd, path::PathBuf, time::Duration};
 
 use lazaret_kernel::log::Level;
 
 use crate::{error::Error, logfile::open_log, mounts::FileAccess, network::Network, spec::Spec, stdio::Stdio};
+
+/// How long a sandbox may take for one answer, unless the caller says otherwise.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Settings that concern all sandboxes of a caller.
 #[derive(Clone, Debug)]
@@ -23,6 +26,8 @@ pub struct Config {
     pub ignore_cgroups: bool,
     /// Have systemd make cgroups, those of the user's own systemd for an ordinary user.
     pub systemd_cgroup: bool,
+    /// How long a sandbox may take for one answer.
+    pub answer_timeout: Duration,
 }
 
 impl Config {
@@ -30,7 +35,16 @@ impl Config {
     pub fn of_root(root: PathBuf) -> Config {
         let (logging, network) = (Logging::default(), Network::default());
         let (access, overlay) = (FileAccess::default(), true);
-        Config { root, logging, network, overlay, access, ignore_cgroups: false, systemd_cgroup: false }
+        Config {
+            root,
+            logging,
+            network,
+            overlay,
+            access,
+            ignore_cgroups: false,
+            systemd_cgroup: false,
+            answer_timeout: ANSWER_TIMEOUT,
+        }
     }
 }
 

@@ -29,7 +29,7 @@ impl Sandbox {
     /// Whatever failed, by name; then nothing is left.
     pub fn new(config: &Config, args: Args) -> Result<Sandbox, Error> {
         args.spec.validate()?;
-        let registry = Registry::open(&config.root)?;
+        let registry = Registry::open(config)?;
         let entry = registry.create(&args.id)?;
         match make(config, args, &entry) {
             Ok((state, launched)) => {
@@ -72,7 +72,7 @@ impl Sandbox {
     /// Whatever failed, by name; then nothing is left.
     pub fn create_container(&self, config: &Config, args: Args) -> Result<Container, Error> {
         args.spec.validate()?;
-        let registry = Registry::open(&config.root)?;
+        let registry = Registry::open(config)?;
         let entry = registry.create(&args.id)?;
         let joined = join(config, &registry, &self.root, args, &entry);
         match joined {
@@ -152,7 +152,7 @@ impl Sandbox {
     /// # Errors
     /// Those of reading the state directory.
     pub fn containers(&self, config: &Config) -> Result<Vec<Container>, Error> {
-        let all = Registry::open(&config.root)?.list()?;
+        let all = Registry::open(config)?.list()?;
         // One that is removed meanwhile is not there.
         let load = |state: crate::state::State| self.container(config, &state.id).ok();
         Ok(all.into_iter().filter_map(load).collect())

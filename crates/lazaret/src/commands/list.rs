@@ -44,7 +44,7 @@ pub fn state(config: &Config, id: &str) -> Result<(), CommandError> {
 
 /// Prints all containers.
 pub fn list(config: &Config, args: &List) -> Result<(), CommandError> {
-    let known = Registry::open(&config.root)?.list()?;
+    let known = Registry::open(config)?.list()?;
     if args.quiet {
         let ids: String = known.iter().map(|state| format!("{}\n", state.id)).collect();
         return print(ids.as_bytes());

@@ -19,7 +19,7 @@ use crate::{
     links::Given,
     pod::Role,
     sandbox::Sandbox,
-    state::{Entry, Registry, State, Status, TIMEOUT},
+    state::{Entry, Registry, State, Status},
     uplink::Uplink,
 };
 
@@ -102,7 +102,7 @@ impl Container {
     /// # Errors
     /// [`Error::NotFound`], or what is wrong with its state.
     pub fn load(config: &Config, id: &str) -> Result<Container, Error> {
-        let registry = Registry::open(&config.root)?;
+        let registry = Registry::open(config)?;
         let entry = registry.get(id)?;
         let state = entry.read()?;
         // Without it the container has ended, which its state tells.
@@ -115,7 +115,7 @@ impl Container {
     /// # Errors
     /// What is wrong with the state, if a sandbox answers.
     pub fn discard(config: &Config, id: &str) -> Result<(), Error> {
-        let entry = Registry::open(&config.root)?.get(id)?;
+        let entry = Registry::open(config)?.get(id)?;
         match (entry.read(), entry.connect()) {
             (Err(error), Ok(_)) => Err(error),
             (Err(_), Err(_)) => entry.remove(),
@@ -247,9 +247,10 @@ impl Container {
             }
             let allowed =
                 hooks.iter().map(|hook| hook.timeout).try_fold(0_u32, |sum, one| Some(sum.saturating_add(one?)));
-            channel.set_timeout(allowed.map(|seconds| TIMEOUT + Duration::from_secs(seconds.into())))?;
+            let timeout = self.entry.answer_timeout();
+            channel.set_timeout(allowed.map(|seconds| timeout + Duration::from_secs(seconds.into())))?;
             let answer = channel.call(&self.about(Request::Start))?;
-            channel.set_timeout(Some(TIMEOUT))?;
+            channel.set_timeout(Some(timeout))?;
             Ok(answer)
         };
         call().map_err(|error| self.lost(error))

@@ -27,15 +27,13 @@ pub(super) const LOCK: &str = "lock";
 /// Holds the exit status of a container that has ended.
 const EXIT: &str = "exit";
 
-/// How long a sandbox may take for one answer.
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
-
 /// The directory of one container.
 #[derive(Debug)]
 pub struct Entry {
     pub(super) id: String,
     pub(super) directory: OwnedFd,
     pub(super) parent: OwnedFd,
+    pub(super) answer_timeout: Duration,
 }
 
 impl Entry {
@@ -162,13 +160,18 @@ impl Entry {
         make().map_err(|errno: Errno| Error::host(format!("make the control socket of container {}", self.id), errno))
     }
 
+    /// How long the sandbox may take for one answer.
+    pub(crate) fn answer_timeout(&self) -> Duration {
+        self.answer_timeout
+    }
+
     /// Connects to the sandbox.
     pub(crate) fn connect(&self) -> Result<Channel, Error> {
         let failed = |error| Error::Control { id: self.id.clone(), error };
         let make = || {
             let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
             let channel = Channel::from(socket);
-            channel.set_timeout(Some(TIMEOUT))?;
+            channel.set_timeout(Some(self.answer_timeout))?;
             connect(channel.as_fd(), &self.address()?)?;
             Ok(channel)
         };

@@ -17,7 +17,6 @@ use std::{
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::entry::TIMEOUT;
 pub use self::{entry::Entry, registry::Registry};
 
 use crate::{

@@ -1,9 +1,6 @@
 //! The directory of all containers.
 
-use std::{
-    os::fd::OwnedFd,
-    path::{Path, PathBuf},
-};
+use std::{os::fd::OwnedFd, path::PathBuf, time::Duration};
 
 use rustix::{
     fs::{Dir, FlockOperation, Mode, OFlags, flock, mkdirat, open, openat},
@@ -11,13 +8,14 @@ use rustix::{
 };
 
 use super::{Entry, State, check_id, entry::LOCK};
-use crate::{error::Error, join};
+use crate::{config::Config, error::Error, join};
 
 /// All containers under one `--root`.
 #[derive(Debug)]
 pub struct Registry {
     directory: OwnedFd,
     path: PathBuf,
+    answer_timeout: Duration,
 }
 
 impl Registry {
@@ -25,7 +23,8 @@ impl Registry {
     ///
     /// # Errors
     /// Names the directory.
-    pub fn open(path: &Path) -> Result<Registry, Error> {
+    pub fn open(config: &Config) -> Result<Registry, Error> {
+        let path = config.root.as_path();
         let step = |errno: Errno| Error::host(format!("state directory {}", path.display()), errno);
         // Not through a link: another user may have put one where the directory is expected.
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -47,7 +46,7 @@ impl Registry {
         if status.st_mode & 0o022 != 0 {
             return refuse("others may write in it (chmod go-w)".into());
         }
-        Ok(Registry { directory, path: path.into() })
+        Ok(Registry { directory, path: path.into(), answer_timeout: config.answer_timeout })
     }
 
     /// Makes a container's directory, locked for its maker.
@@ -150,7 +149,7 @@ impl Registry {
         match openat(&self.directory, id, OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()) {
             Ok(directory) => {
                 let parent = self.directory.try_clone().map_err(|error| Error::host("copy a descriptor", error))?;
-                Ok(Some(Entry { id: id.into(), directory, parent }))
+                Ok(Some(Entry { id: id.into(), directory, parent, answer_timeout: self.answer_timeout }))
             }
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(Error::host(format!("open {}", self.path.join(id).display()), errno)),
@@ -167,7 +166,7 @@ mod tests {
         static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("lazaret-state-{}-{number}", std::process::id()));
-        (Registry::open(&path).unwrap(), path)
+        (Registry::open(&Config::of_root(path.clone())).unwrap(), path)
     }
 
     #[test]
