@@ -24,15 +24,18 @@ static int peer(int fd) {
     return getpeername(fd, (void *)&address, &length);
 }
 
+// Packets take their time.
+static void await(int fd, short events) { poll(&(struct pollfd){fd, events}, 1, 10000); }
+
 static void rest(void) {
     char buffer[8];
-    usleep(20000);
+    await(server, POLLRDHUP);
     SHOW(peer(server));
     SHOW(recv(server, buffer, 3, MSG_DONTWAIT));
     SHOW(recv(server, buffer, 8, MSG_DONTWAIT));
     SHOW(recv(server, buffer, 8, MSG_DONTWAIT));
     SHOW(send(server, "x", 1, MSG_NOSIGNAL));
-    usleep(20000);
+    await(server, 0);
     SHOW(send(server, "x", 1, MSG_NOSIGNAL));
     SHOW(peer(server));
     close(server);
@@ -43,10 +46,10 @@ int main(void) {
     pair();
     SHOW(shutdown(client, SHUT_WR));
     SHOW(peer(client));
-    usleep(20000);
+    await(server, POLLRDHUP);
     SHOW(peer(server));
     SHOW(shutdown(server, SHUT_WR));
-    usleep(20000);
+    await(client, 0);
     SHOW(peer(client));
     SHOW(peer(server));
     close(client);
@@ -61,7 +64,7 @@ int main(void) {
     puts("close with unread data");
     pair();
     SHOW(send(server, "unread", 6, 0));
-    usleep(20000);
+    await(client, POLLIN);
     SHOW(send(client, "hello", 5, 0));
     close(client);
     rest();

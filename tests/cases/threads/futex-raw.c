@@ -31,7 +31,8 @@ int main(void) {
     SHOW(futex(&word, FUTEX_WAKE | FUTEX_CLOCK_REALTIME, 1, NULL, NULL, 0));
     pthread_t threads[3];
     for (int i = 0; i < 3; i++) pthread_create(&threads[i], NULL, waits, (void *)(1L << i));
-    sleep_ms(200);
+    // Moving them to where they are counts them.
+    while (futex(&word, FUTEX_REQUEUE | FUTEX_PRIVATE_FLAG, 0, (void *)10, &word, 0) != 3) sleep_ms(1);
     SHOW(futex(&word, FUTEX_WAKE_BITSET | FUTEX_PRIVATE_FLAG, 10, NULL, NULL, 8));
     SHOW(futex(&word, FUTEX_WAKE_BITSET | FUTEX_PRIVATE_FLAG, 10, NULL, NULL, 2));
     SHOW(futex(&word, FUTEX_CMP_REQUEUE | FUTEX_PRIVATE_FLAG, 0, (void *)10, &other, 1));

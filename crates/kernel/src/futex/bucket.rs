@@ -153,8 +153,12 @@ impl Bucket {
     }
 
     /// Moves up to `limit` waiters from one word to another; returns how many. `other` is the
-    /// second word's bucket if it is not this one.
+    /// second word's bucket if it is not this one. To the same word they are counted, and keep their places.
     pub fn requeue(&mut self, from: FutexKey, to: FutexKey, other: Option<&mut Bucket>, limit: usize) -> usize {
+        if from == to {
+            let movable = |entry: &&Entry| entry.key == from && entry.inheriting.is_none();
+            return self.entries.iter().filter(movable).count().min(limit);
+        }
         let mut moved = VecDeque::new();
         let mut kept = VecDeque::with_capacity(self.entries.len());
         for mut entry in self.entries.drain(..) {

@@ -197,9 +197,6 @@ pub fn requeue(
         return Err(Errno::EAGAIN);
     }
     let woken = source.wake(from.key, wake, abi::BITSET_MATCH_ANY);
-    if from.key == to.key {
-        return Ok((woken, 0));
-    }
     let moved = source.requeue(from.key, to.key, target.as_deref_mut(), requeue);
     Ok((woken, moved))
 }

@@ -61,7 +61,7 @@ pub fn futex(
             };
             let (from, to) = (word(current)?, second(current)?);
             let (woken, moved) = subject::requeue(current, from, to, woken, moved, expected)?;
-            Ok(if command == op::REQUEUE { woken } else { woken + moved })
+            Ok(woken + moved)
         }
         op::WAKE_OP => {
             let (first, second) = (word(current)?, second(current)?);

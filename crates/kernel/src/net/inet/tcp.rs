@@ -464,7 +464,9 @@ impl Socket for TcpSocket {
         if let Phase::Remote(connection, _) = &state.phase {
             return remote::events(connection, events, (state.read_shut, state.write_shut));
         }
-        let read_over = state.read_shut || self.face.inbox.has_ended();
+        // A reset is the end of both ways.
+        let was_reset = self.face.was_reset.load(Ordering::Acquire);
+        let read_over = state.read_shut || was_reset || self.face.inbox.has_ended();
         if read_over {
             events |= Events::READABLE | Events::RDHUP;
         }
@@ -472,10 +474,10 @@ impl Socket for TcpSocket {
             Phase::Connecting | Phase::Remote(..) => return events,
             Phase::Closed => events |= Events::HUP | Events::WRITABLE,
             Phase::Connected(peer, _) => {
-                if state.write_shut || peer.inbox.has_room() {
+                if state.write_shut || was_reset || peer.inbox.has_room() {
                     events |= Events::WRITABLE;
                 }
-                if read_over && state.write_shut {
+                if was_reset || read_over && state.write_shut {
                     events |= Events::HUP;
                 }
             }
