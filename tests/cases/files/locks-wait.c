@@ -27,9 +27,10 @@ int main(void) {
     }
     NEED(read(ready[0], &byte, 1));
     SHOW(lock(F_SETLK, F_WRLCK, 0));
-    struct itimerval soon = {{0, 0}, {0, 20000}};
+    struct itimerval soon = {{0, 20000}, {0, 20000}}, never = {0};
     setitimer(ITIMER_REAL, &soon, NULL);
     SHOW(lock(F_SETLKW, F_WRLCK, 0));
+    setitimer(ITIMER_REAL, &never, NULL);
     NEED(write(go[1], "g", 1));
     SHOW(lock(F_SETLKW, F_WRLCK, 0));
     reap("holder", child);
@@ -42,7 +43,7 @@ int main(void) {
         _exit(result == 0 ? 0 : 1);
     }
     NEED(read(ready[0], &byte, 1));
-    sleep_ms(20);
+    await_state(child, 'S');
     SHOW(lock(F_SETLKW, F_WRLCK, 1));
     SHOW(lock(F_SETLK, F_UNLCK, 0));
     reap("other", child);

@@ -67,7 +67,7 @@ int main(void) {
         rcv(id, 8, 100, 0);
         exit(0);
     }
-    sleep_ms(20);
+    await_state(child, 'S');
     SHOW(snd(id, 9, "not wanted", 0));
     // The receiver prints what it got: then comes the result.
     int sent = snd(id, 8, "wanted", 0);
@@ -78,7 +78,7 @@ int main(void) {
         rcv(id, 8, 100, 0);
         exit(0);
     }
-    sleep_ms(20);
+    await_state(child, 'S');
     IN_CHILD("user", BECOME(1000); rcv(id, 9, 100, IPC_NOWAIT); SHOW(snd(id, 1, "x", 0)); SHOW(msgctl(id, IPC_RMID, NULL)); SHOW(msgctl(id, IPC_STAT, &state)));
     // The receiver prints that it is over.
     NEED(msgctl(id, IPC_RMID, NULL));

@@ -158,7 +158,7 @@ int main(void) {
     event.sigev_value.sival_int = 77;
     SHOW(mq_notify(queue, &event));
     SHOW(mq_send(queue, "five", 4, 0));
-    for (int i = 0; i < 1000 && !thread_told; i++) usleep(1000);
+    for (int i = 0; i < 10000 && !thread_told; i++) usleep(1000);
     SHOW(thread_told);
     receive(queue);
 

@@ -129,6 +129,23 @@ static inline void sleep_ms(long ms) {
         ;
 }
 
+// Waits until /proc tells this state of a process or thread: 'S' once it sleeps in a call, 'Z' once it has ended.
+static inline void await_state(pid_t id, char state) {
+    char path[32], text[512];
+    snprintf(path, sizeof path, "/proc/%d/stat", id);
+    for (int i = 0; i < 15000; i++) {
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t count = fd == -1 ? -1 : read(fd, text, sizeof text - 1);
+        if (fd != -1) close(fd);
+        text[count < 0 ? 0 : count] = 0;
+        // The name in parentheses may hold anything.
+        const char *name_end = strrchr(text, ')');
+        if (name_end && name_end[1] == ' ' && name_end[2] == state) return;
+        sleep_ms(1);
+    }
+    printf("process is never in state %c\n", state);
+}
+
 // Milliseconds of the monotonic clock.
 static inline long now_ms(void) {
     struct timespec time;

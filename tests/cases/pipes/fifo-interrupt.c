@@ -7,7 +7,7 @@ int main(void) {
     struct sigaction action = {.sa_handler = handler};
     sigaction(SIGALRM, &action, NULL);
     NEED(mkfifo("fifo", 0644));
-    struct itimerval soon = {{0, 0}, {0, 20000}};
+    struct itimerval soon = {{0, 20000}, {0, 20000}};
     setitimer(ITIMER_REAL, &soon, NULL);
     SHOW(open("fifo", O_RDONLY));
     setitimer(ITIMER_REAL, &soon, NULL);

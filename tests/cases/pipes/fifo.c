@@ -6,6 +6,7 @@ int main(void) {
     NEED(mkfifo("fifo", 0644));
     SHOW(mkfifo("fifo", 0644));
     SHOW(open("fifo", O_WRONLY | O_NONBLOCK));
+    long start = now_ms();
     pid_t child = NEED(fork());
     if (child == 0) {
         sleep_ms(20);
@@ -13,7 +14,6 @@ int main(void) {
         NEED(write(fd, "hello", 5));
         _exit(0);
     }
-    long start = now_ms();
     int fd = NEED(open("fifo", O_RDONLY));
     IS(now_ms() - start >= 15);
     SHOW(read(fd, text, 10));

@@ -29,7 +29,7 @@ int main(void) {
         if (i % 50 == 0) sleep_ms(1);
     }
     long start = now_ms();
-    while (__atomic_load_n(&total, __ATOMIC_SEQ_CST) < 500 && now_ms() - start < 3000) sleep_ms(1);
+    while (__atomic_load_n(&total, __ATOMIC_SEQ_CST) < 500 && now_ms() - start < 15000) sleep_ms(1);
     SHOW(total);
     int end[2];
     NEED(pipe(end));

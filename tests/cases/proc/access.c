@@ -18,6 +18,19 @@ static void look(const char *when, pid_t pid) {
     SHOW(process_vm_readv(pid, &own, 1, &other, 1, 0));
 }
 
+// Waits until a process has become the program, and reads.
+static void await_name(pid_t pid, const char *name) {
+    char path[64], now[64] = "";
+    snprintf(path, sizeof path, "/proc/%d/comm", pid);
+    while (strncmp(now, name, strlen(name))) {
+        sleep_ms(1);
+        int fd = NEED(open(path, O_RDONLY));
+        NEED(read(fd, now, sizeof now));
+        close(fd);
+    }
+    await_state(pid, 'S');
+}
+
 static void copy_to(const char *path, uid_t owner, mode_t mode) {
     int from = NEED(open("/proc/self/exe", O_RDONLY));
     int to = NEED(open(path, O_WRONLY | O_CREAT, 0755));
@@ -45,7 +58,7 @@ int main(int argc, char **argv) {
         BECOME(1000);
         for (;;) pause();
     }
-    sleep_ms(50);
+    await_state(child, 'S');
     IN_CHILD("another of the user", BECOME(1000); prctl(PR_SET_DUMPABLE, 1); look("after it was root", child));
     IN_CHILD("root", look("for root", child));
     kill(child, SIGKILL);
@@ -66,7 +79,7 @@ int main(int argc, char **argv) {
             NEED(dup2(pair[0], 0));
             execl("unreadable", "unreadable", "unreadable", NULL);
         }
-        sleep_ms(100);
+        await_name(child, "unreadable");
         look("of a program that cannot be read", child);
         NEED(write(pair[1], "x", 1));
         reap("child", child);
@@ -74,7 +87,8 @@ int main(int argc, char **argv) {
         child = NEED(fork());
         if (child == 0) {
             NEED(dup2(pair[0], 0));
-            sleep_ms(100);
+            char byte;
+            NEED(read(0, &byte, 1));
             execl("setuid", "setuid", "setuid", NULL);
         }
         char path[64], buffer[64];
@@ -82,7 +96,8 @@ int main(int argc, char **argv) {
         int environment = NEED(open(path, O_RDONLY));
         snprintf(path, sizeof path, "/proc/%d/maps", child);
         int maps = NEED(open(path, O_RDONLY));
-        sleep_ms(250);
+        NEED(write(pair[1], "x", 1));
+        await_name(child, "setuid");
         IS(read(environment, buffer, sizeof buffer) <= 0);
         IS(read(maps, buffer, sizeof buffer) <= 0);
         NEED(write(pair[1], "x", 1));

@@ -45,6 +45,6 @@ int main(void) {
     pthread_join(thread, NULL);
     snprintf(path, sizeof path, "/proc/self/task/%d", tid);
     // Who joined a thread may still find it on its way out.
-    for (int i = 0; i < 1000 && access(path, F_OK) == 0; i++) sleep_ms(1);
+    for (int i = 0; i < 10000 && access(path, F_OK) == 0; i++) sleep_ms(1);
     SHOW(access(path, F_OK));
 }

@@ -15,7 +15,7 @@ int main(void) {
     signal(SIGUSR1, handler);
     signal(SIGCHLD, handler);
     pid_t child = raw_clone(SIGUSR1);
-    sleep_ms(30);
+    for (int i = 0; i < 10000 && !got; i++) sleep_ms(1);
     printf("got %s\n", signal_name(got));
     SHOW(waitpid(child, &status, 0));
     IS(waitpid(child, &status, __WCLONE) == child);
@@ -23,7 +23,7 @@ int main(void) {
 
     got = 0;
     child = raw_clone(0);
-    sleep_ms(30);
+    await_state(child, 'Z');
     SHOW(got);
     IS(waitpid(child, &status, __WALL) == child);
     print_status("silent child", status);

@@ -12,6 +12,13 @@ static void *returns(void *unused) {
     return NULL;
 }
 
+static int gate[2];
+static void *returns_later(void *unused) {
+    char byte;
+    NEED(read(gate[0], &byte, 1));
+    return NULL;
+}
+
 static void *kills(void *unused) {
     sleep_ms(20);
     kill(getpid(), SIGTERM);
@@ -20,7 +27,7 @@ static void *kills(void *unused) {
 }
 
 static void *prints(void *unused) {
-    sleep_ms(20);
+    await_state(getpid(), 'Z');
     puts("the main thread is gone");
     FILE *status = fopen("/proc/self/status", "r");
     char line[200];
@@ -42,12 +49,14 @@ int main(void) {
     IN_CHILD("killed", start(kills); for (;;) pause());
     IN_CHILD("many", for (int i = 0; i < 50; i++) start(returns); start(exits_group); syscall(SYS_exit, 1));
     // No status until the last thread is gone.
+    NEED(pipe(gate));
     pid_t child = NEED(fork());
     if (child == 0) {
-        start(returns);
+        start(returns_later);
         syscall(SYS_exit, 6);
     }
-    sleep_ms(5);
+    await_state(child, 'Z');
     SHOW(waitpid(child, NULL, WNOHANG));
+    NEED(write(gate[1], "g", 1));
     reap("leader first", child);
 }

@@ -29,7 +29,7 @@ static void *forks(void *unused) {
         // Who joined a thread may still find it on its way out.
         char path[100];
         snprintf(path, sizeof path, "/proc/self/task/%d", spinner);
-        for (int i = 0; i < 1000 && access(path, F_OK) == 0; i++) sleep_ms(1);
+        for (int i = 0; i < 10000 && access(path, F_OK) == 0; i++) sleep_ms(1);
         FILE *status = fopen("/proc/self/status", "r");
         char line[200];
         while (fgets(line, sizeof line, status))

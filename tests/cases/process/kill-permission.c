@@ -10,7 +10,7 @@ int main(void) {
         BECOME(1000);
         for (;;) pause();
     }
-    sleep_ms(20);
+    await_state(user, 'S');
     SHOW(kill(999999, 0));
     SHOW(kill(root, 65));
     SHOW(kill(root, -1));

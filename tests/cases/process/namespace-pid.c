@@ -11,17 +11,21 @@ static int init(void *unused) {
     reap("child", child);
     printf("forked %d\n", child);
     // Orphans belong to it.
+    int gate[2];
+    char byte;
+    NEED(pipe(gate));
     child = fork();
     if (child == 0) {
         pid_t orphan = fork();
         if (orphan == 0) {
-            sleep_ms(20);
+            NEED(read(gate[0], &byte, 1));
             printf("orphan's ppid %d\n", getppid());
             _exit(8);
         }
         _exit(0);
     }
     reap("middle", child);
+    NEED(write(gate[1], "g", 1));
     reap("orphan", -1);
     // Signals without a handler do nothing to an init from inside.
     raise(SIGTERM);

@@ -6,7 +6,9 @@ static volatile int order[2], count;
 static void handler(int signo) { order[count++] = signo; }
 
 int main(void) {
-    int status;
+    int status, gate[2];
+    char byte;
+    NEED(pipe(gate));
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     pid_t middle = NEED(fork());
     if (middle == 0) {
@@ -18,7 +20,7 @@ int main(void) {
             signal(SIGHUP, handler);
             signal(SIGCONT, handler);
             raise(SIGSTOP);
-            sleep_ms(20);
+            NEED(read(gate[0], &byte, 1));
             printf("goes on after %s, ", signal_name(order[0]));
             printf("%s\n", signal_name(order[1]));
             _exit(5);
@@ -28,6 +30,7 @@ int main(void) {
         _exit(0);
     }
     reap("middle", middle);
+    NEED(write(gate[1], "g", 1));
     IS(wait(&status) > 0);
     print_status("orphan", status);
     // In an orphaned group the terminal's stop signals do nothing, SIGSTOP does.

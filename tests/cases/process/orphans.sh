@@ -1,6 +1,7 @@
 # Children whose parent ends first get another one, and are reaped; subshells, wait, traps at exit.
-(sh -c 'sleep 0.05; echo "orphan of $PPID" | sed s/[0-9]*$/somebody/' &)
-sleep 0.2
+mkfifo go over
+(sh -c 'read line <go; echo "orphan of $PPID" | sed s/[0-9]*$/somebody/; echo >over' &)
+echo >go; read line <over
 (trap 'echo leaving' EXIT; exit 3); echo $?
 (trap 'echo got TERM; exit 9' TERM; kill -TERM $(sh -c 'echo $PPID'); echo not reached); echo $?
 sleep 0.01 & a=$!; sh -c 'exit 7' & b=$!

@@ -3,7 +3,7 @@
 #include <sys/prctl.h>
 
 int main(void) {
-    int value = -1, out[2];
+    int value = -1, out[2], gate[2];
     SHOW(prctl(PR_GET_PDEATHSIG, &value));
     SHOW(value);
     SHOW(prctl(PR_SET_PDEATHSIG, 65));
@@ -13,6 +13,7 @@ int main(void) {
     prctl(PR_GET_PDEATHSIG, &value);
     SHOW(value);
     NEED(pipe(out));
+    NEED(pipe(gate));
     pid_t middle = NEED(fork());
     if (middle == 0) {
         sigset_t set;
@@ -23,9 +24,9 @@ int main(void) {
             prctl(PR_SET_PDEATHSIG, SIGUSR2);
             NEED(write(out[1], "r", 1));
             siginfo_t info;
-            struct timespec limit = {3, 0};
+            struct timespec limit = {15, 0};
             int signo = sigtimedwait(&set, &info, &limit);
-            sleep_ms(20);
+            NEED(read(gate[0], &(char){0}, 1));
             printf("got %s code %d\n", signal_name(signo), info.si_code);
             _exit(0);
         }
@@ -34,6 +35,7 @@ int main(void) {
         _exit(0);
     }
     reap("middle", middle);
+    NEED(write(gate[1], "g", 1));
     close(out[1]);
     char byte;
     SHOW(read(out[0], &byte, 1));

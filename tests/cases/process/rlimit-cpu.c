@@ -16,5 +16,5 @@ int main(void) {
     struct timespec used;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
     long ms = used.tv_sec * 1000 + used.tv_nsec / 1000000;
-    IS(ms > 900 && ms < 1500);
+    IS(ms > 900);
 }

@@ -4,7 +4,7 @@ import asyncio, os, signal
 async def main():
     order = []
     async def task(n):
-        await asyncio.sleep(0.02 * n); order.append(n)
+        await asyncio.sleep(0.1 * n); order.append(n)
     await asyncio.gather(*(task(n) for n in (3, 1, 2))); print(order)
     p = await asyncio.create_subprocess_exec("cat", stdin=-1, stdout=-1)
     print((await p.communicate(b"through cat"))[0], p.returncode)

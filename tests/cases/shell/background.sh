@@ -3,7 +3,7 @@ for i in 1 2 3; do (sleep 0.0$i; exit $i) & pids="$pids $!"; done
 for p in $pids; do wait $p; echo $?; done
 wait; echo "all $?"
 wait 99999 2>/dev/null; echo $?
-(sleep 0.05; echo late) & echo early; wait
+mkfifo go; (read line <go; echo late) & echo early; echo >go; wait
 sleep 10 & kill $!; wait $!; echo $?
 sleep 10 & kill -9 $!; wait $! 2>/dev/null; echo $?
 (exit 6) & (exit 7) & wait -n; a=$?; wait -n; b=$?; echo $((a + b))

@@ -4,7 +4,7 @@ set -m
 sleep 0.1 &
 wait; echo $?
 (kill -STOP $BASHPID; echo continued) &
-sleep 0.2
+until jobs %1 | grep -q Stopped; do sleep 0.01; done
 jobs %1 | grep -o Stopped
 kill -CONT %1
 wait

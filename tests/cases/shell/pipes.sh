@@ -10,4 +10,4 @@ head -c 3000000 /dev/zero | tr '\0' x | md5sum
 echo a | { read x; echo "got $x"; }
 ! true; echo $?
 cat <(echo left) <(echo right)
-echo out | tee >(cat >tee.txt) | cat; sleep 0.1; cat tee.txt
+echo out | tee >(cat >tee.txt) | cat; until [ -s tee.txt ]; do sleep 0.01; done; cat tee.txt

@@ -12,6 +12,6 @@ trap '' USR2; kill -USR2 $$; echo ignored
 sh -c 'kill -USR2 $$; echo still ignored'
 trap 'echo return' RETURN; f() { :; }; f; trap - RETURN
 trap
-(sleep 5 & wait $!; echo "interrupted $?") & pid=$!
-sleep 0.1; pkill -P $pid sleep; wait $pid
+(sleep 20 & wait $!; echo "interrupted $?") & pid=$!
+until pgrep -P $pid -x sleep >/dev/null; do sleep 0.01; done; pkill -P $pid sleep; wait $pid
 exit 5

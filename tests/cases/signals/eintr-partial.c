@@ -12,7 +12,7 @@ int main(void) {
     static char buffer[20000];
     pid_t parent = getpid(), child = NEED(fork());
     if (child == 0) {
-        sleep_ms(20);
+        await_state(parent, 'S');
         kill(parent, SIGUSR1);
         _exit(0);
     }
@@ -20,7 +20,7 @@ int main(void) {
     reap("child", child);
     child = NEED(fork());
     if (child == 0) {
-        sleep_ms(20);
+        await_state(parent, 'S');
         kill(parent, SIGUSR1);
         _exit(0);
     }
@@ -31,7 +31,7 @@ int main(void) {
     NEED(write(sockets[1], buffer, 100));
     child = NEED(fork());
     if (child == 0) {
-        sleep_ms(20);
+        await_state(parent, 'S');
         kill(parent, SIGUSR1);
         _exit(0);
     }

@@ -2,6 +2,7 @@
 #include "case.h"
 #include <pthread.h>
 
+static volatile int ran;
 static void handler(int signo, siginfo_t *info, void *context) {
     printf("%s code %d errno %d", signal_name(info->si_signo), info->si_code, info->si_errno);
     if (info->si_code == SI_USER || info->si_code == SI_TKILL || info->si_code == SI_QUEUE)
@@ -10,6 +11,7 @@ static void handler(int signo, siginfo_t *info, void *context) {
     if (info->si_code == SI_TIMER) printf(" overrun %d", info->si_overrun);
     if (signo == SIGCHLD) printf(" status %d", info->si_status);
     printf("\n");
+    ran++;
 }
 
 int main(void) {
@@ -33,14 +35,16 @@ int main(void) {
     while (waitpid(child, NULL, 0) == -1 && errno == EINTR)
         ;
     struct itimerval once = {{0, 0}, {0, 1000}};
+    int before = ran;
     setitimer(ITIMER_REAL, &once, NULL);
-    sleep_ms(20);
+    while (ran == before) sleep_ms(1);
     timer_t timer;
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN, .sigev_value.sival_int = 123};
     NEED(timer_create(CLOCK_MONOTONIC, &event, &timer));
     struct itimerspec at = {{0, 0}, {0, 1000000}};
+    before = ran;
     NEED(timer_settime(timer, 0, &at, NULL));
-    sleep_ms(20);
+    while (ran == before) sleep_ms(1);
     int pair[2];
     NEED(pipe(pair));
     close(pair[0]);

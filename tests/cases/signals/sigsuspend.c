@@ -25,7 +25,7 @@ int main(void) {
     signal(SIGHUP, SIG_IGN);
     pid_t child = NEED(fork());
     if (child == 0) {
-        sleep_ms(10);
+        await_state(getppid(), 'S');
         kill(getppid(), SIGHUP);
         kill(getppid(), SIGUSR2);
         sleep_ms(10);

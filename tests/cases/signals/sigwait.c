@@ -24,15 +24,19 @@ int main(void) {
     printf("code %d\n", info.si_code);
     IS(sigwaitinfo(&set, &info) == SIGRTMIN);
     printf("code %d value %d\n", info.si_code, info.si_int);
+    int next[2];
+    char byte;
+    NEED(pipe(next));
     pid_t child = NEED(fork());
     if (child == 0) {
-        sleep_ms(10);
+        await_state(getppid(), 'S');
         kill(getppid(), SIGUSR2);
-        sleep_ms(20);
+        NEED(read(next[0], &byte, 1));
         kill(getppid(), SIGUSR1);
         _exit(0);
     }
     SHOW(sigwaitinfo(&set, &info));
+    NEED(write(next[1], "n", 1));
     IS(sigwaitinfo(&set, &info) == SIGUSR1);
     IS(info.si_pid == child);
     reap("child", child);

@@ -5,7 +5,7 @@
 static void stopped_twice(pid_t child) {
     for (int i = 0; i < 2; i++) {
         int status;
-        sleep_ms(15);
+        await_state(child, 'S');
         kill(child, SIGSTOP);
         waitpid(child, &status, WUNTRACED);
         print_status("child", status);
@@ -29,17 +29,17 @@ int main(void) {
     int pair[2];
     char byte;
     NEED(pipe(pair));
-    struct timespec time = {0, 100000000};
+    struct timespec time = {0, 500000000};
     struct pollfd poll_fd = {pair[0], POLLIN, 0};
     DURING(SHOW(nanosleep(&time, NULL)));
-    DURING(SHOW(poll(&poll_fd, 1, 100)));
-    DURING(SHOW(select(0, NULL, NULL, NULL, &(struct timeval){0, 100000})));
-    DURING(alarm(1); struct itimerval at = {{0, 0}, {0, 400000}}; signal(SIGALRM, SIG_DFL); setitimer(ITIMER_REAL, &at, NULL); read(pair[0], &byte, 1));
+    DURING(SHOW(poll(&poll_fd, 1, 500)));
+    DURING(SHOW(select(0, NULL, NULL, NULL, &(struct timeval){0, 500000})));
+    DURING(alarm(1); struct itimerval at = {{0, 0}, {0, 500000}}; signal(SIGALRM, SIG_DFL); setitimer(ITIMER_REAL, &at, NULL); read(pair[0], &byte, 1));
     DURING({
         // epoll_wait is one of the calls that a stop interrupts.
         int epoll = NEED(epoll_create1(0));
         struct epoll_event event;
-        SHOW(epoll_wait(epoll, &event, 1, 200));
-        sleep_ms(60);
+        SHOW(epoll_wait(epoll, &event, 1, 500));
+        sleep_ms(500);
     });
 }

@@ -3,7 +3,11 @@
 #include <pthread.h>
 
 static __thread const char *name = "main";
-static void handler(int signo) { printf("%s ran in %s\n", signal_name(signo), name); }
+static volatile int ran;
+static void handler(int signo) {
+    printf("%s ran in %s\n", signal_name(signo), name);
+    ran++;
+}
 
 static int gate[2];
 static void *worker(void *given) {
@@ -42,7 +46,7 @@ int main(void) {
     NEED(read(gate[0], ready, 1));
     for (int i = 0; i < 3; i++) {
         kill(getpid(), SIGUSR1);
-        sleep_ms(10);
+        while (ran <= i) sleep_ms(1);
     }
     pthread_kill(shut, SIGUSR2);
     sigpending(&set);

@@ -54,9 +54,9 @@ int main(void) {
     NEED(connect(client, (void *)&address, length));
     accepted = NEED(accept(server, NULL, NULL));
     NEED(send(client, "unread", 6, 0));
-    sleep_ms(5);
+    poll(&(struct pollfd){accepted, POLLIN}, 1, 10000);
     close(accepted);
-    sleep_ms(5);
+    poll(&(struct pollfd){client, POLLIN}, 1, 10000);
     SHOW(recv(client, text, 1, 0));
     SHOW(send(client, "x", 1, 0));
     close(client);

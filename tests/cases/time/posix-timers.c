@@ -61,7 +61,7 @@ int main(void) {
     event = (struct sigevent){.sigev_notify = SIGEV_THREAD, .sigev_notify_function = in_thread, .sigev_value.sival_int = 3};
     SHOW(timer_create(CLOCK_MONOTONIC, &event, &other));
     SHOW(timer_settime(other, 0, &(struct itimerspec){{0, 0}, {0, 1000000}}, NULL));
-    for (int i = 0; i < 1000 && !thread_count; i++) sleep_ms(1);
+    for (int i = 0; i < 10000 && !thread_count; i++) sleep_ms(1);
     SHOW(thread_count);
     event = (struct sigevent){.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN};
     SHOW(timer_create(CLOCK_PROCESS_CPUTIME_ID, &event, &other));

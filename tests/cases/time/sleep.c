@@ -7,7 +7,7 @@ int main(void) {
     struct timespec left = {9, 9}, at;
     long start = now_ms();
     SHOW(nanosleep(&(struct timespec){0, 50000000}, &left));
-    IS(now_ms() - start >= 50 && now_ms() - start < 500);
+    IS(now_ms() - start >= 50 && now_ms() - start < 5000);
     SHOW(left.tv_sec);
     SHOW(nanosleep(&(struct timespec){0, 0}, NULL));
     SHOW(nanosleep(&(struct timespec){0, 1000000000}, NULL));
@@ -25,12 +25,12 @@ int main(void) {
     IS(now_ms() - start >= 28);
     struct sigaction action = {.sa_handler = handler};
     sigaction(SIGALRM, &action, NULL);
-    struct itimerval soon = {{0, 0}, {0, 20000}};
+    struct itimerval soon = {{0, 20000}, {0, 20000}};
     setitimer(ITIMER_REAL, &soon, NULL);
-    SHOW(nanosleep(&(struct timespec){1, 0}, &left));
-    IS(left.tv_sec == 0 && left.tv_nsec > 900000000);
+    SHOW(nanosleep(&(struct timespec){15, 0}, &left));
+    IS(left.tv_sec >= 5 && left.tv_sec < 15);
     setitimer(ITIMER_REAL, &soon, NULL);
-    at.tv_sec += 5;
+    at.tv_sec += 15;
     left.tv_sec = 77;
     CODE(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, &left));
     SHOW(left.tv_sec);

@@ -3,6 +3,7 @@
 ps -ef | awk 'NR == 1 {print $1, $2, NF}'
 ps aux | head -1 | awk '{print NF}'
 sleep 77.123 & p=$!
+until ps -o stat=,comm= -p $p | grep -q "^S.*sleep"; do sleep 0.01; done
 ps -o pid,stat,nice,comm -p $p | awk 'NR==2 {print NF, $2 ~ /^S/, $3, $4}'
 ps -eo pid= | awk -v p=$p '$1 == p' | wc -l
 pgrep -f 'sleep 77.123' | wc -l

@@ -7,7 +7,7 @@ if pid == 0:
     os.execvp("bash", ["bash", "--norc", "--noprofile", "-i"])
 seen = b""
 
-def expect(text, limit=8):
+def expect(text, limit=15):
     global seen
     end = time.time() + limit
     while text not in seen:
@@ -18,6 +18,18 @@ def expect(text, limit=8):
     seen = seen[seen.index(text) + len(text):]
     print("saw", text)
 
+def await_child(name):
+    """Waits until the shell runs a program of this name."""
+    while True:
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                found, rest = open(f"/proc/{entry}/stat").read().rsplit(")", 1)
+            except OSError:
+                continue
+            if found.endswith("(" + name) and int(rest.split()[1]) == pid:
+                return
+        time.sleep(0.01)
+
 def send(text):
     os.write(fd, text)
 
@@ -26,14 +38,14 @@ send(b"echo one $((1 + 1))\n")
 expect(b"one 2")
 expect(b"$ ")
 send(b"sleep 60\n")
-time.sleep(0.3)
+await_child("sleep")
 send(b"\x03")
 expect(b"$ ")
 send(b"echo status=$?\n")
 expect(b"status=130")
 expect(b"$ ")
 send(b"sleep 61\n")
-time.sleep(0.3)
+await_child("sleep")
 send(b"\x1a")
 expect(b"Stopped")
 expect(b"$ ")
@@ -44,7 +56,7 @@ send(b"bg; kill %1; wait; echo killed=$?\n")
 expect(b"killed=")
 expect(b"$ ")
 send(b"cat\n")
-time.sleep(0.2)
+await_child("cat")
 send(b"typed twice\n")
 expect(b"typed twice")
 expect(b"typed twice")
