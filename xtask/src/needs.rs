@@ -35,6 +35,7 @@ pub const TESTS: &[Need] = &[
     need("netavark", "netavark"),
     need("aardvark-dns", "aardvark-dns"),
     need("iptables", "iptables"),
+    need("portmap", "containernetworking-plugins"),
     need("runc", "runc"),
     need("ip", "iproute2"),
 ];
@@ -49,11 +50,11 @@ pub const ROOTFS: &[Need] = &[need("mmdebstrap", "mmdebstrap")];
 /// What the benchmarks take. `runsc` is measured if it is there; not every Debian has it.
 pub const BENCH: &[Need] = &[need("gcc", "gcc"), need("runc", "runc"), need("unshare", "util-linux")];
 
-/// Finds a program in PATH and in the folders of the system's and podman's programs.
+/// Finds a program in PATH and in the folders of the system's, podman's and CNI's programs.
 pub fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
-        .chain(["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib/podman"].map(PathBuf::from))
+        .chain(["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib/podman", "/usr/lib/cni"].map(PathBuf::from))
         .map(|folder| folder.join(program))
         .find(|file| file.is_file())
 }

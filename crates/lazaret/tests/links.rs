@@ -223,7 +223,9 @@ fn a_command_gets_a_link_to_the_host() {
     };
     let shell = |script: &str| run(here(&["sh", "-c", script]).stdin(Stdio::null()));
     let before = text(&shell("ip -o addr; iptables-save 2>/dev/null | grep -e '^-A'"));
-    assert!(shell("echo 1 > /proc/sys/net/ipv4/ip_forward").status.success());
+    let forwarding = || text(&shell("grep . /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/*/forwarding"));
+    let switches = forwarding();
+    assert!(switches.contains("eth0/forwarding:0"), "{switches}");
     let place = Place::new();
     let state = place.state();
     let lazaret =
@@ -255,12 +257,39 @@ for host, port in (gateway, 9), (sys.argv[1], 7000):
     let output = run(here(&[&lazaret[..], &["true"]].concat()).stdin(Stdio::null()));
     assert!(output.status.success(), "{}", text(&output));
     assert_eq!(text(&shell("ip -o addr; iptables-save 2>/dev/null | grep -e '^-A'")), before);
+    assert_eq!(forwarding(), switches);
     let lazaret =
         [env!("CARGO_BIN_EXE_lazaret"), "--root", "/tmp/lazaret-links-user", "do", "--network", "sandbox", "true"];
     let mut ordinary = Command::new("setpriv");
     ordinary.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).args(lazaret);
     let output = text(&run(ordinary.stdin(Stdio::null())));
     assert!(output.contains("only root can; without root there is --network host"), "{output}");
+}
+
+/// The links of a namespace are one sandbox' at a time; who is killed leaves them to the next.
+#[test]
+fn links_are_not_shared_by_sandboxes() {
+    let Some(wire) = Wire::new() else { return };
+    let place = wire.bundle(&["/usr/bin/python3", "-c", "print('ready', flush=True); import time; time.sleep(60)"]);
+    let before = wire.configured();
+    let start = |id: &str| {
+        let bundle = place.bundle();
+        let mut command = place.command(&["run", "--bundle", bundle.to_str().unwrap(), id]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let mut first = start("first");
+    let mut line = String::new();
+    BufReader::new(first.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    let second = text(&finish(start("second")));
+    assert!(second.contains("its links are those of sandbox \"first\""), "{second}");
+    first.kill().unwrap();
+    finish(first);
+    common::until("the end", || {
+        place.lazaret(&["list"]);
+        (wire.configured() == before).then_some(())
+    });
+    place.assert_clean();
 }
 
 /// What a container sees of a link.

@@ -47,6 +47,19 @@ pub struct Links {
     /// What the host has given up.
     #[serde(default)]
     taken: Option<Tables>,
+    /// Device and inode of the namespace that it was found in.
+    #[serde(default)]
+    identity: Option<(u64, u64)>,
+}
+
+/// What was found in a namespace.
+pub enum Found {
+    /// Links to hand over.
+    Links(Given),
+    /// Links that have no addresses.
+    Bare,
+    /// Nothing.
+    Nothing,
 }
 
 /// What is handed over.
@@ -81,17 +94,26 @@ impl Links {
         self.namespace.is_some() || self.are_made || has_time
     }
 
-    /// Looks for links in the namespace, that of the process `pid` if none is named, and notes them. None if there
-    /// are none.
+    /// The links of a namespace are those that another sandbox has got.
+    pub fn are_of(&self, other: &Links) -> bool {
+        other.taken.is_some() && self.identity.is_some() && self.identity == other.identity
+    }
+
+    /// The network namespace, in words.
+    pub fn place(&self) -> String {
+        self.namespace.as_ref().map_or("of its own".into(), |path| path.display().to_string())
+    }
+
+    /// Looks for links in the namespace, that of the process `pid` if none is named, and notes them.
     ///
     /// # Errors
     /// That of entering the namespace, or of opening a link.
-    pub fn find(&mut self, pid: i32) -> Result<Option<Given>, Failure> {
+    pub fn find(&mut self, pid: i32) -> Result<Found, Failure> {
         let path = self.path(pid);
         let namespace = match File::open(&path) {
             // An ordinary user's, where nobody else can have put anything.
             Err(error) if self.namespace.is_none() && error.kind() == std::io::ErrorKind::PermissionDenied => {
-                return Ok(None);
+                return Ok(Found::Nothing);
             }
             _ => open(&path)?,
         };
@@ -101,19 +123,25 @@ impl Links {
                 "it is that of this command, which would lose its addresses; --network host is for that",
             ));
         }
+        self.identity = namespace.metadata().map(|meta| (meta.dev(), meta.ino())).ok();
         let entered = match Namespace::Joined(namespace.into()).enter() {
             Err(failure) if self.namespace.is_none() && failure.errno == Some(Errno::PERM.raw_os_error()) => {
-                return Ok(None);
+                return Ok(Found::Nothing);
             }
             entered => entered?,
         };
         let step = "look at the container's network";
         let route = netlink::open().map_err(|errno| Failure::host(step, errno))?;
         let tables = netlink::read(&route).map_err(|errno| Failure::host(step, errno))?;
+        let has_links = tables.links.iter().any(is_wire);
         let given = given(tables)?;
         drop(entered);
         self.taken = given.as_ref().map(|given| given.tables.clone());
-        Ok(given)
+        Ok(match given {
+            Some(given) => Found::Links(given),
+            None if has_links => Found::Bare,
+            None => Found::Nothing,
+        })
     }
 
     /// Has the host give up the addresses of the links that were found.
@@ -188,12 +216,14 @@ fn is_own(namespace: &File) -> bool {
     own.is_ok_and(|own| namespace.metadata().map(identity).is_ok_and(|other| own == other))
 }
 
+fn is_wire(link: &Link) -> bool {
+    link.hardware == ETHERNET && link.flags & UP != 0
+}
+
 /// Opens the interfaces that have an address. The others may be anything.
 fn given(mut tables: Tables) -> Result<Option<Given>, Failure> {
     let Tables { links, addresses, routes } = &mut tables;
-    let usable = |link: &Link| {
-        link.hardware == ETHERNET && link.flags & UP != 0 && addresses.iter().any(|own| own.link == link.index)
-    };
+    let usable = |link: &Link| is_wire(link) && addresses.iter().any(|own| own.link == link.index);
     links.retain(usable);
     links.truncate(MOST);
     addresses.retain(|own| links.iter().any(|link| link.index == own.link));

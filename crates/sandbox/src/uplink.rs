@@ -4,6 +4,8 @@
 //! The interfaces are gone with the sandbox. Rules are named after the interface, so that those of a sandbox whose
 //! maker was killed are known, and removed by the next.
 
+mod forwarding;
+
 use std::{
     fs::File,
     io::Write,
@@ -72,23 +74,22 @@ impl Uplink {
         let index = index_of(&socket, &uplink.name)?;
         configure(&socket, index, network + 1)?;
         enter_and_configure(namespace.into(), network)?;
-        uplink.lead_on(network, warn);
+        uplink.lead_on(network, &tables, warn);
         Ok(uplink)
     }
 
     /// Lets packets of the sandbox pass the host.
-    fn lead_on(&mut self, network: u32, warn: &dyn Fn(&str)) {
+    fn lead_on(&mut self, network: u32, tables: &Tables, warn: &dyn Fn(&str)) {
         let source = format!("{}/{BITS}", Ipv4Addr::from_bits(network));
         let tool = [Tool::Nft, Tool::Iptables].into_iter().find(|tool| tool.add(&self.name, &source));
         if tool.is_none() {
             warn("neither nft nor iptables can make a rule here, so the sandbox reaches the host and nobody else");
         }
         self.tool = tool;
-        let forwards = std::fs::read_to_string("/proc/sys/net/ipv4/ip_forward").is_ok_and(|text| text.trim() != "0");
-        if tool.is_some() && !forwards {
-            warn(
-                "the host passes no packets on (net.ipv4.ip_forward is 0), so the sandbox reaches the host and nobody else",
-            );
+        if tool.is_some()
+            && let Err(error) = forwarding::switch_on(&self.name, tables)
+        {
+            warn(&format!("the host passes no packets on, so the sandbox reaches the host and nobody else: {error}"));
         }
     }
 }
@@ -98,10 +99,15 @@ impl Drop for Uplink {
         if let Some(tool) = self.tool {
             tool.remove(&self.name);
         }
-        // Usually it went with the sandbox.
-        if let Ok(socket) = netlink::open()
-            && let Ok(index) = index_of(&socket, &self.name)
+        let Ok(socket) = netlink::open() else { return };
+        if self.tool.is_some()
+            && let Ok(tables) = netlink::read(&socket)
         {
+            // What could not be switched off stays noted for the next.
+            let _ = forwarding::switch_off(&self.name, &tables);
+        }
+        // Usually it went with the sandbox.
+        if let Ok(index) = index_of(&socket, &self.name) {
             let _ = netlink::remove_link(&socket, index);
         }
     }

@@ -1,8 +1,9 @@
 //! containerd, by its client `ctr`.
 
-use super::place::{Daemon, Place, all, good, on_terminal, until};
+use super::place::{Daemon, Place, SERVE, all, ask, good, on_terminal, until};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 /// A containerd of its own.
@@ -12,6 +13,16 @@ pub struct Containerd {
     /// How containers are run.
     runtime: Vec<String>,
 }
+
+/// Runs `ctr` where it finds plugins for networks, which it has no option for.
+const WITH_PLUGINS: &str = "mount --make-rprivate /
+for directory in /opt /etc/cni /var/lib; do mount -t tmpfs none $directory; done
+mkdir -p /opt/cni /etc/cni/net.d
+ln -s /usr/lib/cni /opt/cni/bin
+echo '{\"cniVersion\":\"0.4.0\",\"name\":\"net\",\"plugins\":[{\"type\":\"bridge\",\"bridge\":\"cni0\",\"isGateway\":true,
+\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.99.11.0/24\",\"routes\":[{\"dst\":\"0.0.0.0/0\"}],\"dataDir\":\"'$PWD/ipam'\"}}]}' \
+  > /etc/cni/net.d/net.conflist
+exec ctr \"$@\"";
 
 impl Containerd {
     /// Starts containerd; with the image `box:1` in a namespace of the place's name.
@@ -26,6 +37,14 @@ impl Containerd {
 
     fn ctr(&self, arguments: &[&str]) -> Command {
         let mut command = self.place.command("ctr");
+        command.args(["--address", "containerd.sock", "--namespace", &self.place.name]).args(arguments);
+        command
+    }
+
+    /// The same with plugins for networks.
+    fn ctr_with_plugins(&self, arguments: &[&str]) -> Command {
+        let mut command = self.place.command("unshare");
+        command.args(["--mount", "sh", "-ec", WITH_PLUGINS, "sh"]);
         command.args(["--address", "containerd.sock", "--namespace", &self.place.name]).args(arguments);
         command
     }
@@ -95,6 +114,38 @@ fn by_our_shim() {
     survive_kills(&containerd);
     let is_ours = |text: &str| text.contains("shim-lazaret") && text.contains(&containerd.place.name);
     until("the end of the shims", || !processes().iter().any(|(_, line)| is_ours(line)));
+}
+
+/// Plugins make a container's network between create and start.
+#[test]
+fn containerd_gives_containers_networks() {
+    let programs = ["containerd", "ctr", "containerd-shim-lazaret-v1", "busybox", "ip", "python3"];
+    let Some(mut place) = Place::new(&programs) else { return };
+    for needed in ["/usr/lib/cni/bridge", "/etc/cni", "/opt", "/var/lib"] {
+        if !Path::new(needed).exists() {
+            eprintln!("not tested: {needed} is missing");
+            return;
+        }
+    }
+    if !place.take_network() {
+        return;
+    }
+    let containerd = Containerd::start(place, Vec::new());
+    let cgroup = format!("/{}/c", containerd.place.name);
+    let run = ["run", "--cgroup", &cgroup, "--runtime", "io.containerd.lazaret.v1"];
+    let image = ["docker.io/library/box:1", "c", "sh", "-c"];
+    let script = "ip -4 -o addr show eth0; ip route";
+    let seen = good(&mut containerd.ctr_with_plugins(&[&run[..], &["--rm", "--cni"], &image, &[script]].concat()));
+    assert!(seen.contains("inet 10.99.11.2/24") && seen.contains("default via 10.99.11.1 dev eth0"), "{seen}");
+    good(&mut containerd.ctr_with_plugins(&[&run[..], &["--detach", "--cni"], &image, &[SERVE]].concat()));
+    ask(&containerd.place, "10.99.11.3", "80");
+    good(&mut containerd.ctr_with_plugins(&["tasks", "delete", "--force", "c"]));
+    good(&mut containerd.ctr(&["containers", "delete", "c"]));
+    // A namespace of its own without plugins, and the host's.
+    let seen = good(&mut containerd.ctr(&[&run[..], &["--rm"], &image, &["ip -o link"]].concat()));
+    assert!(seen.starts_with("1: lo: ") && seen.lines().count() == 1, "{seen}");
+    let (status, _, error) = all(&mut containerd.ctr(&[&run[..], &["--rm", "--net-host"], &image, &["true"]].concat()));
+    assert!(status != 0 && error.contains("--network host"), "{status} {error}");
 }
 
 /// containerd cleans up after a shim that was killed.

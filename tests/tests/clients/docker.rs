@@ -1,7 +1,7 @@
 //! Docker's engine.
 
 use super::containerd::{remove_cgroups, start};
-use super::place::{Daemon, Place, all, good, on_terminal, until};
+use super::place::{Daemon, Place, SERVE, all, ask, good, on_terminal, until};
 use std::fs;
 use std::process::Command;
 
@@ -14,9 +14,14 @@ struct Docker {
 }
 
 impl Docker {
-    /// Starts an engine with the image `box:1`; `None` where it cannot run.
-    fn new() -> Option<Docker> {
-        let place = Place::new(&["containerd", "containerd-shim-runc-v2", "dockerd", "docker", "busybox"])?;
+    /// Starts an engine with the image `box:1`, and with networks if wanted; `None` where it cannot run.
+    fn new(networks: bool) -> Option<Docker> {
+        let more: &[&str] = if networks { &["iptables", "docker-proxy", "ip", "python3"] } else { &[] };
+        let programs = ["containerd", "containerd-shim-runc-v2", "dockerd", "docker", "busybox"];
+        let mut place = Place::new(&[&programs[..], more].concat())?;
+        if networks && !place.take_network() {
+            return None;
+        }
         let containerd = start(&place);
         let folder = place.directory.display();
         let arguments = [
@@ -28,7 +33,12 @@ impl Docker {
             format!("--add-runtime=lazaret={}", place.lazaret.display()),
             format!("--cgroup-parent=/{}", place.name),
         ];
-        let fixed = ["--default-runtime=lazaret", "--bridge=none", "--iptables=false", "--ip-forward=false"];
+        let network: &[&str] = if networks {
+            &["--bip=10.99.10.1/24"]
+        } else {
+            &["--bridge=none", "--iptables=false", "--ip-forward=false"]
+        };
+        let fixed = ["--default-runtime=lazaret"].iter().chain(network).copied();
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(fixed).collect();
         until("containerd", || place.directory.join("containerd.sock").exists());
         let docker = Docker { _engine: place.daemon("dockerd", &arguments), _containerd: containerd, place };
@@ -56,7 +66,7 @@ impl Docker {
 
 impl Drop for Docker {
     fn drop(&mut self) {
-        let _ = self.all(&["rm", "--force", "box"]);
+        let _ = self.all(&["rm", "--force", "box", "peer"]);
         remove_cgroups(&self.place.name);
     }
 }
@@ -65,7 +75,7 @@ const RUN: [&str; 4] = ["run", "--network=none", "--name=box", "--rm"];
 
 #[test]
 fn docker_runs_and_steers_containers() {
-    let Some(docker) = Docker::new() else { return };
+    let Some(docker) = Docker::new(false) else { return };
     run_containers(&docker);
     steer_a_container(&docker);
 }
@@ -121,4 +131,29 @@ fn steer_a_container(docker: &Docker) {
     assert_eq!(docker.good(&["wait", "box"]), "137");
     assert_eq!(docker.good(&["logs", "box"]).lines().take(2).collect::<Vec<_>>(), ["started", "bye"]);
     docker.good(&["rm", "box"]);
+}
+
+/// The engine makes a container's network between create and start.
+#[test]
+fn docker_gives_containers_networks() {
+    let Some(docker) = Docker::new(true) else { return };
+    docker.good(&["run", "--name=peer", "--detach", "--publish=8080:80", "box:1", "sh", "-c", SERVE]);
+    ask(&docker.place, "127.0.0.1", "8080");
+    let script = "ip -4 -o addr show eth0; ip route; nc 10.99.10.2 80; cat /etc/hosts";
+    let seen = |runtime: &str| {
+        let limits = ["--ulimit=nofile=1024:1024", "--hostname=island"];
+        let run = ["run", "--rm", "--name=box", "--runtime", runtime];
+        let seen = docker.good(&[&run[..], &limits, &["box:1", "sh", "-c", script]].concat());
+        // Interfaces have other numbers each time.
+        seen.split_once(": ").unwrap().1.to_owned()
+    };
+    let ours = seen("lazaret");
+    assert!(ours.contains("inet 10.99.10.3/24") && ours.contains("\nhello\n"), "{ours}");
+    assert_eq!(ours, seen("runc"));
+    // One that would share the network of another sandbox, or the host's.
+    for (network, expected) in [("container:peer", "its links are those of sandbox"), ("host", "--network host")] {
+        let (status, _, error) =
+            docker.all(&["run", "--rm", "--name=box", &format!("--network={network}"), "box:1", "true"]);
+        assert!(status != 0 && error.contains(expected), "{network}: {status} {error}");
+    }
 }

@@ -24,6 +24,8 @@ pub struct Place {
     /// The program under test.
     pub lazaret: PathBuf,
     path: String,
+    /// A network namespace that plays the host's, by its path.
+    network: Option<String>,
 }
 
 impl Place {
@@ -48,13 +50,32 @@ impl Place {
         let name = format!("lazaret-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let directory = PathBuf::from("/var/tmp").join(&name);
         fs::create_dir_all(&directory).unwrap();
-        Some(Place { directory, name, lazaret, path })
+        Some(Place { directory, name, lazaret, path, network: None })
+    }
+
+    /// From here on commands and daemons have a network namespace of their own, which they may change. False, with a
+    /// word to the user, where none can be made.
+    pub fn take_network(&mut self) -> bool {
+        let ip = |arguments: &[&str]| all(Command::new("ip").args(arguments)).0 == 0;
+        if !ip(&["netns", "add", &self.name]) {
+            eprintln!("not tested: this host makes no network namespaces");
+            return false;
+        }
+        self.network = Some(format!("/run/netns/{}", self.name));
+        ip(&["-n", &self.name, "link", "set", "lo", "up"])
     }
 
     /// A command that finds the programs of the clients.
     pub fn command(&self, program: &str) -> Command {
         // Found by the shell's rules in a path that this process itself does not have.
-        let mut command = Command::new("env");
+        let mut command = match &self.network {
+            Some(network) => {
+                let mut command = Command::new("nsenter");
+                command.arg(format!("--net={network}")).arg("env");
+                command
+            }
+            None => Command::new("env"),
+        };
         command.arg("-C").arg(&self.directory).arg(format!("PATH={}", self.path)).arg(program);
         command
     }
@@ -75,7 +96,7 @@ impl Place {
     /// An image `box:1` of busybox, as an archive in Docker's format.
     pub fn image(&self) -> PathBuf {
         let script = "mkdir -p root/bin && cp \"$(command -v busybox)\" root/bin/ &&
-            for name in sh echo cat sleep tty stty true id hostname touch pwd ls; do
+            for name in sh echo cat sleep tty stty true id hostname touch pwd ls ip nc ps; do
                 ln -s busybox root/bin/$name; done &&
             mkdir image && tar -C root -cf image/layer.tar . &&
             layer=$(sha256sum image/layer.tar | cut -d' ' -f1) &&
@@ -101,8 +122,13 @@ impl Drop for Place {
             let _ = Command::new("umount").args(["-l", target]).status();
         }
         let _ = fs::remove_dir_all(&self.directory);
-        // Docker's engine mounts its own directory on itself, and does not always succeed in undoing it.
-        mine.retain(|target| Path::new(target) != self.directory.join("data"));
+        if self.network.is_some() {
+            let _ = Command::new("ip").args(["netns", "del", &self.name]).status();
+        }
+        // Docker's engine mounts its own directory on itself, and does not always succeed in undoing it; and it keeps
+        // the host's network namespace once that was asked for.
+        let of_docker = ["data", "exec/netns/default"].map(|path| self.directory.join(path));
+        mine.retain(|target| !of_docker.contains(&target.into()));
         assert!(thread::panicking() || mine.is_empty(), "still mounted: {mine:?}");
     }
 }
@@ -174,4 +200,15 @@ fn cache() -> PathBuf {
         .or_else(|| variable("XDG_CACHE_HOME").map(|cache| cache.join("lazaret")))
         .or_else(|| variable("HOME").map(|home| home.join(".cache/lazaret")))
         .unwrap_or_default()
+}
+
+/// What containers serve on port 80.
+pub const SERVE: &str = "nc -ll -p 80 -e echo hello";
+
+/// Asks a server from the place of the host until it says hello.
+pub fn ask(place: &Place, address: &str, port: &str) {
+    let client = "import socket, sys
+with socket.create_connection((sys.argv[1], int(sys.argv[2])), 5) as server:
+    print(server.makefile().read(), end='')";
+    until("a server", || all(place.command("python3").args(["-c", client, address, port])).1 == "hello");
 }

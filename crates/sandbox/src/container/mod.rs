@@ -16,7 +16,7 @@ use crate::{
     config::{Args, Config},
     error::Error,
     hooks,
-    links::Given,
+    links::{Found, Given},
     pod::Role,
     sandbox::Sandbox,
     state::{Entry, Registry, State, Status},
@@ -213,7 +213,11 @@ impl Container {
         let others = [&hooks.prestart, &hooks.create_runtime, &hooks.create_container];
         let has_time = !self.state.attached || others.iter().any(|list| !list.is_empty());
         let Some(links) = self.state.links.as_mut().filter(|links| links.are_expected(has_time)) else { return Ok(()) };
-        let Some(Given { tables, sockets }) = links.find(self.state.pid)? else { return Ok(()) };
+        let Given { tables, sockets } = match links.find(self.state.pid)? {
+            Found::Links(given) => given,
+            Found::Nothing => return Ok(()),
+            Found::Bare => return self.check_for_other_owner(),
+        };
         // Should this process be killed from here on, others know what the host is to get back.
         self.entry.write(&self.state)?;
         self.state.links.iter().try_for_each(|links| links.take(self.state.pid))?;
@@ -227,6 +231,23 @@ impl Container {
         match call().map_err(|error| self.lost(error))? {
             Answer::Done => Ok(()),
             other => Err(self.refused(other)),
+        }
+    }
+
+    /// Links without addresses may be those that another sandbox has got.
+    fn check_for_other_owner(&self) -> Result<(), Error> {
+        let Some(links) = &self.state.links else { return Ok(()) };
+        let others = Registry::of(&self.entry)?.list()?.into_iter().filter(|state| state.id != self.state.id);
+        match others.into_iter().find(|state| state.links.as_ref().is_some_and(|other| links.are_of(other))) {
+            Some(owner) => Err(Failure::new(
+                format!("use the network namespace {}", links.place()),
+                format!(
+                    "its links are those of sandbox {:?}; a container shares them only if it joins that sandbox",
+                    owner.id
+                ),
+            )
+            .into()),
+            None => Ok(()),
         }
     }
 

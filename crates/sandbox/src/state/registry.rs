@@ -49,6 +49,15 @@ impl Registry {
         Ok(Registry { directory, path: path.into(), answer_timeout: config.answer_timeout })
     }
 
+    /// The one that a container's directory is in.
+    ///
+    /// # Errors
+    /// That of copying a descriptor.
+    pub(crate) fn of(entry: &Entry) -> Result<Registry, Error> {
+        let directory = entry.parent.try_clone().map_err(|error| Error::host("copy a descriptor", error))?;
+        Ok(Registry { directory, path: "the state directory".into(), answer_timeout: entry.answer_timeout })
+    }
+
     /// Makes a container's directory, locked for its maker.
     ///
     /// # Errors
@@ -128,6 +137,7 @@ impl Registry {
             if state.cgroup.as_ref().is_some_and(|cgroup| cgroup.remove().is_err()) {
                 return false;
             }
+            state.links.iter().for_each(|links| links.give_back(state.pid));
             if let Some(Ok(Some(sandbox))) = state.sandbox.as_ref().map(|sandbox| self.entry(sandbox)) {
                 join::abandon(&sandbox, &state);
             }
