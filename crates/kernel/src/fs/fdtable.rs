@@ -159,6 +159,11 @@ impl FdTable {
         removed
     }
 
+    /// All open files, by descriptor.
+    pub fn files(&self) -> Vec<Arc<File>> {
+        self.slots.read().slots.iter().flatten().map(|descriptor| descriptor.file.clone()).collect()
+    }
+
     /// Numbers of all open descriptors, ascending.
     pub fn open_descriptors(&self) -> Vec<i32> {
         let table = self.slots.read();

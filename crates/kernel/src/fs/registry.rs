@@ -41,7 +41,7 @@ pub fn new_superblock(mounter: Mounter<'_>, fs_type: &str, source: &str, data: &
             Ok(SuperBlock::new("proc", source, "", root))
         }
         "sysfs" => {
-            let root = sys::new_root(SuperBlock::allocate_device(), mounter.kernel.cpu_count());
+            let root = sys::new_root(SuperBlock::allocate_device(), mounter.kernel);
             Ok(SuperBlock::new("sysfs", source, "", root))
         }
         "devpts" => {

@@ -211,6 +211,11 @@ pub trait Socket: Any + Send + Sync {
         false
     }
 
+    /// How many connections wait for accept(2).
+    fn pending_connections(&self) -> usize {
+        0
+    }
+
     /// Whether bytes up to the mark of urgent data have been read (SIOCATMARK).
     fn is_at_mark(&self) -> bool {
         false

@@ -5,6 +5,7 @@ mod maps;
 mod memory;
 mod network;
 mod process;
+mod sockets;
 mod status;
 mod sysctl;
 mod system;

@@ -2,11 +2,15 @@
 
 use std::{fmt::Write as _, net::IpAddr};
 
-use lazaret_abi::errno::Errno;
+use lazaret_abi::{errno::Errno, socket::family};
 use lazaret_hostcall::netlink::{Link, Tables};
 
-use super::process::Subject;
+use super::{
+    process::Subject,
+    sockets::{self, Datagrams},
+};
 use crate::{
+    boot::Kernel,
     fs::{
         inode::Inode,
         pseudo::{PseudoDirectory, PseudoFile, StaticDirectory},
@@ -25,16 +29,43 @@ pub fn directory(subject: &Subject) -> Arc<dyn Inode> {
             Ok::<_, Errno>(make(&kernel.network.tables()).into_bytes())
         })
     };
+    let of = |make: fn(&Kernel) -> String| {
+        let kernel = subject.kernel.clone();
+        PseudoFile::new(fs, 0o444, move || Ok(make(&*kernel.upgrade().ok_or(Errno::ESRCH)?).into_bytes()))
+    };
     let entries = StaticDirectory::new()
-        .with(
-            "arp",
-            made(|_| "IP address       HW type     Flags       HW address            Mask     Device\n".into()),
-        )
+        .with("arp", of(neighbours))
         .with("dev", made(devices))
+        .with("icmp", of(|kernel| sockets::datagrams(kernel, Datagrams::Icmp, family::INET)))
+        .with("icmp6", of(|kernel| sockets::datagrams(kernel, Datagrams::Icmp, family::INET6)))
         .with("if_inet6", made(addresses6))
         .with("ipv6_route", made(routes6))
-        .with("route", made(routes));
+        .with("raw", of(|kernel| sockets::datagrams(kernel, Datagrams::Raw, family::INET)))
+        .with("raw6", of(|kernel| sockets::datagrams(kernel, Datagrams::Raw, family::INET6)))
+        .with("route", made(routes))
+        .with("sockstat", of(|kernel| sockets::statistics(kernel, family::INET)))
+        .with("sockstat6", of(|kernel| sockets::statistics(kernel, family::INET6)))
+        .with("tcp", of(|kernel| sockets::tcp(kernel, family::INET)))
+        .with("tcp6", of(|kernel| sockets::tcp(kernel, family::INET6)))
+        .with("udp", of(|kernel| sockets::datagrams(kernel, Datagrams::Udp, family::INET)))
+        .with("udp6", of(|kernel| sockets::datagrams(kernel, Datagrams::Udp, family::INET6)))
+        .with("unix", of(sockets::unix));
     PseudoDirectory::with_attributes(fs, subject.attributes(0o555), entries)
+}
+
+fn neighbours(kernel: &Kernel) -> String {
+    /// ATF_COM
+    const COMPLETE: u32 = 2;
+    let mut text = String::from("IP address       HW type     Flags       HW address            Mask     Device\n");
+    let known = kernel.network.stack().map(|stack| stack.neighbours()).unwrap_or_default();
+    let tables = kernel.network.tables();
+    for (link, who, address) in known.into_iter().filter(|(_, who, _)| who.is_ipv4()) {
+        let flags = if address.is_some() { COMPLETE } else { 0 };
+        let address = address.map_or([0; 6], |address| address.0).map(|byte| format!("{byte:02x}")).join(":");
+        let (who, device) = (who.to_string(), name(&tables, link));
+        let _ = writeln!(text, "{who:<16} 0x{:<10x}0x{flags:<10x}{address:<17}     *        {device}", 1);
+    }
+    text
 }
 
 fn name(tables: &Tables, link: u32) -> String {

@@ -1,34 +1,38 @@
 //! sysfs: what C libraries, language runtimes and tools read of the machine.
 
+mod network;
+
 use lazaret_abi::errno::Errno;
 
 use super::{
     inode::{Inode, LinkTarget},
     pseudo::{PseudoDirectory, PseudoFile, PseudoFs, PseudoLink, StaticDirectory},
 };
-use crate::{sync::Arc, task::sched::CpuSet};
+use crate::{boot::Kernel, sync::Arc, task::sched::CpuSet};
 
 /// `f_type` of sysfs.
 const SYSFS_MAGIC: u64 = 0x6265_6572;
 
-/// The root directory of a new sysfs. `cpus` is the number of processors of the machine.
-pub fn new_root(device: u64, cpus: usize) -> Arc<dyn Inode> {
-    let fs = &PseudoFs::new(device, SYSFS_MAGIC);
+/// The root directory of a new sysfs.
+pub fn new_root(device: u64, shown: &Arc<Kernel>) -> Arc<dyn Inode> {
+    let (fs, cpus) = (&PseudoFs::new(device, SYSFS_MAGIC), shown.cpu_count());
+    let of_links = Arc::downgrade(shown);
     let directory = |entries| PseudoDirectory::new(fs, entries);
     let empty = || directory(StaticDirectory::new());
     directory(
         StaticDirectory::new()
             .with("block", empty())
             .with("bus", empty())
-            .with("class", directory(StaticDirectory::new().with("net", network(fs)).with("tty", empty())))
+            .with(
+                "class",
+                directory(StaticDirectory::new().with("net", network::links(fs, &of_links)).with("tty", empty())),
+            )
             .with("dev", empty())
             .with(
                 "devices",
                 directory(StaticDirectory::new().with("system", system(fs, cpus)).with(
                     "virtual",
-                    directory(
-                        StaticDirectory::new().with("net", directory(StaticDirectory::new().with("lo", loopback(fs)))),
-                    ),
+                    directory(StaticDirectory::new().with("net", network::directories(fs, &of_links))),
                 )),
             )
             .with("firmware", empty())
@@ -108,19 +112,4 @@ fn kernel(fs: &Arc<PseudoFs>) -> Arc<dyn Inode> {
         .with("hugepages", PseudoDirectory::new(fs, StaticDirectory::new()))
         .with("transparent_hugepage", PseudoDirectory::new(fs, huge));
     PseudoDirectory::new(fs, StaticDirectory::new().with("mm", PseudoDirectory::new(fs, mm)))
-}
-
-fn network(fs: &Arc<PseudoFs>) -> Arc<dyn Inode> {
-    PseudoDirectory::new(fs, StaticDirectory::new().with("lo", link(fs, "../../devices/virtual/net/lo")))
-}
-
-fn loopback(fs: &Arc<PseudoFs>) -> Arc<dyn Inode> {
-    let entries = StaticDirectory::new()
-        .with("address", text(fs, "00:00:00:00:00:00"))
-        .with("flags", text(fs, "0x9"))
-        .with("ifindex", text(fs, "1"))
-        .with("mtu", text(fs, "65536"))
-        .with("operstate", text(fs, "unknown"))
-        .with("type", text(fs, "772"));
-    PseudoDirectory::new(fs, entries)
 }

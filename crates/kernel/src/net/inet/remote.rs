@@ -131,19 +131,29 @@ pub fn events(connection: &Connection, mut events: Events, shut: (bool, bool)) -
     events
 }
 
-/// How Linux numbers the states of a connection (TCP_ESTABLISHED ...).
-pub fn state_number(state: State) -> u8 {
-    match state {
-        State::Established => 1,
-        State::SynSent => 2,
-        State::SynReceived => 3,
-        State::FinWait1 => 4,
-        State::FinWait2 => 5,
-        State::TimeWait => 6,
-        State::Closed => 7,
-        State::CloseWait => 8,
-        State::LastAck => 9,
-        State::Listen => 10,
-        State::Closing => 11,
+/// How Linux numbers the states of a connection.
+pub const ESTABLISHED: u8 = 1;
+pub const SYN_SENT: u8 = 2;
+pub const FIN_WAIT2: u8 = 5;
+pub const CLOSE: u8 = 7;
+pub const CLOSE_WAIT: u8 = 8;
+pub const LISTEN: u8 = 10;
+
+impl Connection {
+    /// Where it stands, as Linux numbers it (TCP_ESTABLISHED ...).
+    pub fn state_number(&self) -> u8 {
+        match self.state() {
+            State::Established => ESTABLISHED,
+            State::SynSent => SYN_SENT,
+            State::SynReceived => 3,
+            State::FinWait1 => 4,
+            State::FinWait2 => FIN_WAIT2,
+            State::TimeWait => 6,
+            State::Closed => CLOSE,
+            State::CloseWait => CLOSE_WAIT,
+            State::LastAck => 9,
+            State::Listen => LISTEN,
+            State::Closing => 11,
+        }
     }
 }

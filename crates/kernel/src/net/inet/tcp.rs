@@ -147,6 +147,32 @@ impl TcpSocket {
         }
     }
 
+    /// Sockets of the connections that wait for accept(2).
+    pub fn pending(&self) -> Vec<Arc<TcpSocket>> {
+        let listener = self.face.listener.lock();
+        listener.as_ref().map(|slot| slot.pending.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Where it stands, as Linux numbers it (TCP_ESTABLISHED ...).
+    fn state_number(&self) -> u8 {
+        if self.is_listening() {
+            return remote::LISTEN;
+        }
+        let state = self.state.lock();
+        match &state.phase {
+            Phase::Closed => remote::CLOSE,
+            Phase::Connecting => remote::SYN_SENT,
+            Phase::Remote(connection, _) => connection.state_number(),
+            Phase::Connected(..) if self.face.was_reset.load(Ordering::Acquire) => remote::CLOSE,
+            Phase::Connected(..) => match (state.write_shut, self.face.inbox.has_ended()) {
+                (false, false) => remote::ESTABLISHED,
+                (false, true) => remote::CLOSE_WAIT,
+                (true, false) => remote::FIN_WAIT2,
+                (true, true) => remote::CLOSE,
+            },
+        }
+    }
+
     /// The connection over a link, if there is one.
     fn remote(&self) -> Option<Arc<Connection>> {
         match &self.state.lock().phase {
@@ -504,19 +530,16 @@ impl Socket for TcpSocket {
         self.face.is_listening()
     }
 
+    fn pending_connections(&self) -> usize {
+        self.face.listener.lock().as_ref().map_or(0, |slot| slot.pending.len())
+    }
+
     fn option(&self, number_level: u32, number: u32) -> Result<Vec<u8>, Errno> {
         if (number_level, number) == (level::TCP, tcp::INFO) {
             /// `struct tcp_info` up to the fields that programs of today know.
             const LENGTH: usize = 232;
-            /// TCP_ESTABLISHED, TCP_CLOSE, TCP_LISTEN
-            const STATES: [u8; 3] = [1, 7, 10];
             let mut info = vec![0; LENGTH];
-            info[0] = match (self.is_listening(), self.peer().is_some(), self.remote()) {
-                (true, ..) => STATES[2],
-                (_, true, _) => STATES[0],
-                (.., Some(connection)) => remote::state_number(connection.state()),
-                _ => STATES[1],
-            };
+            info[0] = self.state_number();
             return Ok(info);
         }
         self.levels.get(self.common.family, level::TCP, number_level, number)

@@ -94,6 +94,13 @@ impl Stack {
         Tables { links: self.links.iter().map(|link| link.described()).collect(), ..self.tables.clone() }
     }
 
+    /// Who is known on which link, and where if that is known.
+    pub fn neighbours(&self) -> Vec<(u32, IpAddr, Option<EthernetAddress>)> {
+        let of = |link: &Arc<Link>| (link.index(), link.neighbours.lock().all());
+        let links = self.links.iter().map(of);
+        links.flat_map(|(link, all)| all.into_iter().map(move |(who, address)| (link, who, address))).collect()
+    }
+
     /// An address of a link.
     pub fn is_own(&self, address: IpAddr) -> bool {
         self.tables.addresses.iter().any(|own| own.address == address)

@@ -68,6 +68,13 @@ impl Neighbours {
         Known { address: neighbour.address, ask }
     }
 
+    /// All of them, with their addresses where these are known.
+    pub fn all(&self) -> Vec<(IpAddr, Option<EthernetAddress>)> {
+        let mut all: Vec<_> = self.0.iter().map(|(who, neighbour)| (*who, neighbour.address)).collect();
+        all.sort();
+        all
+    }
+
     /// Forgets those of whom nothing was heard for the longest time, if there are many. They may be made up by
     /// somebody on the link.
     fn make_room(&mut self, now: Instant) {
