@@ -1,8 +1,9 @@
 //! Real programs: each script in `programs/` prints the same on Linux and in a sandbox.
 //!
 //! With `lazaret do` over this machine's root, beside this machine; and with `lazaret run` on the Debian
-//! root of `cargo xtask rootfs`, beside runc. Both as root and as an ordinary user. What the machine cannot
-//! do is ignored, with the reason.
+//! root of `cargo xtask rootfs`, beside runc. Both as root and as an ordinary user. Those of [`SERVED`] also where
+//! the root and the directory that they work in are served to the sandbox process. What the machine cannot do is
+//! ignored, with the reason.
 //!
 //! `cargo test -p lazaret-tests --test programs -- python` runs one script. They work in the directory `WORK`.
 
@@ -32,7 +33,12 @@ enum Way {
     Do,
     /// From a bundle.
     Run,
+    /// From a bundle without directfs, working in a directory of the host.
+    Served,
 }
+
+/// Scripts that work much with files.
+const SERVED: [&str; 4] = ["archive.sh", "cc.sh", "git.sh", "python.sh"];
 
 struct Setup {
     lazaret: PathBuf,
@@ -62,6 +68,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
                 trials.push(trial(&setup, &script, way, user));
             }
         }
+        if SERVED.contains(&script.as_str()) {
+            trials.push(trial(&setup, &script, Way::Served, false));
+        }
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
     // Each trial removed its own folder.
@@ -71,7 +80,11 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 
 fn trial(setup: &Arc<Setup>, script: &str, way: Way, user: bool) -> Trial {
     let missing = missing(setup, way, user);
-    let place = if way == Way::Do { "do" } else { "run" };
+    let place = match way {
+        Way::Do => "do",
+        Way::Run => "run",
+        Way::Served => "served",
+    };
     let name = format!("{place}/{}{}", if user { "user/" } else { "" }, script.trim_end_matches(".sh"));
     let (setup, script) = (Arc::clone(setup), script.to_owned());
     let folder = setup.scratch.join(name.replace('/', "-"));
@@ -88,14 +101,14 @@ fn trial(setup: &Arc<Setup>, script: &str, way: Way, user: bool) -> Trial {
 fn missing(setup: &Setup, way: Way, user: bool) -> Option<String> {
     let is_root = rustix::process::geteuid().is_root();
     let tools: &[&str] =
-        if way == Way::Run { &["bash", "setpriv", "unshare", "runc"] } else { &["bash", "setpriv", "unshare"] };
+        if way != Way::Do { &["bash", "setpriv", "unshare", "runc"] } else { &["bash", "setpriv", "unshare"] };
     if let Some(tool) = tools.iter().find(|tool| !has_tool(tool)) {
         return Some(format!("needs {tool}"));
     }
-    if (user || way == Way::Run) && !is_root {
+    if (user || way != Way::Do) && !is_root {
         return Some("needs root".into());
     }
-    if way == Way::Run && !setup.rootfs.join("usr").is_dir() {
+    if way != Way::Do && !setup.rootfs.join("usr").is_dir() {
         return Some("needs cargo xtask rootfs".into());
     }
     None
@@ -128,16 +141,17 @@ fn compare(
             let script = format!("bash {}", scripts.join("script").display());
             (as_user(&script, user), as_user(&format!("{lazaret} do -- {script}"), user))
         }
-        Way::Run => {
+        Way::Run | Way::Served => {
             fs::create_dir_all(bundle.join("rootfs"))?;
-            fs::write(bundle.join("config.json"), config(&scripts))?;
+            fs::write(bundle.join("config.json"), config(&scripts, (way == Way::Served).then_some(&work)))?;
             let mount = format!("mount --bind {} {}", setup.rootfs.display(), bundle.join("rootfs").display());
             let name = folder.file_name().unwrap_or_default().to_string_lossy();
             let id = format!("programs-{}-{name}", std::process::id());
             let bundle = bundle.display();
             // runc would need more than a user namespace for an ordinary user: what it prints is the same.
             let runc = format!("runc --root {} run --bundle {bundle} {id}", folder.join("runc").display());
-            let ours = as_user(&format!("{lazaret} run --bundle {bundle} {id}"), user);
+            let flags = if way == Way::Served { "--directfs=false " } else { "" };
+            let ours = as_user(&format!("{lazaret} {flags}run --bundle {bundle} {id}"), user);
             (format!("{mount} && {runc}"), format!("{mount} && {ours}"))
         }
     };
@@ -182,8 +196,12 @@ fn outcome(line: &str, work: &Path) -> Result<Outcome, Box<dyn Error>> {
     Ok(run(&mut command, LIMIT)?)
 }
 
-/// A bundle's configuration: a read-only root, `/tmp` to work in.
-fn config(scripts: &Path) -> String {
+/// A bundle's configuration: a read-only root, `/tmp` to work in, which may be a directory of the host.
+fn config(scripts: &Path, work: Option<&Path>) -> String {
+    let (kind, source, options) = match work {
+        Some(work) => ("bind", work.display().to_string(), r#""rbind""#),
+        None => ("tmpfs", "tmpfs".into(), r#""nosuid", "nodev", "mode=1777""#),
+    };
     let capabilities = r#"["CAP_KILL", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETUID", "CAP_SETGID"]"#;
     format!(
         r#"{{
@@ -203,7 +221,7 @@ fn config(scripts: &Path) -> String {
     {{ "destination": "/dev/pts", "type": "devpts", "source": "devpts",
        "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"] }},
     {{ "destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": ["nosuid", "nodev", "mode=1777"] }},
-    {{ "destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "nodev", "mode=1777"] }},
+    {{ "destination": "/tmp", "type": "{kind}", "source": "{source}", "options": [{options}] }},
     {{ "destination": "/scripts", "type": "bind", "source": "{}", "options": ["rbind", "ro"] }}
   ],
   "linux": {{

@@ -1,4 +1,5 @@
 // access(2) uses the real ids, faccessat2 with AT_EACCESS the effective ones.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 int main(void) {

@@ -1,4 +1,5 @@
 // A file of 64 MiB through read, write, mmap and copies; sums agree.
+// also: --directfs=false --overlay2=none
 // timeout: 40
 #include "case.h"
 

@@ -1,4 +1,5 @@
 // chmod(2), chown(2): who may, which bits go, and the errors.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 static void show(const char *path) {

@@ -1,4 +1,5 @@
 // chroot(2): the root changes, the working folder does not; dots stop there.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 int main(void) {

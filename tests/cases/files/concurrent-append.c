@@ -1,4 +1,5 @@
 // Four processes append to one file and create in one folder: nothing is lost, each name goes to one.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 int main(void) {

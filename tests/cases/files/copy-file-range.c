@@ -1,4 +1,5 @@
 // copy_file_range(2): offsets, overlap, kinds of files.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 int main(void) {

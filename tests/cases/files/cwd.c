@@ -1,4 +1,5 @@
 // chdir(2), fchdir(2), getcwd(2) in folders that move or vanish.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 int main(void) {

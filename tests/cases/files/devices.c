@@ -1,4 +1,5 @@
 // The devices of every container: null, zero, full, random, tty.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 int main(void) {

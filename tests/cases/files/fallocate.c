@@ -1,4 +1,5 @@
 // fallocate(2): modes, keep-size, punching, and the errors.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 static void size(int fd) {

@@ -1,4 +1,5 @@
 // fcntl(2): owner, signal, pipe size, shared flags, and commands that do not exist.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 int main(void) {

@@ -1,4 +1,5 @@
 // SEEK_DATA and SEEK_HOLE (lseek(2)), and what a hole reads as.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 int main(void) {

@@ -1,4 +1,5 @@
 // inotify(7): which events, in which order, for files and folders.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 #include <sys/inotify.h>
 #include <sys/ioctl.h>

@@ -1,4 +1,5 @@
 // link(2), unlink(2), rmdir(2): counts, kinds, trailing slashes, open files.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 static void links(const char *path) {

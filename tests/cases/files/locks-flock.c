@@ -1,4 +1,5 @@
 // flock(2): per description, upgrade, non-blocking, interruption.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 #include <sys/file.h>
 

@@ -1,4 +1,5 @@
 // Open file description locks: by description, kept over fork and dup (fcntl(2)).
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 static int lock(int fd, int command, int type, off_t start, off_t length) {

@@ -1,4 +1,5 @@
 // fcntl(2) record locks: ranges, splitting, who holds, and release by any close.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 static int fd;

@@ -1,4 +1,5 @@
 // F_SETLKW waits, is interrupted, and finds deadlocks; locks end with their process.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 static int fd;

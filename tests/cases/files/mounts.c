@@ -1,4 +1,5 @@
 // mount(2), umount2(2) in a mount namespace of one's own: tmpfs, bind, read-only, and the errors.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 #include <sys/mount.h>
 

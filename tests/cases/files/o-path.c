@@ -1,4 +1,5 @@
 // Descriptors opened with O_PATH: what they can and cannot do (open(2)).
+// also: --directfs=false --overlay2=none
 #include "case.h"
 #include <sys/ioctl.h>
 

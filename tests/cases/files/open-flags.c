@@ -1,4 +1,5 @@
 // open(2): creation, exclusion, truncation, kinds of files, and the errors.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 int main(void) {

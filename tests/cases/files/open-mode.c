@@ -1,4 +1,5 @@
 // The mode of new files: umask, set-id bits, and the access of the first opener.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 static void show(const char *path) {

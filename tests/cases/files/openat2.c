@@ -1,4 +1,5 @@
 // openat2(2): resolve flags and its structure.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 #include <linux/openat2.h>
 

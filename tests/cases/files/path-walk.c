@@ -1,4 +1,5 @@
 // Names and paths: lengths, dots, slashes, depth.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 int main(void) {

@@ -1,4 +1,5 @@
 // Permission bits as an ordinary user: owner, group, others, search, sticky folders.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 int main(void) {

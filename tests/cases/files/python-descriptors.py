@@ -1,4 +1,5 @@
 # Descriptors from Python: dup, inheritance, sendfile, preadv, copy_file_range, locks, leases refused, xattrs.
+# also: --directfs=false --overlay2=none
 import errno, fcntl, os
 fd = os.open('file', os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
 print(os.writev(fd, [b'one', b'two', b'three']), os.preadv(fd, [bytearray(4), bytearray(20)], 2))

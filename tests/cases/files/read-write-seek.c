@@ -1,4 +1,5 @@
 // Positions: read, write, lseek, pread, pwrite, and their errors.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 int main(void) {

@@ -1,4 +1,5 @@
 // getdents64(2): a folder of 5,000 files, seeking, removal while reading, small buffers.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 #include <dirent.h>
 

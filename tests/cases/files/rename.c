@@ -1,4 +1,5 @@
 // rename(2) over files, folders, links, and into oneself.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 int main(void) {

@@ -1,4 +1,5 @@
 // renameat2(2): NOREPLACE, EXCHANGE, and combinations.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 int main(void) {

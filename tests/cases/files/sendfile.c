@@ -1,4 +1,5 @@
 // sendfile(2) between kinds of files.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 #include <sys/sendfile.h>
 

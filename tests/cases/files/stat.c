@@ -1,4 +1,5 @@
 // stat(2) of each kind of file, and fstatat's flags.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 #include <sys/sysmacros.h>
 

@@ -1,4 +1,5 @@
 // statfs(2): kinds and errors.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 #include <sys/statvfs.h>
 #include <sys/vfs.h>

@@ -1,4 +1,5 @@
 // statx(2): masks, attributes and the errors.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 int main(void) {

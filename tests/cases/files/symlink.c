@@ -1,4 +1,5 @@
 // Symbolic links in paths: depth, relative targets, trailing slashes, sizes.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 int main(void) {

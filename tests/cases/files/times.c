@@ -1,4 +1,5 @@
 // utimensat(2), and which calls change which times.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 #include <utime.h>
 

@@ -1,4 +1,5 @@
 // O_TMPFILE: no name until linkat gives one.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 int main(void) {

@@ -1,4 +1,5 @@
 // truncate(2), ftruncate(2): sizes, kinds, modes.
+// also: --directfs=false --overlay2=none
 #include "case.h"
 
 int main(void) {

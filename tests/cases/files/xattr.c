@@ -1,4 +1,5 @@
 // Extended attributes: names, sizes, flags, kinds of files (xattr(7)).
+// also: --directfs=false --overlay2=none
 #include "case.h"
 #include <sys/xattr.h>
 

@@ -35,7 +35,9 @@ impl HostTrees {
         // A writable one serves for reading too: each mount has its own read-only flag.
         let known = [true, is_writable]
             .map(|writable| open.get(&(device, inode, writable, is_exclusive)).and_then(Weak::upgrade));
-        if let Some(known) = known.into_iter().flatten().next() {
+        // One whose server has died is of no use to others.
+        let lives = |tree: &Arc<SuperBlock>| tree.root().inode().attributes().is_ok();
+        if let Some(known) = known.into_iter().flatten().find(lives) {
             return Ok(known);
         }
         let changed = match (is_exclusive, is_writable) {
