@@ -29,7 +29,7 @@ impl Place {
         fs::write(path.join("outside/file"), "secret").unwrap();
         let root = open(path.join("tree"), OFlags::PATH | OFlags::DIRECTORY, Mode::empty()).unwrap();
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let server = Some(thread::spawn(move || lazaret_gofer::serve::serve(root, ours.into())));
+        let server = Some(thread::spawn(move || lazaret_gofer::serve::serve(root, ours.into(), None)));
         let client = Client { socket: theirs, incoming: Incoming::new(MAX_MESSAGE, true) };
         (Place { path, server }, client)
     }

@@ -43,7 +43,7 @@ fn directory(path: &Path) -> std::os::fd::OwnedFd {
 fn served(path: &Path, lost: impl Fn() + Send + Sync + 'static) -> Handle {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let root = directory(path);
-    thread::spawn(move || lazaret_gofer::serve::serve(root, theirs.into()));
+    thread::spawn(move || lazaret_gofer::serve::serve(root, theirs.into(), None));
     Handle::open(HostFile::Served { connection: ours.into(), read_only: false }, lost).unwrap()
 }
 
@@ -207,7 +207,7 @@ fn a_server_that_ends_is_an_error() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let root = directory(&host.0);
     let hang_up = theirs.try_clone().unwrap();
-    thread::spawn(move || lazaret_gofer::serve::serve(root, theirs.into()));
+    thread::spawn(move || lazaret_gofer::serve::serve(root, theirs.into(), None));
     let file = HostFile::Served { connection: ours.into(), read_only: false };
     let root = Handle::open(file, || LOST.store(LOST.load(Ordering::Relaxed) + 1, Ordering::Relaxed)).unwrap();
     let root = HostFs::open_tree(root, 1, Changed::ByOthers).unwrap();

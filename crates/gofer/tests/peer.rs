@@ -19,7 +19,7 @@ fn a_client_of_another_make() {
     let umask = rustix::process::umask(Mode::empty());
     let root = open(&place, OFlags::PATH | OFlags::DIRECTORY, Mode::empty()).unwrap();
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let server = thread::spawn(move || lazaret_gofer::serve::serve(root, ours.into()));
+    let server = thread::spawn(move || lazaret_gofer::serve::serve(root, ours.into(), None));
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peer.py");
     let mut client = Command::new("timeout");
     client.args(["60", "python3", script]).arg(&place).stdin(Stdio::from(OwnedFd::from(theirs)));

@@ -104,8 +104,9 @@ pub struct Options {
     #[arg(long, value_name = "WHO", default_value = "shared")]
     pub file_access_mounts: FileAccess,
 
-    /// Which Unix sockets of the host a container may use
-    #[arg(long, value_name = "ACCESS", default_value = "none", hide = true)]
+    /// What a container may do with Unix sockets of the host in its mounts: connect to them (`open`), make them
+    /// (`create`). Mounts are served by another process then, as by `--directfs=false`
+    #[arg(long, value_name = "ACCESS", default_value = "none")]
     pub host_uds: HostSockets,
 
     /// Accepted for runc's sake: CRIU is not used
@@ -138,11 +139,24 @@ pub enum Rootless {
     False,
 }
 
-/// Which Unix sockets of the host a container may use.
+/// What a container may do with Unix sockets of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[allow(missing_docs, reason = "it names itself")]
 pub enum HostSockets {
+    /// Nothing
     None,
+    /// Connect to them
+    Open,
+    /// Make them, for the host's programs to connect to
+    Create,
+    /// Both
+    All,
+}
+
+impl From<HostSockets> for lazaret_sandbox::HostSockets {
+    fn from(sockets: HostSockets) -> lazaret_sandbox::HostSockets {
+        let is = |one| sockets == one || sockets == HostSockets::All;
+        lazaret_sandbox::HostSockets { open: is(HostSockets::Open), create: is(HostSockets::Create) }
+    }
 }
 
 /// Who changes files of the host while a container uses them.
@@ -265,6 +279,7 @@ impl Options {
                 directfs: self.directfs,
                 root: self.file_access.map(Into::into),
                 mounts: self.file_access_mounts.into(),
+                sockets: self.host_uds.into(),
             },
             ignore_cgroups: self.ignore_cgroups,
             systemd_cgroup: self.systemd_cgroup,

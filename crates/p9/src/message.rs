@@ -382,6 +382,13 @@ messages! {
         242 XattrRemove { fid: u32, name: &'a [u8] }
         /// An addition: makes whatever `mode` says, with this owner. `target` is that of a symbolic link.
         244 Make { directory: u32, name: &'a [u8], mode: u32, uid: u32, gid: u32, target: &'a [u8] }
+        /// An addition: makes a socket (SOCK_STREAM ...) that is connected to the one whose file this is. The reply
+        /// brings it.
+        246 Connect { fid: u32, kind: u32 }
+        /// An addition: makes a socket that is bound to a new name, and a fid that stands for it. The reply brings it.
+        248 Bind { directory: u32, new_fid: u32, name: &'a [u8], kind: u32, mode: u32, uid: u32, gid: u32 }
+        /// An addition: has a socket that was bound listen.
+        250 Listen { fid: u32, backlog: u32 }
     }
 }
 
@@ -452,5 +459,11 @@ messages! {
         243 XattrRemove { }
         /// To `Make`.
         245 Make { attributes: Attributes }
+        /// To `Connect`.
+        247 Connect { }
+        /// To `Bind`.
+        249 Bind { attributes: Attributes }
+        /// To `Listen`.
+        251 Listen { }
     }
 }

@@ -240,6 +240,7 @@ pub fn markdown() -> String {
         ("Sandbox process with `--network host`: what is added", HOST_NETWORK.to_vec()),
         ("Gofer", lazaret_gofer::filter::RULES.to_vec()),
         ("Process that serves files, without directfs", lazaret_gofer::serve::filter::RULES.to_vec()),
+        ("Process that serves files with `--host-uds`: what is added", lazaret_gofer::serve::filter::SOCKETS.to_vec()),
         ("Gofer of a container that joins a sandbox, beside these", lazaret_gofer::filter::JOINING.to_vec()),
         ("Stub", lazaret_platform::stub::filter::rules().to_vec()),
     ] {

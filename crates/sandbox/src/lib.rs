@@ -51,7 +51,7 @@ pub use lazaret_control::{
     Activity, Failure, Interface, LogLevel, Process, Sleep, Target, Task, Thread, Trace, Traffic,
 };
 pub use logfile::open_log;
-pub use mounts::{FileAccess, FileSharing, mount_options};
+pub use mounts::{FileAccess, FileSharing, HostSockets, mount_options};
 pub use network::Network;
 pub use pod::Role;
 pub use sandbox::Sandbox;

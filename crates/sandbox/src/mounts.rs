@@ -14,7 +14,7 @@ use lazaret_kernel::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use self::own::{FileAccess, FileSharing, Own};
+pub use self::own::{FileAccess, FileSharing, HostSockets, Own};
 use crate::spec::{Mount, Spec};
 
 /// File system types the kernel mounts by itself.
@@ -115,6 +115,9 @@ pub struct Plan {
     /// What the gofer opens: one for each mount of a host file, in order.
     #[serde(skip)]
     pub sources: Vec<Source>,
+    /// What may be done with sockets in those that are served.
+    #[serde(skip)]
+    pub sockets: HostSockets,
 }
 
 /// Where a container's root and mounts come from.
@@ -132,7 +135,7 @@ impl Plan {
     /// Plans the mounts of a valid specification.
     pub fn new(spec: &Spec, origin: Origin<'_>) -> Plan {
         let root = spec.root.clone().unwrap_or_default();
-        let mut plan = Plan { mounts: Vec::new(), sources: Vec::new() };
+        let mut plan = Plan { mounts: Vec::new(), sources: Vec::new(), sockets: origin.access.sockets };
         let flags = if root.readonly { MS_RDONLY } else { 0 };
         let (overlay, served) = (origin.overlay_root, !origin.access.directfs);
         // Nobody is expected to change an image that is in use.
@@ -165,7 +168,8 @@ impl Plan {
         let kind = match mount.kind.as_deref().unwrap_or("") {
             _ if is_bind(mount) => {
                 let own = Own::of(mount).unwrap_or_default();
-                let served = !own.directfs.unwrap_or(origin.access.directfs);
+                let access = origin.access;
+                let served = !own.directfs.unwrap_or(access.directfs && !access.sockets.is_any());
                 let exclusive = own.access.unwrap_or(origin.access.mounts) == FileSharing::Exclusive;
                 self.sources.push(Source {
                     name: format!("mounts[{index}].source"),

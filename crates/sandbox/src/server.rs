@@ -25,7 +25,13 @@ pub struct Server {
 /// What a process is told that serves what the plan wants served, if there is any.
 pub fn setup(id: &str, plan: &Plan, trap: bool) -> Option<Setup> {
     let read_only: Vec<bool> = plan.served().map(|source| source.read_only).collect();
-    (!read_only.is_empty()).then(|| Setup { id: id.into(), ids: ids::Mode::detect(), read_only, trap })
+    (!read_only.is_empty()).then(|| Setup {
+        id: id.into(),
+        ids: ids::Mode::detect(),
+        read_only,
+        sockets: plan.sockets,
+        trap,
+    })
 }
 
 /// Makes the process; and the other end of the connection over which the gofer hands it the files. It is counted in the

@@ -16,7 +16,7 @@ fn serve(directory: &Path) -> String {
     thread::spawn(move || {
         for connection in listener.incoming() {
             let (root, connection) = (root.try_clone().unwrap(), connection.unwrap());
-            thread::spawn(move || lazaret_gofer::serve::serve(root, connection.into()));
+            thread::spawn(move || lazaret_gofer::serve::serve(root, connection.into(), None));
         }
     });
     address

@@ -16,7 +16,7 @@ use super::{
     node::{Node, key_of, qid_of, stat},
 };
 
-impl Session {
+impl Session<'_> {
     pub(super) fn attributes(&mut self, tag: u16, request: &Request<'_>) -> Result<()> {
         match *request {
             Request::StatFs { fid } => {

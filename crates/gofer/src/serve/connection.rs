@@ -14,6 +14,7 @@ use super::{
     fid::{Fid, Fids, State},
     lock::Locks,
     node::{Node, qid_of, stat},
+    socket::Sockets,
 };
 
 /// Replies that are sent together, in bytes.
@@ -23,17 +24,18 @@ const BATCH: usize = 32 * 1024;
 const FILES: usize = 32;
 
 /// Serves the tree below `root` (an O_PATH descriptor of a directory, or an open file) to the client at the other end
-/// of a stream socket, until that goes.
+/// of a stream socket, until that goes; with `sockets`, its sockets as well.
 ///
 /// # Errors
 /// `EPROTO` when the client does not speak 9P; those of the connection. The files' are told to the client.
-pub fn serve(root: OwnedFd, socket: OwnedFd) -> Result<()> {
+pub fn serve(root: OwnedFd, socket: OwnedFd, sockets: Option<&Sockets>) -> Result<()> {
     let mut session = Session {
         root: Node::root(root)?,
         max_message: MAX_MESSAGE,
         extended: false,
         fids: Fids::default(),
         locks: Locks::default(),
+        sockets,
         outgoing: Outgoing { socket, bytes: Vec::new(), files: Vec::new() },
     };
     let mut incoming = Incoming::new(MAX_MESSAGE, false);
@@ -49,13 +51,15 @@ pub fn serve(root: OwnedFd, socket: OwnedFd) -> Result<()> {
 }
 
 /// What a client has made.
-pub(super) struct Session {
+pub(super) struct Session<'a> {
     root: Rc<Node>,
     max_message: u32,
     /// Our additions are agreed on.
     pub(super) extended: bool,
     pub(super) fids: Fids,
     pub(super) locks: Locks,
+    /// Which sockets it may reach or make.
+    pub(super) sockets: Option<&'a Sockets>,
     outgoing: Outgoing,
 }
 
@@ -76,7 +80,7 @@ impl Outgoing {
     }
 }
 
-impl Session {
+impl Session<'_> {
     fn answer(&mut self, frame: &Frame<'_>) -> Result<()> {
         let reply = if Request::knows(frame.number) {
             // Its size was right: the next message can be told apart.
@@ -152,6 +156,7 @@ impl Session {
             | Request::RenameAt { .. }
             | Request::RenameWith { .. }
             | Request::UnlinkAt { .. } => self.create(tag, request),
+            Request::Connect { .. } | Request::Bind { .. } | Request::Listen { .. } => self.socket(tag, request),
         }
     }
 

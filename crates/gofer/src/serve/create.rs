@@ -25,7 +25,7 @@ const SET_ID: u32 = 0o6000;
 /// AT_REMOVEDIR.
 const REMOVE_DIRECTORY: u32 = 0x200;
 
-impl Session {
+impl Session<'_> {
     pub(super) fn create(&mut self, tag: u16, request: &Request<'_>) -> Result<()> {
         match *request {
             Request::Lcreate { fid, name, flags, mode, gid } => self.create_file(tag, fid, name, flags, (mode, gid)),
@@ -149,18 +149,19 @@ pub(super) fn remove(node: &Node) -> Result<()> {
     unlinkat(&directory.file, name, flags)
 }
 
-fn permissions(mode: u32) -> Mode {
+pub(super) fn permissions(mode: u32) -> Mode {
     Mode::from_raw_mode(mode & 0o7777)
 }
 
 /// What a client wants a new file to be.
 #[derive(Clone, Copy)]
-struct New {
+pub(super) struct New {
     /// Type and permission bits.
-    mode: u32,
+    pub mode: u32,
     /// The owner, if not the one who has attached.
-    uid: Option<u32>,
-    gid: u32,
+    pub uid: Option<u32>,
+    /// The group.
+    pub gid: u32,
 }
 
 fn symlink(gid: u32) -> New {
@@ -168,7 +169,7 @@ fn symlink(gid: u32) -> New {
 }
 
 /// Gives a new file to those who have asked for it; its attributes then.
-fn give(node: &Node, found: Statx, new: New) -> Result<Statx> {
+pub(super) fn give(node: &Node, found: Statx, new: New) -> Result<Statx> {
     let other = |wanted: u32, is: u32| (wanted != AS_IT_COMES && wanted != is).then_some(wanted);
     let (uid, gid) = (other(new.uid.unwrap_or(AS_IT_COMES), found.stx_uid), other(new.gid, found.stx_gid));
     if uid.is_none() && gid.is_none() {

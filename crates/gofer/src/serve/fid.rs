@@ -39,6 +39,8 @@ pub enum State {
     Value(Vec<u8>),
     /// Writing of one.
     NewValue(NewValue),
+    /// A socket that is bound to the file.
+    Socket(Rc<OwnedFd>),
 }
 
 /// An extended attribute that is set once it is complete.

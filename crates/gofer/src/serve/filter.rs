@@ -70,14 +70,30 @@ pub const RULES: &[Rule] = seccomp_rules! {
     SYS_exit_group "the end";
 };
 
+const STREAM: u64 = (libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) as u64;
+const DATAGRAM: u64 = (libc::SOCK_DGRAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) as u64;
+const PACKETS: u64 = (libc::SOCK_SEQPACKET | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) as u64;
+
+/// What is needed beyond that to reach sockets of the host, or to make them.
+pub const SOCKETS: &[Rule] = seccomp_rules! {
+    SYS_socket [arg(0).int(libc::AF_UNIX), arg(1).equal(STREAM), arg(2).equal(0)] "a socket for the sandbox process";
+    SYS_socket [arg(0).int(libc::AF_UNIX), arg(1).equal(DATAGRAM), arg(2).equal(0)] "the same";
+    SYS_socket [arg(0).int(libc::AF_UNIX), arg(1).equal(PACKETS), arg(2).equal(0)] "the same";
+    SYS_fchdir "addresses are short: they start from a directory of a tree, or from the procfs of this process";
+    SYS_connect "sockets whose files are in the trees (`--host-uds=open`)";
+    SYS_bind "names in the trees (`--host-uds=create`)";
+    SYS_listen "sockets that were bound there";
+};
+
 const MAP_ANONYMOUS: u64 = libc::MAP_ANONYMOUS as u64;
 
 /// Loads the filter, for good: all else kills the process, and the host logs the call; with `trap` the process
-/// itself says which call it was.
+/// itself says which call it was. With `sockets`, [`SOCKETS`] are let through as well.
 ///
 /// # Errors
 /// Those of seccomp(2).
-pub fn load(trap: bool) -> std::io::Result<()> {
+pub fn load(sockets: bool, trap: bool) -> std::io::Result<()> {
     let default = if trap { Action::Trap } else { Action::Kill };
-    Filter { rules: RULES, default, foreign: Action::Kill, origin: None }.load()
+    let rules = [RULES, if sockets { SOCKETS } else { &[] }].concat();
+    Filter { rules: &rules, default, foreign: Action::Kill, origin: None }.load()
 }

@@ -23,7 +23,7 @@ pub(super) fn host_flags(flags: u32) -> OFlags {
     OFlags::from_bits_retain(flags & FLAGS)
 }
 
-impl Session {
+impl Session<'_> {
     pub(super) fn io(&mut self, tag: u16, request: &Request<'_>) -> Result<()> {
         match *request {
             Request::Lopen { fid, flags } => self.open(tag, fid, flags),
@@ -93,7 +93,7 @@ impl Session {
                 value[start..end].to_vec()
             }
             State::Directory { .. } => return Err(Errno::ISDIR),
-            State::Closed | State::NewValue(_) => return Err(Errno::BADF),
+            State::Closed | State::NewValue(_) | State::Socket(_) => return Err(Errno::BADF),
         };
         self.done(tag, Reply::Read { data: Data(&data) })
     }

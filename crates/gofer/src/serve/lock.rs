@@ -92,7 +92,7 @@ impl Locks {
     }
 }
 
-impl Session {
+impl Session<'_> {
     pub(super) fn lock(&mut self, tag: u16, request: &Request<'_>) -> Result<()> {
         let (fid, kind, range, client) = match *request {
             Request::Lock { fid, kind, range, client, .. } | Request::GetLock { fid, kind, range, client } => {

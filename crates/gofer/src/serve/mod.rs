@@ -16,6 +16,10 @@ pub mod filter;
 mod io;
 mod lock;
 mod node;
+mod socket;
 mod xattr;
 
-pub use self::connection::serve;
+pub use self::{
+    connection::serve,
+    socket::{Allowed, Sockets},
+};

@@ -29,7 +29,7 @@ fn attribute_name(name: &[u8]) -> Result<CString> {
     CString::new(name).map_err(|_| Errno::INVAL)
 }
 
-impl Session {
+impl Session<'_> {
     pub(super) fn xattr(&mut self, tag: u16, request: &Request<'_>) -> Result<()> {
         match *request {
             Request::XattrWalk { fid, new_fid, name } => {

@@ -5,7 +5,7 @@ use std::{any::Any, os::fd::OwnedFd};
 use lazaret_abi::errno::Errno;
 use lazaret_snapshot::Snapshot;
 
-use super::file::FileOps;
+use super::{file::FileOps, hostfs::HostBinding};
 use crate::{
     sync::Arc,
     task::creds::Creds,
@@ -292,6 +292,28 @@ pub trait Inode: Any + Send + Sync {
     /// Makes a new entry that does not exist yet (mknod, mkdir, symlink, open with O_CREAT).
     fn create(&self, _name: &[u8], _node: NewNode<'_>, _attributes: &NewAttributes) -> Result<Arc<dyn Inode>, Errno> {
         Err(Errno::EPERM)
+    }
+
+    /// A socket of the host (SOCK_STREAM ...) that is connected to the one whose file this is.
+    ///
+    /// # Errors
+    /// `ECONNREFUSED` where the host's sockets are out of reach, or nobody listens; those of connect(2).
+    fn connect_host(&self, _kind: u32) -> Result<OwnedFd, Errno> {
+        Err(Errno::ECONNREFUSED)
+    }
+
+    /// Makes a socket of the host that is bound to a new name in this directory; `None` where the sandbox's own are
+    /// enough.
+    ///
+    /// # Errors
+    /// Those of bind(2).
+    fn bind_host(
+        &self,
+        _name: &[u8],
+        _kind: u32,
+        _attributes: &NewAttributes,
+    ) -> Result<Option<(Arc<dyn Inode>, HostBinding)>, Errno> {
+        Ok(None)
     }
 
     /// Makes a regular file without a name (O_TMPFILE).

@@ -11,7 +11,7 @@ use std::{
 
 use lazaret_abi::{
     errno::Errno,
-    socket::{level, message, option},
+    socket::{family, level, message, option},
 };
 use lazaret_hostcall::socket;
 use rustix::net::{AddressFamily, Shutdown, SocketAddrAny, SocketFlags, SocketType};
@@ -39,7 +39,7 @@ fn errno(error: rustix::io::Errno) -> Errno {
     }
 }
 
-/// A socket of the host's AF_INET or AF_INET6.
+/// A socket of the host's AF_INET or AF_INET6; or of AF_UNIX, for [`super::unix`].
 pub struct HostSocket {
     common: Common,
     fd: OwnedFd,
@@ -64,12 +64,27 @@ impl HostSocket {
         HostSocket::own(Common::new(domain, kind, protocol), fd.map_err(errno)?)
     }
 
-    fn own(common: Common, fd: OwnedFd) -> Result<Arc<HostSocket>, Errno> {
+    /// One that was made already. It does not block.
+    ///
+    /// # Errors
+    /// `ENOMEM` if it cannot be watched.
+    pub fn own(common: Common, fd: OwnedFd) -> Result<Arc<HostSocket>, Errno> {
         // Without the thread that watches, nobody who waits would ever be woken.
         if !poller::watch(&fd, &common.queue) {
             return Err(Errno::ENOMEM);
         }
         Ok(Arc::new(HostSocket { common, fd }))
+    }
+
+    /// The socket itself.
+    pub fn fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+
+    /// Room for ancillary data. Those of AF_UNIX are left to the host, which drops them: descriptors of the host have
+    /// no place in the sandbox.
+    fn control_room(&self) -> usize {
+        if self.common.family == family::UNIX { 0 } else { CONTROL_ROOM }
     }
 
     /// What `attempt` gives once the host does not say EAGAIN any more.
@@ -151,7 +166,8 @@ impl HostSocket {
             };
             total.length += stored;
             total.full = total.length;
-            total.flags |= got.flags & message::OOB;
+            let told = if self.common.family == family::UNIX { message::CTRUNC } else { 0 };
+            total.flags |= got.flags & (message::OOB | told);
             let ends = got.length < room && (flags & message::WAITALL == 0 || got.length == 0);
             if ends || stored < got.length || sink.remaining() == 0 || flags & (message::PEEK | message::OOB) != 0 {
                 return Ok(total);
@@ -163,7 +179,7 @@ impl HostSocket {
         let mut buffer = Scratch::take();
         let room = sink.remaining().min(buffer.len());
         let got = self.wait(patience, Events::READABLE | Events::RDHUP, || {
-            match socket::receive(self.fd.as_fd(), &mut buffer[..room], CONTROL_ROOM, flags | message::TRUNC) {
+            match socket::receive(self.fd.as_fd(), &mut buffer[..room], self.control_room(), flags | message::TRUNC) {
                 // After shutdown(2) it is who waits that gets nothing; others still have to come again.
                 Err(rustix::io::Errno::AGAIN)
                     if !patience.is_none() && poller::ready(&self.fd).contains(Events::RDHUP) =>

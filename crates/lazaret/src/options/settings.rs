@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, ffi::OsString, io::ErrorKind, path::Path};
 
 use clap::{CommandFactory, Parser};
-use lazaret_sandbox::{Config, FileSharing, Network};
+use lazaret_sandbox::{Config, FileSharing, HostSockets, Network};
 use toml::Value;
 
 use super::Options;
@@ -99,6 +99,7 @@ pub fn annotate(config: &mut Config, annotations: &BTreeMap<String, String>) -> 
             ("directfs", "false") => config.access.directfs = false,
             ("file-access", "shared") => config.access.root = Some(FileSharing::Shared),
             ("file-access-mounts", "shared") => config.access.mounts = FileSharing::Shared,
+            ("host-uds", "none") => config.access.sockets = HostSockets::default(),
             // As it is without.
             ("debug" | "strace", "false") => {}
             _ => {
@@ -157,6 +158,7 @@ mod tests {
             ("root", "/"),
             ("debug", "maybe"),
             ("directfs", "true"),
+            ("host-uds", "open"),
             ("file-access-mounts", "exclusive"),
         ] {
             let error = apply(name, value).unwrap_err().message;

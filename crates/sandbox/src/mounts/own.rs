@@ -1,6 +1,8 @@
 //! How the files of a mount are reached: for all mounts, and by options of our own in `mounts[].options`, which other
 //! runtimes take for comments.
 
+use lazaret_gofer::serve::Allowed;
+
 use crate::spec::Mount;
 
 /// What our options begin with.
@@ -17,11 +19,17 @@ pub struct FileAccess {
     pub root: Option<FileSharing>,
     /// Who changes what is mounted.
     pub mounts: FileSharing,
+    /// What may be done with sockets of the host that are in mounts. If anything, mounts are served, for the sandbox
+    /// process makes no sockets.
+    pub sockets: HostSockets,
 }
+
+/// What a container may do with Unix sockets of the host.
+pub type HostSockets = Allowed;
 
 impl Default for FileAccess {
     fn default() -> FileAccess {
-        FileAccess { directfs: true, root: None, mounts: FileSharing::Shared }
+        FileAccess { directfs: true, root: None, mounts: FileSharing::Shared, sockets: HostSockets::default() }
     }
 }
 

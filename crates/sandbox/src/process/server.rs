@@ -3,10 +3,10 @@
 //! It sees nothing of the host but the trees that it serves, which the gofer has opened, and lives until the sandbox
 //! process has no use for any of them.
 
-use std::{os::fd::OwnedFd, thread};
+use std::{os::fd::OwnedFd, sync::Arc, thread};
 
 use lazaret_control::{Channel, Failure, Report};
-use lazaret_gofer::serve;
+use lazaret_gofer::serve::{self, Allowed, Sockets};
 use lazaret_hostcall::refused::report_refused_calls;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
@@ -21,6 +21,8 @@ pub struct Setup {
     pub ids: ids::Mode,
     /// The trees: whether each is read-only.
     pub read_only: Vec<bool>,
+    /// What may be done with sockets of the host in the trees.
+    pub sockets: Allowed,
     /// Report refused host calls instead of dying silently.
     pub trap: bool,
 }
@@ -65,11 +67,13 @@ pub fn run(setup: &Setup, descriptors: Vec<OwnedFd>) -> i32 {
         Err(failure) => maker.send(&Report::Failed(failure.clone()), &[]),
     };
     drop(maker);
-    let Ok(trees) = ready else { return FAILED };
+    let Ok((trees, sockets)) = ready else { return FAILED };
+    let sockets = sockets.map(Arc::new);
     let serve = |(root, connection)| {
+        let sockets = sockets.clone();
         let run = move || {
             // A client that breaks the protocol is left, which it notices.
-            let _ = serve::serve(root, connection);
+            let _ = serve::serve(root, connection, sockets.as_deref());
         };
         thread::Builder::new().name("tree".into()).stack_size(STACK).spawn(run)
     };
@@ -80,14 +84,17 @@ pub fn run(setup: &Setup, descriptors: Vec<OwnedFd>) -> i32 {
     0
 }
 
-/// Confines the process; the trees, each with the connection that it is served over.
+/// The trees, each with the connection that it is served over, and what reaches sockets in them.
+type Prepared = (Vec<(OwnedFd, OwnedFd)>, Option<Sockets>);
+
+/// Confines the process.
 fn prepare(
     setup: &Setup,
     maker: &Channel,
     gofer: &Channel,
     null: &OwnedFd,
     log: &OwnedFd,
-) -> Result<Vec<(OwnedFd, OwnedFd)>, Failure> {
+) -> Result<Prepared, Failure> {
     // Nothing can be done before the ids are mapped.
     let own_id = match maker.receive::<Report>() {
         Ok((Report::Proceed { own_id, .. }, _)) => own_id,
@@ -97,7 +104,11 @@ fn prepare(
     let forget = lazaret_hostcall::start::forget(&format!("lazaret: gofer {}", setup.id));
     forget.map_err(|error| Failure::host("forget the maker's environment", error))?;
     confine::detach(null, log)?;
-    drop(enter_empty_root(false)?);
+    let procfs = enter_empty_root(false)?.procfs.filter(|_| setup.sockets.is_any());
+    let sockets = procfs.map(|procfs| Sockets::new(setup.sockets, procfs));
+    if sockets.is_none() && setup.sockets.is_any() {
+        return Err(Failure::new("--host-uds", "the host lets the process that serves files have no procfs"));
+    }
     let mut files = lazaret_gofer::receive(gofer)?.into_iter();
     let mut trees = Vec::new();
     while let (Some(root), Some(connection)) = (files.next(), files.next()) {
@@ -106,7 +117,10 @@ fn prepare(
     if trees.len() != setup.read_only.len() {
         return Err(Failure::new("receive files from the gofer", "a wrong number of them"));
     }
-    confine::drop_privileges(setup.ids, own_id, confine::rights(setup.read_only.iter().copied()))?;
+    // One may connect to a socket in a read-only mount, too; that is writing to it.
+    let writable = setup.sockets.open.then_some(false);
+    let rights = confine::rights(setup.read_only.iter().copied().chain(writable));
+    confine::drop_privileges(setup.ids, own_id, rights)?;
     // Nobody may look into it, whoever has its user id.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|errno| Failure::host("hide the memory of the process", errno))?;
@@ -115,7 +129,7 @@ fn prepare(
     if setup.trap {
         report_refused_calls().map_err(|error| Failure::host("handle SIGSYS", error))?;
     }
-    serve::filter::load(setup.trap)
+    serve::filter::load(setup.sockets.is_any(), setup.trap)
         .map_err(|error| Failure::host("load the filter of the process that serves files", error))?;
-    Ok(trees)
+    Ok((trees, sockets))
 }

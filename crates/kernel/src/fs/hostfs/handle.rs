@@ -132,6 +132,34 @@ impl Handle {
         either!(self.make(name, node, attributes))
     }
 
+    /// A socket that is connected to the one whose file this is.
+    pub fn connect(&self, name: &CStr, kind: u32) -> Result<OwnedFd, Errno> {
+        match self {
+            // This process may make no sockets.
+            Handle::Local(_) => Err(Errno::ECONNREFUSED),
+            Handle::Remote(fid) => match fid.connect(name, kind) {
+                Err(Errno::EOPNOTSUPP) => Err(Errno::ECONNREFUSED),
+                result => result,
+            },
+        }
+    }
+
+    /// A socket that is bound to a new entry, and what stands for it with the server; `None` if that makes none.
+    pub fn bind(
+        &self,
+        name: &CStr,
+        kind: u32,
+        attributes: &NewAttributes,
+    ) -> Result<Option<(OwnedFd, Fid, Attributes)>, Errno> {
+        match self {
+            Handle::Local(_) => Ok(None),
+            Handle::Remote(fid) => match fid.bind(name, kind, attributes) {
+                Err(Errno::EOPNOTSUPP) => Ok(None),
+                result => result.map(Some),
+            },
+        }
+    }
+
     /// Makes `new_name` in `directory` another name of an entry.
     pub fn link(&self, name: &CStr, directory: &Handle, new_name: &CStr) -> Result<(), Errno> {
         match (self, directory) {

@@ -6,7 +6,7 @@ use lazaret_abi::errno::Errno;
 use rustix::fs::{Gid, Uid};
 
 use super::{
-    HostFs, errno,
+    HostBinding, HostFs, errno,
     handle::{Handle, attributes_of, key_of},
     keep::KeptListing,
     open,
@@ -202,6 +202,23 @@ impl Inode for HostInode {
         let (this, name) = (self.shared()?, name_of(name)?);
         let made = self.directory()?.make(&name, node, attributes)?;
         Ok(HostInode::new(self.fs.clone(), &made, Place::Entry(this, name), None))
+    }
+
+    fn connect_host(&self, kind: u32) -> Result<OwnedFd, Errno> {
+        let (handle, name) = self.reach()?;
+        handle.connect(&name, kind)
+    }
+
+    fn bind_host(
+        &self,
+        name: &[u8],
+        kind: u32,
+        attributes: &NewAttributes,
+    ) -> Result<Option<(Arc<dyn Inode>, HostBinding)>, Errno> {
+        let (this, name) = (self.shared()?, name_of(name)?);
+        let Some((socket, fid, made)) = self.directory()?.bind(&name, kind, attributes)? else { return Ok(None) };
+        let inode = HostInode::new(self.fs.clone(), &made, Place::Entry(this, name), None);
+        Ok(Some((inode, HostBinding { socket, fid })))
     }
 
     fn create_unnamed(&self, attributes: &NewAttributes) -> Result<Arc<dyn Inode>, Errno> {

@@ -35,6 +35,23 @@ use crate::{
 /// Most directory descriptors that one tree keeps open. Others are opened again when needed.
 const MAX_OPEN_DIRECTORIES: usize = 2048;
 
+/// A socket of the host that is bound to a name in a tree. The host's programs reach it as long as this is there.
+pub struct HostBinding {
+    /// The socket, which does not block.
+    pub socket: OwnedFd,
+    fid: remote::Fid,
+}
+
+impl HostBinding {
+    /// listen(2).
+    ///
+    /// # Errors
+    /// Those of listen(2), and of talking to the server.
+    pub fn listen(&self, backlog: usize) -> Result<(), Errno> {
+        self.fid.listen(u32::try_from(backlog).unwrap_or(u32::MAX))
+    }
+}
+
 /// Who changes a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Changed {

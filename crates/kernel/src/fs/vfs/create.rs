@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     fs::{
+        hostfs::HostBinding,
         inode::{Attributes, FileKind, Inode, NewAttributes, NewNode},
         notify::{self, Change},
     },
@@ -86,6 +87,25 @@ impl PathContext {
         context.create(&parent, NewNode::Symlink(target), 0o777, |_| Ok(()))
     }
 
+    /// Makes the file of a socket of this kind (SOCK_STREAM ...), and where the host's programs are to reach it the
+    /// host's socket that is bound to it.
+    ///
+    /// # Errors
+    /// Those of bind(2) and mknod(2).
+    pub fn make_socket(&self, path: &[u8], kind: u32) -> Result<(Location, Option<HostBinding>), Errno> {
+        let parent = self.lookup_parent(path, LookupFlags::empty())?;
+        let mut binding = None;
+        let make = |directory: &Arc<dyn Inode>, name: &[u8], attributes: &NewAttributes| {
+            if let Some((inode, bound)) = directory.bind_host(name, kind, attributes)? {
+                binding = Some(bound);
+                return Ok(inode);
+            }
+            directory.create(name, NewNode::Node { kind: FileKind::Socket, rdev: 0 }, attributes)
+        };
+        let location = self.create_by(&parent, false, 0o777, |_| Ok(()), make)?;
+        Ok((location, binding))
+    }
+
     fn create(
         &self,
         parent: &Parent,
@@ -94,12 +114,25 @@ impl PathContext {
         check: impl FnOnce(&Creds) -> Result<(), Errno>,
     ) -> Result<Location, Errno> {
         let is_directory = matches!(node, NewNode::Directory);
+        self.create_by(parent, is_directory, permissions, check, |directory, name, attributes| {
+            directory.create(name, node, attributes)
+        })
+    }
+
+    fn create_by(
+        &self,
+        parent: &Parent,
+        is_directory: bool,
+        permissions: u32,
+        check: impl FnOnce(&Creds) -> Result<(), Errno>,
+        make: impl FnOnce(&Arc<dyn Inode>, &[u8], &NewAttributes) -> Result<Arc<dyn Inode>, Errno>,
+    ) -> Result<Location, Errno> {
         let location = with_new_name(parent, is_directory, |directory, children, name| {
             check_create(&directory.dentry, &self.creds)?;
             check(&self.creds)?;
             let attributes =
                 new_attributes(&directory.inode().attributes()?, &self.creds, permissions & !self.umask, is_directory);
-            let inode = directory.inode().create(name, node, &attributes)?;
+            let inode = make(directory.inode(), name, &attributes)?;
             Ok(directory.dentry.insert(children, name, inode, &directory.mount.superblock().cache))
         })?;
         notify::changed_entry(&location, Change::Created);

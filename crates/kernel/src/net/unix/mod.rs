@@ -1,6 +1,7 @@
 //! AF_UNIX sockets; see unix(7).
 
 pub mod flight;
+mod host;
 mod name;
 mod stream;
 #[cfg(test)]
@@ -14,7 +15,10 @@ use lazaret_abi::{
 };
 use zerocopy::IntoBytes;
 
-use self::name::Binding;
+use self::{
+    host::Host,
+    name::{Binding, Target},
+};
 use super::{
     Address, Common, Incoming, Outgoing, Patience, Socket,
     address::UnixName,
@@ -63,6 +67,8 @@ struct Listener {
 struct State {
     binding: Option<Binding>,
     peer: Option<Arc<Endpoint>>,
+    /// A socket of the host.
+    host: Option<Arc<Host>>,
     /// SHUT_WR.
     write_shut: bool,
 }
@@ -149,7 +155,10 @@ impl UnixSocket {
             // Linux makes the file first, and so finds out first that there is one.
             return Err(if name::exists(name) { Errno::EADDRINUSE } else { Errno::EINVAL });
         }
-        let binding = name::bind(&self.own, name)?;
+        let (binding, of_host) = name::bind(&self.own, name)?;
+        if let Some(of_host) = of_host {
+            self.bound_to_host(of_host)?;
+        }
         *self.own.name.lock() = binding.name().clone();
         self.state.lock().binding = Some(binding);
         Ok(())
@@ -166,7 +175,10 @@ impl UnixSocket {
     fn send_datagram(&self, source: &mut dyn Source, outgoing: Outgoing, patience: Patience) -> Result<usize, Errno> {
         self.autobind()?;
         let target = match &outgoing.to {
-            Some(Address::Unix(name)) => name::find(name)?,
+            Some(Address::Unix(name)) => match self.find(name, patience)? {
+                Target::Own(target) => target,
+                Target::Host(fd) => return self.send_to_host(fd, source, outgoing, patience),
+            },
             Some(_) => return Err(Errno::EINVAL),
             None => self.peer().ok_or(Errno::ENOTCONN)?,
         };
@@ -270,12 +282,18 @@ impl Socket for UnixSocket {
         }
         match address {
             Address::Unspecified => {
-                self.state.lock().peer = None;
+                let mut state = self.state.lock();
+                state.peer = None;
+                state.host = state.host.take().filter(|host| !host.is_connected());
+                drop(state);
                 *self.own.partner.lock() = None;
             }
             Address::Unix(name) => {
                 self.autobind()?;
-                let target = name::find(name)?;
+                let target = match self.find(name, patience)? {
+                    Target::Own(target) => target,
+                    Target::Host(fd) => return self.connected_to_host(fd, name),
+                };
                 if target.kind != self.common.kind {
                     return Err(Errno::EPROTOTYPE);
                 }
@@ -284,6 +302,8 @@ impl Socket for UnixSocket {
                     return Err(Errno::EPERM);
                 }
                 self.join(&target);
+                let mut state = self.state.lock();
+                state.host = state.host.take().filter(|host| !host.is_connected());
             }
             _ => return Err(Errno::EINVAL),
         }
@@ -298,6 +318,14 @@ impl Socket for UnixSocket {
         if outgoing.flags & message::OOB != 0 {
             return Err(Errno::EOPNOTSUPP);
         }
+        if let Some(host) = self.connected_host()
+            && (outgoing.to.is_none() || self.is_connection())
+        {
+            if outgoing.to.is_some() && self.common.is_stream() {
+                return Err(Errno::EISCONN);
+            }
+            return host.send(source, Outgoing { to: None, ..outgoing }, patience);
+        }
         match self.common.kind {
             kind::STREAM => self.send_stream(source, outgoing, patience),
             kind::SEQPACKET => self.send_packet(source, outgoing, patience),
@@ -309,6 +337,10 @@ impl Socket for UnixSocket {
         if flags & message::OOB != 0 {
             return Err(Errno::EOPNOTSUPP);
         }
+        let host = self.host();
+        if let Some(host) = host.as_ref().filter(|host| host.is_connected()) {
+            return host.receive(sink, flags, patience);
+        }
         if self.common.is_stream() {
             return self.receive_stream(sink, flags, patience);
         }
@@ -317,13 +349,15 @@ impl Socket for UnixSocket {
         }
         let taking = Taking { peek: flags & message::PEEK != 0, by_sender: false };
         let queue = self.common.queue.clone();
-        let taken =
+        let mut incoming =
             patience.wait(&[(&queue, Events::READABLE)], || match self.own.inbox.take_message(sink, taking) {
-                Ok(None) => self.common.take_error().map(Err),
-                Ok(Some(taken)) => Some(Ok(taken)),
+                Ok(None) => self.common.take_error().map(Err).or_else(|| {
+                    let received = host.as_ref()?.receive(sink, flags, Patience::NONE);
+                    (received.as_ref().err() != Some(&Errno::EAGAIN)).then_some(received)
+                }),
+                Ok(Some(taken)) => Some(Ok(Incoming::from(taken.unwrap_or_default()))),
                 Err(error) => Some(Err(error)),
             })?;
-        let mut incoming = Incoming::from(taken.unwrap_or_default());
         // Nobody to name; and packets name nobody.
         let unnamed = incoming.from == Some(Address::Unix(UnixName::Unnamed));
         if unnamed || self.common.kind == kind::SEQPACKET {
@@ -333,11 +367,14 @@ impl Socket for UnixSocket {
     }
 
     fn shutdown(&self, read: bool, write: bool) -> Result<(), Errno> {
-        let peer = {
+        let (peer, host) = {
             let mut state = self.state.lock();
             state.write_shut |= write;
-            state.peer.clone()
+            (state.peer.clone(), state.host.clone())
         };
+        if let Some(host) = host {
+            host.socket.shutdown(read, write)?;
+        }
         if read {
             self.own.inbox.close();
         }
@@ -356,6 +393,9 @@ impl Socket for UnixSocket {
     }
 
     fn peer_address(&self) -> Result<Address, Errno> {
+        if let Some(name) = self.connected_host().and_then(|host| host.peer.clone()) {
+            return Ok(Address::Unix(name));
+        }
         let peer = self.peer().ok_or(Errno::ENOTCONN)?;
         let name = peer.name.lock().clone();
         Ok(Address::Unix(name))
@@ -366,6 +406,13 @@ impl Socket for UnixSocket {
         let mut events = Events::empty();
         if self.common.has_error() {
             events |= Events::ERR;
+        }
+        if let Some(host) = self.host() {
+            let ready = host.socket.poll(None);
+            if host.is_connected() {
+                return events | ready;
+            }
+            events |= ready & Events::READABLE;
         }
         if let Some(listener) = &*self.own.listener.lock() {
             return if listener.pending.is_empty() { events } else { events | Events::READABLE };
@@ -413,6 +460,9 @@ impl Socket for UnixSocket {
     fn readable_bytes(&self) -> Result<usize, Errno> {
         if self.is_listening() {
             return Err(Errno::EINVAL);
+        }
+        if let Some(host) = self.connected_host() {
+            return host.socket.readable_bytes();
         }
         Ok(if self.common.kind == kind::STREAM { self.own.inbox.bytes() } else { self.own.inbox.next_message() })
     }

@@ -1,12 +1,13 @@
 //! Names of Unix sockets: files and the abstract namespace; see unix(7).
 
-use std::collections::HashMap;
+use std::{collections::HashMap, os::fd::OwnedFd};
 
 use lazaret_abi::errno::Errno;
 
 use super::Endpoint;
 use crate::{
     fs::{
+        hostfs::HostBinding,
         inode::FileKind,
         vfs::{Location, LookupFlags, PathContext, permission},
     },
@@ -54,18 +55,27 @@ fn key(location: &Location) -> Result<(u64, u64), Errno> {
     Ok((attributes.device, attributes.inode))
 }
 
-/// Binds an endpoint to a name; an unnamed one gets an abstract name that is free.
+/// What a name leads to.
+pub enum Target {
+    /// A socket of the sandbox.
+    Own(Arc<Endpoint>),
+    /// One of the host: a socket that is connected to it.
+    Host(OwnedFd),
+}
+
+/// Binds an endpoint to a name; an unnamed one gets an abstract name that is free. Where the host's programs are to reach
+/// the socket, there is one of the host as well.
 ///
 /// # Errors
 /// `EADDRINUSE`, and those of mknod(2).
-pub fn bind(endpoint: &Arc<Endpoint>, name: &UnixName) -> Result<Binding, Errno> {
+pub fn bind(endpoint: &Arc<Endpoint>, name: &UnixName) -> Result<(Binding, Option<HostBinding>), Errno> {
     match name {
         UnixName::Path(path) => {
-            let location = context()?
-                .make_node(path, FileKind::Socket, 0, 0o777)
+            let (location, of_host) = context()?
+                .make_socket(path, endpoint.kind)
                 .map_err(|error| if error == Errno::EEXIST { Errno::EADDRINUSE } else { error })?;
             names().lock().files.insert(key(&location)?, Arc::downgrade(endpoint));
-            Ok(Binding { name: name.clone(), location: Some(location) })
+            Ok((Binding { name: name.clone(), location: Some(location) }, of_host))
         }
         UnixName::Abstract(bytes) => {
             let mut names = names().lock();
@@ -73,7 +83,7 @@ pub fn bind(endpoint: &Arc<Endpoint>, name: &UnixName) -> Result<Binding, Errno>
                 return Err(Errno::EADDRINUSE);
             }
             names.abstracts.insert(bytes.clone(), Arc::downgrade(endpoint));
-            Ok(Binding { name: name.clone(), location: None })
+            Ok((Binding { name: name.clone(), location: None }, None))
         }
         UnixName::Unnamed => {
             let mut names = names().lock();
@@ -83,7 +93,7 @@ pub fn bind(endpoint: &Arc<Endpoint>, name: &UnixName) -> Result<Binding, Errno>
                 let bytes = format!("{:05x}", names.next).into_bytes();
                 if !names.abstracts.contains_key(&bytes) {
                     names.abstracts.insert(bytes.clone(), Arc::downgrade(endpoint));
-                    return Ok(Binding { name: UnixName::Abstract(bytes), location: None });
+                    return Ok((Binding { name: UnixName::Abstract(bytes), location: None }, None));
                 }
             }
             Err(Errno::ENOSPC)
@@ -99,11 +109,11 @@ pub fn exists(name: &UnixName) -> bool {
     }
 }
 
-/// The endpoint bound to a name.
+/// The endpoint bound to a name, for a socket of this kind.
 ///
 /// # Errors
 /// `ECONNREFUSED` when nobody is, and those of looking up a path and writing to it.
-pub fn find(name: &UnixName) -> Result<Arc<Endpoint>, Errno> {
+pub fn find(name: &UnixName, kind: u32) -> Result<Target, Errno> {
     let found = match name {
         UnixName::Unnamed => return Err(Errno::EINVAL),
         UnixName::Abstract(bytes) => names().lock().abstracts.get(bytes).and_then(Weak::upgrade),
@@ -115,10 +125,13 @@ pub fn find(name: &UnixName) -> Result<Arc<Endpoint>, Errno> {
                 return Err(Errno::ECONNREFUSED);
             }
             let key = key(&location)?;
-            names().lock().files.get(&key).and_then(Weak::upgrade)
+            match names().lock().files.get(&key).and_then(Weak::upgrade) {
+                Some(found) => Some(found),
+                None => return location.inode().connect_host(kind).map(Target::Host),
+            }
         }
     };
-    found.ok_or(Errno::ECONNREFUSED)
+    found.map(Target::Own).ok_or(Errno::ECONNREFUSED)
 }
 
 impl Drop for Binding {

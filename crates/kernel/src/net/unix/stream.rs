@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use lazaret_abi::{errno::Errno, socket::BACKLOG_MAX};
 
-use super::{Listener, MAX_MESSAGE, UnixSocket, name};
+use super::{Listener, MAX_MESSAGE, UnixSocket, name::Target};
 use crate::{
     net::{Incoming, Outgoing, Patience, Socket, address::UnixName, control::Sender, queue, stream},
     sync::{Arc, Ordering},
@@ -18,10 +18,14 @@ impl UnixSocket {
             return Err(Errno::EOPNOTSUPP);
         }
         let state = self.state.lock();
-        if state.peer.is_some() || state.binding.is_none() {
+        let host = state.host.clone();
+        if state.peer.is_some() || state.binding.is_none() || host.as_ref().is_some_and(|host| host.is_connected()) {
             return Err(Errno::EINVAL);
         }
         drop(state);
+        if let Some(host) = host {
+            host.listen(backlog)?;
+        }
         *self.own.creds.lock() = Sender::calling();
         let backlog = backlog.min(BACKLOG_MAX as usize);
         let mut listener = self.own.listener.lock();
@@ -36,16 +40,23 @@ impl UnixSocket {
 
     pub(super) fn connect_stream(&self, name: &UnixName, patience: Patience) -> Result<(), Errno> {
         self.autobind()?;
-        let target = name::find(name)?;
+        let is_connected = self.peer().is_some() || self.connected_host().is_some();
+        let check = || match (self.is_listening(), is_connected) {
+            (true, _) => Err(Errno::EINVAL),
+            (_, true) => Err(Errno::EISCONN),
+            _ => Ok(()),
+        };
+        let target = match self.find(name, patience)? {
+            Target::Own(target) => target,
+            Target::Host(fd) => {
+                check()?;
+                return self.connected_to_host(fd, name);
+            }
+        };
         if target.kind != self.common.kind {
             return Err(Errno::EPROTOTYPE);
         }
-        if self.is_listening() {
-            return Err(Errno::EINVAL);
-        }
-        if self.peer().is_some() {
-            return Err(Errno::EISCONN);
-        }
+        check()?;
         let server = UnixSocket::new(self.common.kind);
         *server.own.creds.lock() = target.creds.lock().clone();
         *server.own.name.lock() = target.name.lock().clone();
@@ -84,6 +95,7 @@ impl UnixSocket {
                 Some(listener) => match listener.pending.pop_front() {
                     // After shutdown(2) nothing comes any more.
                     None if self.own.inbox.is_closed() => Some(Err(Errno::EINVAL)),
+                    None => self.accept_from_host(),
                     found => found.map(Ok),
                 },
             }

@@ -4,7 +4,10 @@ use std::{ffi::CStr, os::fd::OwnedFd};
 
 use lazaret_abi::errno::Errno;
 use lazaret_p9::{Attributes as Told, Change, Data, Entry as Told9, Many, Reply, Request, attribute, change, open};
-use rustix::fs::{FileType, OFlags};
+use rustix::{
+    fs::{FileType, OFlags},
+    net::{AddressFamily, SocketType, sockopt},
+};
 
 use super::{
     super::{Entry, Listing, errno, handle::key_of},
@@ -34,6 +37,8 @@ const REMOVE_DIRECTORY: u32 = 0x200;
 pub struct Fid {
     session: Arc<Session>,
     number: u32,
+    /// Its end is over only when the server says so.
+    is_awaited: bool,
 }
 
 /// What a reply must be.
@@ -49,7 +54,7 @@ macro_rules! expect {
 impl Fid {
     /// A number, of which the server does not know yet.
     pub(super) fn new(session: &Arc<Session>) -> Result<Fid, Errno> {
-        Ok(Fid { session: session.clone(), number: session.take_fid()? })
+        Ok(Fid { session: session.clone(), number: session.take_fid()?, is_awaited: false })
     }
 
     pub(super) fn number(&self) -> u32 {
@@ -264,6 +269,32 @@ impl Fid {
         })
     }
 
+    pub fn connect(&self, name: &CStr, kind: u32) -> Result<OwnedFd, Errno> {
+        let mut replies = self.with(name, |fid| vec![Request::Connect { fid, kind }])?;
+        socket(replies.get_mut(1), kind)
+    }
+
+    pub fn bind(&self, name: &CStr, kind: u32, wanted: &NewAttributes) -> Result<(OwnedFd, Fid, Attributes), Errno> {
+        // Once a socket is closed nobody can connect to it any more.
+        let mut bound = Fid::new(&self.session)?;
+        bound.is_awaited = true;
+        let mut replies = self.session.call(&[Request::Bind {
+            directory: self.number,
+            new_fid: bound.number,
+            name: name.to_bytes(),
+            kind,
+            mode: wanted.permissions,
+            uid: wanted.uid,
+            gid: wanted.gid,
+        }])?;
+        let attributes = told(expect!(replies.first(), Reply::Bind { attributes } => attributes))?;
+        Ok((socket(replies.first_mut(), kind)?, bound, attributes))
+    }
+
+    pub fn listen(&self, backlog: u32) -> Result<(), Errno> {
+        self.session.call(&[Request::Listen { fid: self.number, backlog }]).map(drop)
+    }
+
     pub fn sync(&self) -> Result<(), Errno> {
         let requests = |fid| vec![Request::Lopen { fid, flags: open::DIRECTORY }, Request::Fsync { fid, data_only: 0 }];
         self.with(c"", requests).map(drop)
@@ -272,8 +303,17 @@ impl Fid {
 
 impl Drop for Fid {
     fn drop(&mut self) {
-        self.session.forget(self.number);
+        self.session.forget(self.number, self.is_awaited);
     }
+}
+
+/// The socket that came with a reply, if it can be the one that was asked for.
+fn socket(message: Option<&mut Message>, kind: u32) -> Result<OwnedFd, Errno> {
+    let socket = message.ok_or(Errno::EIO)?.file()?;
+    let is_meant = sockopt::socket_domain(&socket) == Ok(AddressFamily::UNIX)
+        && sockopt::socket_type(&socket) == Ok(SocketType::from_raw(kind))
+        && rustix::fs::fcntl_getfl(&socket).is_ok_and(|flags| flags.contains(OFlags::NONBLOCK));
+    if is_meant { Ok(socket) } else { Err(Errno::EIO) }
 }
 
 fn get_attributes(fid: u32) -> Request<'static> {

@@ -16,8 +16,10 @@ use crate::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 /// Number of the reply that tells an error.
 const ERROR: u8 = 7;
-/// Numbers of the replies that may bring a descriptor.
+/// Numbers of the replies that bring a descriptor if they tell of a regular file.
 const OPENED: [u8; 2] = [13, 15];
+/// Numbers of the replies that bring a socket.
+const SOCKETS: [u8; 2] = [247, 249];
 
 /// Replies that nobody waits for, before somebody does.
 const MAX_UNANSWERED: usize = 32;
@@ -192,15 +194,15 @@ impl Session {
         Ok(replies)
     }
 
-    /// Ends a fid, without waiting for the answer unless there are many already.
-    pub fn forget(&self, fid: u32) {
+    /// Ends a fid, without waiting for the answer unless that is asked for, or there are many already.
+    pub fn forget(&self, fid: u32, is_awaited: bool) {
         let clunk = Request::Clunk { fid };
         let tag = {
             let mut state = self.state.lock();
             if state.is_lost {
                 return;
             }
-            if state.unanswered < MAX_UNANSWERED { self.take_unwanted(&mut state) } else { None }
+            if state.unanswered < MAX_UNANSWERED && !is_awaited { self.take_unwanted(&mut state) } else { None }
         };
         match tag {
             // Whoever finds out that the server is gone says so.
@@ -291,7 +293,8 @@ impl Session {
         while let Some(frame) = incoming.next_frame().map_err(|_| Errno::EIO)? {
             let (number, tag) = (frame.number, frame.tag);
             let mut message = Message { number, body: frame.body.to_vec(), file: None };
-            if OPENED.contains(&number) && message.body.first().is_some_and(|kind| *kind == qid::FILE) {
+            let is_file = OPENED.contains(&number) && message.body.first().is_some_and(|kind| *kind == qid::FILE);
+            if is_file || SOCKETS.contains(&number) {
                 message.file = incoming.next_file();
             }
             let mut state = self.state.lock();
