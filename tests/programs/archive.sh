@@ -8,7 +8,7 @@ for d in range(100):
             file.write(f'{d} {f}\n' * (f + 1))
 os.link('tree/0/0/0', 'tree/hard'); os.symlink('0/0/0', 'tree/soft'); os.mkfifo('tree/fifo'); os.chmod('tree/1/1/1', 0o4751)
 X
-find tree | wc -l; tar -cf a.tar --sort=name --mtime=@0 --numeric-owner tree; sha256sum < a.tar; rm -rf tree
+find tree | wc -l; tar -cf a.tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner tree; sha256sum < a.tar; rm -rf tree
 mkdir out; tar -xpf a.tar -C out; tar -df a.tar -C out && echo equal
 (cd out && find tree -printf '%p %M %n %s %l\n' | grep -v ' d' | sort | sha256sum)
 gzip -c a.tar | tar -xzf - -C out --overwrite tree/0; find out -type f -newermt @1 | wc -l; mv out/tree/3 out/moved; cp -a out/moved out/copy; diff -r out/moved out/copy && echo copied

@@ -20,8 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fs};
 
-/// How long a script may take; a sandbox that was built without optimization is slow.
-const LIMIT: Duration = Duration::from_secs(90);
+/// How long a script may take; a sandbox that was built without optimization is slow, and so are other processes' turns.
+const LIMIT: Duration = Duration::from_secs(180);
 
 /// The user and group `nobody`, who owns nothing and is lent no ids.
 const NOBODY: u32 = 65534;
@@ -38,7 +38,10 @@ enum Way {
 }
 
 /// Scripts that work much with files.
-const SERVED: [&str; 4] = ["archive.sh", "cc.sh", "git.sh", "python.sh"];
+const SERVED: [&str; 4] = [ARCHIVE, "cc.sh", "git.sh", "python.sh"];
+
+/// It makes ten thousand files more than once, for the sake of who serves them.
+const ARCHIVE: &str = "archive.sh";
 
 struct Setup {
     lazaret: PathBuf,
@@ -63,7 +66,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut trials = Vec::new();
     for entry in fs::read_dir(&setup.scripts)? {
         let script = entry?.file_name().to_string_lossy().into_owned();
-        for way in [Way::Do, Way::Run] {
+        let elsewhere: &[Way] = if script == ARCHIVE { &[] } else { &[Way::Do, Way::Run] };
+        for &way in elsewhere {
             for user in [false, true] {
                 trials.push(trial(&setup, &script, way, user));
             }
