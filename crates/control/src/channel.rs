@@ -18,7 +18,7 @@ use rustix::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Version of the protocol; both sides refuse any other.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Longest message in bytes: what fits into a socket's buffer as hosts have it by default.
 pub const MAX_MESSAGE: usize = 160 * 1024;

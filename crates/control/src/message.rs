@@ -308,6 +308,16 @@ pub struct Process {
     pub cpu: u64,
     /// The program and its arguments, cut where they are long.
     pub command: String,
+    /// Its short name.
+    pub name: String,
+    /// Its session.
+    pub sid: i32,
+    /// What it does, as one letter: R, S, T or Z.
+    pub state: char,
+    /// Bytes of its address space.
+    pub size: u64,
+    /// Bytes of it in memory.
+    pub resident: u64,
 }
 
 /// What a process says while a sandbox starts.

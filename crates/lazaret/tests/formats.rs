@@ -187,3 +187,31 @@ fn signals_by_all_their_names() {
         }
     });
 }
+
+/// Columns are chosen by options of ps(1).
+#[test]
+fn ps_has_the_columns_that_are_asked_for() {
+    both(|container| {
+        container.script("sleep 100 & sleep 100");
+        container.detached(&["run", "--detach", &container.id]);
+        until("both processes", || {
+            (container.good(&["ps", &container.id]).matches("sleep 100").count() > 1).then_some(())
+        });
+        for (options, columns) in [
+            (&[][..], "UID PID PPID C STIME TTY TIME CMD"),
+            (&["-ef"], "UID PID PPID C STIME TTY TIME CMD"),
+            (&["aux"], "USER PID %CPU %MEM VSZ RSS TTY STAT START TIME COMMAND"),
+            (&["-e", "-o", "pid,ppid,comm"], "PID PPID COMMAND"),
+            (&["-eo", "comm=NAME,pid"], "NAME PID"),
+        ] {
+            let printed = container.good(&[&["ps", &container.id], options].concat());
+            let lines: Vec<Vec<&str>> = printed.lines().map(|line| line.split_whitespace().collect()).collect();
+            assert_eq!(lines[0].join(" "), columns, "{}", container.program);
+            assert_eq!(printed.matches("sleep").count(), 2, "{}: {printed}", container.program);
+            let pid = lines[0].iter().position(|title| *title == "PID").unwrap();
+            assert!(lines[1..].iter().all(|line| line[pid].parse::<u32>().is_ok()), "{printed}");
+        }
+        container.bad(&["ps", &container.id, "-o", "pid,moon"]);
+        container.good(&["delete", "--force", &container.id]);
+    });
+}

@@ -32,6 +32,16 @@ pub struct ProcessInfo {
     pub cpu: CpuTime,
     /// Arguments, or the name of the program where they cannot be read.
     pub command: Vec<u8>,
+    /// Its short name.
+    pub name: Vec<u8>,
+    /// Its session.
+    pub session: i32,
+    /// R, S, T or Z; see proc(5).
+    pub state: char,
+    /// Bytes of its address space, and those of it in memory.
+    pub size: u64,
+    /// The latter.
+    pub resident: u64,
 }
 
 impl Container {
@@ -40,6 +50,7 @@ impl Container {
         struct Relatives {
             parent: i32,
             group: i32,
+            session: i32,
             terminal: Option<u32>,
             ended: Option<(u32, Vec<u8>)>,
         }
@@ -53,6 +64,7 @@ impl Container {
                     let relatives = Relatives {
                         parent,
                         group: node.group.number_in(namespace),
+                        session: node.session.number_in(namespace),
                         terminal: terminal.map(|terminal| terminal.number()),
                         ended: node.zombie.as_ref().map(|zombie| (zombie.uid, zombie.name.clone())),
                     };
@@ -61,13 +73,14 @@ impl Container {
                 .collect()
         };
         let describe = |(process, relatives): (Arc<ThreadGroup>, Relatives)| {
-            let Relatives { parent, group, terminal, ended } = relatives;
+            let Relatives { parent, group, session, terminal, ended } = relatives;
             let thread = process.first_thread();
-            let (uid, command) = match (&thread, ended) {
-                (Some(thread), _) => (thread.creds().euid, proc::arguments(thread)),
-                (None, Some((uid, name))) => (uid, [b"[", &name[..], b"] <defunct>"].concat()),
-                (None, None) => (0, Vec::new()),
+            let (uid, command, name) = match (&thread, ended) {
+                (Some(thread), _) => (thread.creds().euid, proc::arguments(thread), thread.name()),
+                (None, Some((uid, name))) => (uid, [b"[", &name[..], b"] <defunct>"].concat(), name),
+                (None, None) => (0, Vec::new(), Vec::new()),
             };
+            let [size, resident] = thread.as_ref().map_or([0, 0], |thread| proc::memory_size(self.kernel(), thread));
             ProcessInfo {
                 pid: process.pid().number_in(namespace),
                 parent,
@@ -78,6 +91,11 @@ impl Container {
                 started: u64::try_from(process.start_time().seconds).unwrap_or(0),
                 cpu: process.cpu_time(),
                 command,
+                name,
+                session,
+                state: proc::state(thread.as_ref()),
+                size,
+                resident,
             }
         };
         all.into_iter().map(describe).collect()

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use lazaret_sandbox::{Activity, Config, Container, LogChange, LogLevel, Sandbox, Task, Thread, Trace};
 
-use super::{inspect, print, print_json};
+use super::{print, print_json, ps};
 use crate::{
     options::{Debug, Level},
     report::{CommandError, visible},
@@ -27,7 +27,7 @@ pub fn run(config: &Config, args: &Debug) -> Result<(), CommandError> {
         print_json(&text)?;
     }
     if args.ps {
-        inspect::print_processes(&container)?;
+        ps::print_processes(&container)?;
     }
     if args.stacks {
         print(describe(sandbox.id(), &sandbox.stacks()?).as_bytes())?;

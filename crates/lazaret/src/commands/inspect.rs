@@ -1,56 +1,15 @@
-//! `ps`, `events` and `features`: what runs in a container, what it uses, and what there is.
+//! `events` and `features`: what a container uses, and what there is.
 
 use std::{
     thread::sleep,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
-use lazaret_sandbox::{Config, Container, DeviceStats, Interface, MemoryStats, Process, Status, Usage, spec};
+use lazaret_sandbox::{Config, Container, DeviceStats, Interface, MemoryStats, Status, Usage, spec};
 use serde_json::{Value, json};
 
-use super::{print, print_json, table::table};
-use crate::{
-    options::{Events, ListFormat, Ps},
-    report::{CommandError, timestamp},
-};
-
-/// Prints the processes of a container.
-pub fn ps(config: &Config, args: &Ps) -> Result<(), CommandError> {
-    let container = Container::load(config, &args.id)?;
-    if args.format == ListFormat::Json {
-        // As runc prints them: Docker and containerd look these up among the host's processes.
-        return print(format!("{}\n", Value::from(container.host_processes()?)).as_bytes());
-    }
-    print_processes(&container)
-}
-
-/// Prints the processes of a container as a table.
-pub fn print_processes(container: &Container) -> Result<(), CommandError> {
-    let processes = container.processes()?;
-    let mut rows = vec![["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"].map(String::from)];
-    rows.extend(processes.iter().map(row));
-    print(table(&rows).as_bytes())
-}
-
-/// As ps(1) with `-f` shows it.
-fn row(process: &Process) -> [String; 8] {
-    let seconds = process.cpu / 1_000_000_000;
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    let lived = now.saturating_sub(process.started).max(1);
-    let started = timestamp(process.started);
-    // A day's time is enough for what was started today.
-    let started = if lived < 86400 { started.get(11..16) } else { started.get(..10) };
-    [
-        process.uid.to_string(),
-        process.pid.to_string(),
-        process.ppid.to_string(),
-        (seconds.saturating_mul(100) / lived).min(100).to_string(),
-        started.unwrap_or_default().to_owned(),
-        process.terminal.map_or("?".into(), |number| format!("pts/{number}")),
-        format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60),
-        process.command.clone(),
-    ]
-}
+use super::{print, print_json};
+use crate::{options::Events, report::CommandError};
 
 /// How often a look is taken at the number of processes that were killed for want of memory.
 const OOM_INTERVAL: Duration = Duration::from_millis(100);

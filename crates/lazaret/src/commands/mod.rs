@@ -8,6 +8,7 @@ mod lifecycle;
 mod list;
 mod local;
 mod proxy;
+mod ps;
 mod table;
 mod update;
 mod user;
@@ -40,7 +41,7 @@ pub fn run(options: &Options) -> Result<u8, CommandError> {
         Command::Wait(args) => return lifecycle::wait(&config, args),
         Command::State(args) => list::state(&config, &args.id),
         Command::List(args) => list::list(&config, args),
-        Command::Ps(args) => inspect::ps(&config, args),
+        Command::Ps(args) => ps::ps(&config, args),
         Command::Pause(args) => lifecycle::pause(&config, &args.id),
         Command::Resume(args) => lifecycle::resume(&config, &args.id),
         Command::Events(args) => inspect::events(&config, args),

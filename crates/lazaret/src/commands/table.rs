@@ -6,14 +6,16 @@ use crate::report::visible;
 
 /// Rows, the titles first, with their columns one below the other. Cells may hold what a sandbox or an
 /// image says.
-pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
-    let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(cell)).collect();
+pub fn table<R: AsRef<[String]>>(rows: &[R]) -> String {
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.as_ref().iter().map(cell).collect()).collect();
     // As runc's tables: each column has at least this width with the space that follows.
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0).max(9);
-    let widths: [usize; N] = std::array::from_fn(width);
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let length = |row: &Vec<String>, column: usize| row.get(column).map_or(0, |cell| cell.chars().count());
+    let width = |column: usize| rows.iter().map(|row| length(row, column)).max().unwrap_or(0).max(9);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut table = String::new();
     for row in &rows {
-        let line: String = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}   ")).collect();
+        let line: String = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}   ")).collect();
         // Writing to a String does not fail.
         let _ = writeln!(table, "{}", line.trim_end());
     }

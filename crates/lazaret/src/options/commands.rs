@@ -264,8 +264,8 @@ pub struct Ps {
     /// Name of the container
     pub id: String,
 
-    /// Accepted for runc's sake, which passes them to ps(1)
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    /// Options of ps(1) that choose columns, as `-ef`, `aux` or `-o pid,comm`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTION")]
     pub options: Vec<String>,
 }
 

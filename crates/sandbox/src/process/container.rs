@@ -278,6 +278,11 @@ impl Served {
             started: process.started,
             cpu: nanoseconds(process.cpu.total()),
             command: String::from_utf8_lossy(&process.command).chars().take(COMMAND).collect(),
+            name: String::from_utf8_lossy(&process.name).into_owned(),
+            sid: process.session,
+            state: process.state,
+            size: process.size,
+            resident: process.resident,
         };
         let mut all = self.container.processes();
         all.retain(|process| process.pid > after);

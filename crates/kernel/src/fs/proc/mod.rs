@@ -13,7 +13,7 @@ mod sysvipc;
 mod totals;
 
 pub use process::shown_by;
-pub use status::{arguments, resident_pages_of};
+pub use status::{arguments, memory_size, resident_pages_of, state};
 
 use lazaret_abi::{errno::Errno, mount::magic};
 

@@ -37,13 +37,7 @@ fn summary(subject: &Subject) -> Result<Summary, Errno> {
     // The process is shown by its first thread, which stays as a zombie until the last one has ended.
     let first_is_gone =
         subject.thread.is_none() && task.as_ref().is_some_and(|task| task.tid() != subject.process.id());
-    let state = match &task {
-        None => 'Z',
-        Some(_) if first_is_gone => 'Z',
-        Some(task) if task.is_stopped() => 'T',
-        Some(task) if task.parker().is_parked() => 'S',
-        Some(_) => 'R',
-    };
+    let state = state(task.as_ref().filter(|_| !first_is_gone));
     let name = match (&task, &zombie) {
         (Some(task), _) => task.name(),
         (None, Some(zombie)) => zombie.name.clone(),
@@ -51,6 +45,24 @@ fn summary(subject: &Subject) -> Result<Summary, Errno> {
     };
     let threads = threads + usize::from(first_is_gone);
     Ok(Summary { name, state, task, zombie, relatives, threads })
+}
+
+/// What a task does, as one letter; none has ended.
+pub fn state(task: Option<&Arc<Task>>) -> char {
+    match task {
+        None => 'Z',
+        Some(task) if task.is_stopped() => 'T',
+        Some(task) if task.parker().is_parked() => 'S',
+        Some(_) => 'R',
+    }
+}
+
+/// Bytes of a task's address space, and those of it in memory.
+pub fn memory_size(kernel: &Kernel, task: &Task) -> [u64; 2] {
+    const PAGE: u64 = 4096;
+    let mm = task.mm();
+    let size = mm.areas().tree.total();
+    [size, resident_pages_of(kernel, mm.space().host_pid()).0.saturating_mul(PAGE)]
 }
 
 /// Pages in memory, and those of them that are shared, as the host counts them.
