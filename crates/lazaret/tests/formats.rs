@@ -75,12 +75,12 @@ fn events_have_the_same_fields() {
         seen.borrow_mut().push(fields);
         // Again and again, until it ends.
         let mut command = runtime.command(&["events", "--interval", "0.02s", id]);
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(200));
-        let pid = Pid::from_child(&child);
-        kill_process(pid, Signal::TERM).unwrap();
-        let text = String::from_utf8(finish(child).stdout).unwrap();
-        assert!(text.lines().count() > 2, "{}: {text}", runtime.program);
+        let file = runtime.place.0.join("events");
+        let output = fs::File::create(&file).unwrap();
+        let child = command.stdout(output).stderr(Stdio::piped()).spawn().unwrap();
+        until("further events", || (fs::read_to_string(&file).unwrap().lines().count() > 2).then_some(()));
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        finish(child);
         for interval in ["0s", "-1s", "x", "5"] {
             runtime.bad(&["events", "--interval", interval, id]);
         }

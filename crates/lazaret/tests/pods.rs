@@ -6,6 +6,7 @@ use std::{
     fs,
     path::PathBuf,
     process::{Command, Output, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use common::{Place, TIMEOUT, until, wait};
@@ -151,14 +152,23 @@ fn what_a_pod_shares() {
                   c,_=s.accept(); sys.stdout.write(c.recv(9).decode())";
     let mut server = pod.0.command(&["exec", "a", "python3", "-c", listen]);
     let server = server.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-    let connect = "import socket,time\ns=socket.socket(socket.AF_UNIX)\nfor i in range(200):\n  try: s.connect('/mnt/socket'); break\n  except OSError: time.sleep(0.05)\ns.send(b'hello')";
+    let connect = "import socket,time\ns=socket.socket(socket.AF_UNIX)\nfor i in range(1000):\n  try: s.connect('/mnt/socket'); break\n  except OSError: time.sleep(0.05)\ns.send(b'hello')";
     output(&pod.0.lazaret(&["exec", "b", "python3", "-c", connect]));
     assert_eq!(output(&common::finish(server)), "hello");
     let lock = |id: &str, how: &str| pod.0.lazaret(&["exec", id, "flock", how, "/mnt/file", "sleep", "0.5"]);
-    let mut holder = pod.0.command(&["exec", "a", "flock", "/mnt/file", "sh", "-c", "echo > /mnt/held; sleep 1"]);
+    let mut holder = pod.0.command(&[
+        "exec",
+        "a",
+        "flock",
+        "/mnt/file",
+        "sh",
+        "-c",
+        "echo > /mnt/held; until [ -e /mnt/let ]; do sleep 0.05; done",
+    ]);
     let mut holder = holder.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
     until("the lock", || pod.0.0.join("volume/held").exists().then_some(()));
     assert_eq!(lock("b", "--nonblock").status.code(), Some(1));
+    fs::write(pod.0.0.join("volume/let"), "").unwrap();
     wait(&mut holder);
     // Process ids and System V IPC as the specification says.
     assert_eq!(pod.exec("a", "cat /proc/1/cmdline | tr '\\0' ' '"), "sleep 1000 ");
@@ -222,10 +232,12 @@ fn a_container_ends_with_who_stands_for_it() {
 
 #[test]
 fn each_container_is_paused_and_limited_by_itself() {
+    let parent = Above::new();
     let pod = Pod::new();
     pod.run("pod", "sandbox", IDLE);
     let count = "i=0; while :; do i=$((i+1)); echo $i > /mnt/$0; sleep 0.01; done";
     pod.create("a", "container", &count.replace("$0", "a"), |spec| {
+        spec["linux"]["cgroupsPath"] = parent.as_ref().map(|parent| parent.path("a")).into();
         spec["linux"]["resources"] = json!({ "pids": { "limit": 8 } });
     });
     assert!(pod.quiet(&["start", "a"]), "{}", pod.log());
@@ -248,7 +260,7 @@ fn each_container_is_paused_and_limited_by_itself() {
     assert!(!moves("a") && moves("b"));
     assert!(pod.quiet(&["resume", "a"]));
     assert!(moves("a"));
-    let many = "for i in 1 2 3 4 5 6 7 8 9; do sleep 1 & done; wait";
+    let many = "for i in 1 2 3 4 5 6 7 8 9; do sleep 3 & done; wait";
     assert!(!pod.0.lazaret(&["exec", "a", "sh", "-c", many]).status.success());
     assert!(pod.0.lazaret(&["exec", "b", "sh", "-c", many]).status.success());
     // Killed while it is paused.
@@ -263,26 +275,55 @@ fn each_container_is_paused_and_limited_by_itself() {
     pod.0.assert_clean();
 }
 
-/// The directory of a cgroup, in the hierarchy that limits memory; `None` where none can be made.
-fn memory_cgroup(path: &str) -> Option<PathBuf> {
-    let roots = ["/sys/fs/cgroup/memory", "/sys/fs/cgroup"];
-    let root = roots.into_iter().find(|root| fs::exists(format!("{root}/cgroup.procs")).unwrap())?;
-    let probe = format!("{root}/lazaret-probe-pods-{}", std::process::id());
-    fs::create_dir(&probe).and_then(|()| fs::remove_dir(&probe)).ok()?;
-    Some(PathBuf::from(format!("{root}{path}")))
+/// A cgroup above those of a test's containers. Made before the pod, it goes after it.
+struct Above {
+    name: String,
+    /// In the hierarchy that limits memory.
+    directory: PathBuf,
+}
+
+impl Above {
+    /// `None` where no cgroups can be made.
+    fn new() -> Option<Above> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("lazaret-test-pod-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let roots = ["/sys/fs/cgroup/memory", "/sys/fs/cgroup"];
+        let root = roots.into_iter().find(|root| fs::exists(format!("{root}/cgroup.procs")).unwrap())?;
+        let directory = PathBuf::from(root).join(&name);
+        fs::create_dir(&directory).and_then(|()| fs::remove_dir(&directory)).ok()?;
+        Some(Above { name, directory })
+    }
+
+    /// What a specification says of a cgroup in it.
+    fn path(&self, id: &str) -> String {
+        format!("/{}/{id}", self.name)
+    }
+}
+
+impl Drop for Above {
+    fn drop(&mut self) {
+        for hierarchy in fs::read_dir("/sys/fs/cgroup").unwrap().flatten() {
+            // Not every hierarchy has it.
+            let _ = fs::remove_dir(hierarchy.path().join(&self.name));
+        }
+        let _ = fs::remove_dir(&self.directory);
+        if !std::thread::panicking() {
+            assert!(!self.directory.exists());
+        }
+    }
 }
 
 /// The host counts and limits each container by itself, and its end leaves no cgroup.
 #[test]
 fn each_container_has_a_cgroup_of_its_own() {
-    let path = |id: &str| format!("/lazaret-test-pod-{}/{id}", std::process::id());
-    let Some(above) = memory_cgroup(&path("")) else {
+    let Some(parent) = Above::new() else {
         eprintln!("not tested: no cgroups can be made here");
         return;
     };
+    let above = &parent.directory;
     let pod = Pod::new();
     let limited = |id: &str, memory: u64| {
-        let path = path(id);
+        let path = parent.path(id);
         move |spec: &mut Value| {
             spec["linux"]["cgroupsPath"] = path.into();
             spec["linux"]["resources"] = json!({ "memory": { "limit": memory << 20 } });
@@ -331,12 +372,6 @@ fn each_container_has_a_cgroup_of_its_own() {
     assert!(!above.join("a").exists() && above.join("b").exists());
     assert!(pod.quiet(&["delete", "--force", "pod"]) && pod.quiet(&["delete", "b"]), "{}", pod.log());
     assert!(!above.join("pod").exists() && !above.join("b").exists());
-    for hierarchy in fs::read_dir("/sys/fs/cgroup").unwrap() {
-        // Nothing of it is left to be removed but the directory that the test has named.
-        let _ = fs::remove_dir(hierarchy.unwrap().path().join(path("").trim_matches('/')));
-    }
-    let _ = fs::remove_dir(&above);
-    assert!(!above.exists());
     pod.0.assert_clean();
 }
 
@@ -362,13 +397,16 @@ fn a_pod_shares_processes_network_and_memory() {
     assert_eq!(pod.exec("a", "cat /proc/1/cmdline | tr '\\0' ' '"), "sleep 1000 ");
     assert_eq!(pod.exec("a", "pgrep -fx 'sleep 802' | wc -l").trim(), "1");
     assert!(pod.quiet(&["exec", "a", "pkill", "-STOP", "-fx", "sleep 802"]), "{}", pod.log());
-    assert_eq!(pod.exec("b", "cut -d ' ' -f 3 /proc/$(pgrep -fx 'sleep 802')/stat"), "T\n");
+    assert_eq!(
+        pod.exec("b", "until cut -d ' ' -f 3 /proc/$(pgrep -fx 'sleep 802')/stat | grep T; do sleep 0.05; done"),
+        "T\n"
+    );
     // A server in one is a server on the loopback of the other.
     let listen = "import socket,sys\ns=socket.socket(); s.setsockopt(1,2,1); s.bind(('127.0.0.1', 7007)); s.listen(1)\n\
                   c,_=s.accept(); sys.stdout.write(c.recv(9).decode())";
     let mut server = pod.0.command(&["exec", "a", "python3", "-c", listen]);
     let server = server.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-    let connect = "import socket,time\nfor i in range(200):\n  try: s=socket.create_connection(('127.0.0.1', 7007)); break\n  except OSError: time.sleep(0.05)\ns.send(b'hello')";
+    let connect = "import socket,time\nfor i in range(1000):\n  try: s=socket.create_connection(('127.0.0.1', 7007)); break\n  except OSError: time.sleep(0.05)\ns.send(b'hello')";
     output(&pod.0.lazaret(&["exec", "b", "python3", "-c", connect]));
     assert_eq!(output(&common::finish(server)), "hello");
     // Memory, semaphores and queues of System V, and POSIX queues.

@@ -49,10 +49,10 @@ fn plain_types_and_collections() {
 fn points_in_time_keep_their_distance() {
     let hour = Duration::from_secs(3600);
     let bytes = save(&(Instant::now() + hour, Instant::now())).unwrap();
-    std::thread::sleep(Duration::from_millis(20));
+    std::thread::sleep(Duration::from_millis(500));
     let (later, then): (Instant, Instant) = load(&bytes).unwrap();
     let left = later - Instant::now();
-    assert!(left <= hour && left > hour - Duration::from_millis(15), "{left:?}");
+    assert!(left <= hour && left > hour - Duration::from_millis(450), "{left:?}");
     assert!(then <= Instant::now());
 }
 

@@ -6,7 +6,8 @@ stat -c '%a %F' .
 rm -f lazaret-case
 touch lazaret-case && stat -c '%a %s %F %h' lazaret-case
 cat lazaret-case
-ls
+# Other cases make queues too.
+ls | grep lazaret-case
 echo text > lazaret-case
 mkdir directory
 ln -s a link
