@@ -91,7 +91,7 @@ impl AsyncOwner {
             let thread = tree.task(pid.global()).cloned();
             drop(tree);
             if let Some(thread) = thread.filter(|thread| self.may_signal(&thread.creds())) {
-                self.send(fd, reason, |signal, info| send_to_thread(&thread, signal, info, true));
+                self.send(fd, reason, |signal, info| send_to_thread(&thread, signal, info, false));
             }
             return;
         }
@@ -102,7 +102,7 @@ impl AsyncOwner {
         drop(tree);
         for process in processes {
             if process.threads().first().is_some_and(|thread| self.may_signal(&thread.creds())) {
-                self.send(fd, reason, |signal, info| send_to_process(&process, signal, info, true));
+                self.send(fd, reason, |signal, info| send_to_process(&process, signal, info, false));
             }
         }
     }

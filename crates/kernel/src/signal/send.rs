@@ -21,8 +21,8 @@ use crate::{
     },
 };
 
-/// Sends a signal to a process as a whole. `forced` senders (the kernel, and processes of an outer
-/// pid namespace) can kill and stop the init of a pid namespace. A zombie takes it without effect.
+/// Sends a signal to a process as a whole. `forced` senders (the kernel on its own account, and processes of
+/// an outer pid namespace) can kill and stop the init of a pid namespace; what a process has the kernel send cannot. A zombie takes it without effect.
 ///
 /// # Errors
 /// `EAGAIN` when no more real-time signals may be queued.

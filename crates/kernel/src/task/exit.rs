@@ -5,7 +5,8 @@ use lazaret_abi::signal::{SigAction, SigInfo, Signal, child as child_code, code,
 use super::{
     Current, Task,
     group::ThreadGroup,
-    tree::{ProcessTree, Zombie},
+    pid::PidNamespace,
+    tree::{Node, ProcessTree, Zombie},
 };
 use crate::{
     boot::{ExitStatus, Kernel},
@@ -13,6 +14,7 @@ use crate::{
     futex,
     signal::{
         child::{child_info, report_stop},
+        send::is_from_outside,
         send_to_process, send_to_thread,
     },
     sync::{Arc, Ordering},
@@ -152,7 +154,7 @@ fn end_process(kernel: &Arc<Kernel>, group: &Arc<ThreadGroup>, zombie: Zombie) {
         }
         orphaned
     };
-    drop(removed);
+    drop_reaped(kernel, group.namespace(), removed);
     for process in orphaned {
         for signal in [Signal::HUP, Signal::CONT] {
             // Standard signals are never refused.
@@ -162,9 +164,28 @@ fn end_process(kernel: &Arc<Kernel>, group: &Arc<ThreadGroup>, zombie: Zombie) {
     for notice in notices {
         notice.send();
     }
-    // An init that ends waits for all processes of its namespace, whoever their parents are.
-    let init = group.namespace().init().and_then(|init| kernel.processes().node(init).map(|n| n.process.clone()));
-    if let Some(init) = init {
+    tell_inits(kernel, group.namespace());
+}
+
+/// Lets go of processes that nobody waits for. `own` is the namespace of whoever finds them.
+fn drop_reaped(kernel: &Kernel, own: &Arc<PidNamespace>, reaped: Vec<Node>) {
+    for node in reaped {
+        let namespace = node.process.namespace();
+        if !Arc::ptr_eq(namespace, own) {
+            tell_inits(kernel, namespace);
+        }
+    }
+}
+
+/// A process of a namespace has ended, or was waited for: an init that ends waits for all processes of its namespace
+/// and of those below, whoever their parents are.
+pub fn tell_inits(kernel: &Kernel, namespace: &Arc<PidNamespace>) {
+    let inits: Vec<_> = {
+        let tree = kernel.processes();
+        let chain = std::iter::successors(Some(namespace), |namespace| namespace.parent());
+        chain.filter_map(|namespace| Some(tree.node(namespace.init()?)?.process.clone())).collect()
+    };
+    for init in inits {
         init.child_changed.wake(Events::all());
     }
 }
@@ -179,7 +200,7 @@ impl Notice {
     fn send(self) {
         if let Some((signal, info)) = self.signal {
             // At worst a real-time signal is lost, as on Linux.
-            let _ = send_to_process(&self.parent, signal, info, true);
+            let _ = send_to_process(&self.parent, signal, info, false);
         }
         self.parent.child_changed.wake(Events::all());
     }
@@ -236,7 +257,7 @@ fn end_namespace(kernel: &Arc<Kernel>, group: &Arc<ThreadGroup>) {
                 .filter(|process| process.id() != id && namespace.contains(process.namespace()))
                 .collect()
         };
-        drop(removed);
+        drop_reaped(kernel, namespace, removed);
         for process in &rest {
             // SIGKILL is never refused.
             let _ = send_to_process(process, Signal::KILL, SigInfo::new(Signal::KILL, code::KERNEL), true);
@@ -270,8 +291,9 @@ impl Kernel {
                 if let Some(signal) = Signal::new(thread.death_signal.load(Ordering::Relaxed)) {
                     let pid = task.group().pid().number_in(child.namespace());
                     let info = SigInfo::sent(signal, code::USER, pid, task.creds().uid);
+                    let outside = is_from_outside(task, thread.group());
                     // At worst a real-time signal is lost, as on Linux.
-                    let _ = send_to_thread(&thread, signal, info, true);
+                    let _ = send_to_thread(&thread, signal, info, outside);
                 }
             }
         }

@@ -7,7 +7,7 @@ use lazaret_abi::{
 };
 
 use super::{
-    Task,
+    Task, exit,
     tree::{Node, ProcessTree},
     usage::Usage,
 };
@@ -88,7 +88,11 @@ pub fn wait(task: &Arc<Task>, who: Who, wanted: u32) -> Result<Option<Waited>, E
         // Dropped after the lock is released.
         let mut reaped = None;
         let found = find(&mut task.kernel().processes(), task, who, wanted, &mut reaped);
-        drop(reaped);
+        if let Some(node) = reaped
+            && !Arc::ptr_eq(node.process.namespace(), group.namespace())
+        {
+            exit::tell_inits(task.kernel(), node.process.namespace());
+        }
         match found {
             Ok(None) if wanted & options::WNOHANG == 0 => None,
             found => Some(found),

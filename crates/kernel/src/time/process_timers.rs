@@ -230,7 +230,7 @@ fn run_out(group: &Arc<ThreadGroup>, notify: &Notify, id: i32, count: u64, overr
     let info = SigInfo::timer(signal, id, missed - 1, value);
     // Without room for another queued signal the expiration is lost, as on Linux.
     let _ = match thread {
-        Some(thread) => send_to_thread(&thread, signal, info, true),
-        None => send_to_process(group, signal, info, true),
+        Some(thread) => send_to_thread(&thread, signal, info, false),
+        None => send_to_process(group, signal, info, false),
     };
 }
