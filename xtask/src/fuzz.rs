@@ -1,8 +1,9 @@
-//! `cargo xtask fuzz`: the randomized tests, for longer and from other seeds.
+//! `cargo xtask fuzz`: the randomized tests, for longer and from other seeds, and a program that makes random system
+//! calls in a sandbox.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::command::Step;
@@ -41,5 +42,30 @@ pub fn run(options: &Options) -> Result<()> {
             .limit(Duration::from_secs(options.seconds.saturating_add(900)))
             .run()?;
     }
-    Ok(())
+    if CALLS.contains(filter) { calls(options.seconds, seed) } else { Ok(()) }
+}
+
+/// The name of the fuzzer of system calls.
+const CALLS: &str = "calls";
+
+/// Runs the program that makes random system calls in a sandbox, which has to live on and to end with it.
+fn calls(seconds: u64, seed: u64) -> Result<()> {
+    Step::cargo(["build", "--release", "--quiet", "--package", "lazaret"]).run()?;
+    let folder = crate::workspace().join("target/fuzz");
+    std::fs::create_dir_all(&folder)?;
+    let program = folder.join(CALLS);
+    let source = crate::workspace().join("tests/fuzz/calls.c");
+    Step::new("gcc")
+        .args(["-O1", "-std=gnu11", "-static", "-pthread", "-D_GNU_SOURCE", "-w", "-o"])
+        .arg(&program)
+        .arg(source)
+        .run()?;
+    let mut is_alive = false;
+    Step::new(crate::workspace().join("target/release/lazaret"))
+        .args(["do", "--"])
+        .arg(program)
+        .args([seconds.to_string(), seed.to_string()])
+        .limit(Duration::from_secs(seconds.saturating_add(60)))
+        .run_lines(|line| is_alive |= line == "alive")?;
+    if is_alive { Ok(()) } else { bail!("the sandbox did not run another program afterwards") }
 }
