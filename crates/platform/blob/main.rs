@@ -83,6 +83,7 @@ constants! {
     IRET = offset_of!(ContextPage, iret);
     OBEYED = offset_of!(ContextPage, obeyed);
     INTERRUPTED = offset_of!(ContextPage, interrupted);
+    ALIVE = offset_of!(ContextPage, alive);
     FEATURES = offset_of!(ContextPage, features);
     BOOT_HOLES = shared::PAGE_SIZE as usize + offset_of!(Boot, holes);
     BOOT_FILTER = shared::PAGE_SIZE as usize + offset_of!(Boot, filter);
@@ -146,7 +147,7 @@ constants! {
     COMMAND_RESUME = shared::COMMAND_RESUME;
     COMMAND_CALL = shared::COMMAND_CALL;
     COMMAND_CALLS = shared::COMMAND_CALLS;
-    SHARED_FD = shared::SHARED_FD;
+    CHUNK_FD = shared::CHUNK_FD;
     COMMAND_FORK = shared::COMMAND_FORK;
     COMMAND_SPAWN = shared::COMMAND_SPAWN;
     COMMAND_SAVE_FP = shared::COMMAND_SAVE_FP;
@@ -165,6 +166,7 @@ constants! {
     REPORT_UNSTORED = shared::REPORT_UNSTORED;
     REPORT_CORRUPTED = shared::REPORT_CORRUPTED;
     FLAG_FSGSBASE = shared::FLAG_FSGSBASE;
+    FLAG_DEATH_SIGNAL = shared::FLAG_DEATH_SIGNAL;
 
     SYS_CLOSE = 3;
     SYS_MMAP = 9;
@@ -176,6 +178,7 @@ constants! {
     SYS_SIGALTSTACK = 131;
     SYS_PRCTL = 157;
     SYS_FUTEX = 202;
+    SYS_OPENAT = 257;
     SYS_EXIT_GROUP = 231;
     SYS_SECCOMP_CALL = 317;
 

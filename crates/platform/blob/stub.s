@@ -529,27 +529,31 @@ fork:
     syscall
     test %rax, %rax
     jnz done
-    # In the copy, which has no context page and no stack: the sandbox process gives it a descriptor of
-    # its slots when it sees this call. The upper half of the descriptor's
-    # register, which the host ignores, tells it whose copy this is.
-    mov $PR_SET_PDEATHSIG, %edi
-    mov $SIGKILL, %esi
-    mov $SYS_PRCTL, %eax
+    # In the copy, which has no context page and no stack. It asks for a descriptor of its slots; the nonce
+    # tells the sandbox process whose copy this is. The answer comes with the first command.
+    mov %rbx, %r13
+    xor %edi, %edi
+    xor %esi, %esi
+    xor %edx, %edx
+    xor %r10d, %r10d
+    xor %r8d, %r8d
+    mov %r12, %r9
+    mov $SYS_OPENAT, %eax
     syscall
+    cmp $CHUNK_FD, %rax
+    jne die
     movabs $CONTEXT_BASE, %rbx
     mov %rbx, %rdi
     mov $CHUNK_SIZE, %esi
     mov $PROT_READ_WRITE, %edx
     mov $MAP_SHARED_FIXED, %r10d
-    mov %r12, %r8
-    shl $32, %r8
-    or $SHARED_FD, %r8
+    mov $CHUNK_FD, %r8d
     xor %r9d, %r9d
     mov $SYS_MMAP, %eax
     syscall
     cmp %rbx, %rax
     jne die
-    mov $SHARED_FD, %edi
+    mov $CHUNK_FD, %edi
     mov $SYS_CLOSE, %eax
     syscall
     mov %rbx, %rdi
@@ -557,11 +561,30 @@ fork:
     mov $MADV_DONTFORK, %edx
     mov $SYS_MADVISE, %eax
     syscall
+    testl $FLAG_DEATH_SIGNAL, FLAGS(%rbx)
+    jz 1f
+    mov $PR_SET_PDEATHSIG, %edi
+    mov $SIGKILL, %esi
+    mov $SYS_PRCTL, %eax
+    syscall
+1:
+    # A copy of a process' first thread has the right signal stack.
+    cmp %rbx, %r13
+    je alive
 
-# A new process or thread, with nothing but its page.
-born:
-    # stack_t: base, flags, size.
+new_thread:
     lea SLOT_SIZE(%rbx), %rsp
+    call set_signal_stack
+# Obeys the first command, which may be there already. The look for an interrupt comes after it is known that
+# this thread can take the signal.
+alive:
+    mov $1, %eax
+    xchg %eax, ALIVE(%rbx)
+    jmp sleep
+
+# The stack is for this alone.
+set_signal_stack:
+    # stack_t: base, flags, size.
     pushq $(SLOT_SIZE - SIGNAL_STACK)
     pushq $0
     lea SIGNAL_STACK(%rbx), %rax
@@ -570,8 +593,8 @@ born:
     xor %esi, %esi
     mov $SYS_SIGALTSTACK, %eax
     syscall
-    mov $REPORT_BORN, %eax
-    jmp report
+    add $24, %rsp
+    ret
 
 spawn:
     mov ARGUMENTS(%rbx), %r12
@@ -586,7 +609,7 @@ spawn:
     test %rax, %rax
     jnz done
     mov %r12, %rbx
-    jmp born
+    jmp new_thread
 
 # The address belongs to the application. The header of the area is cleared first: xsave leaves
 # parts of it as they are, and xrstor wants them zero.
@@ -674,7 +697,11 @@ start:
     mov $SYS_SECCOMP_CALL, %eax
     syscall
     mov %rax, RESULT(%rbx)
-    jmp born
+    lea SLOT_SIZE(%rbx), %rsp
+    call set_signal_stack
+    movl $1, ALIVE(%rbx)
+    mov $REPORT_BORN, %eax
+    jmp report
 
 # An area for xrstor in which every feature is in its initial state. Processors touch its last byte
 # even so.

@@ -164,8 +164,14 @@ pub fn clone(current: &mut Current, request: &CloneRequest) -> Result<i32, Errno
         let _ = current.context.address_space().write(request.parent_tid, &seen.to_ne_bytes());
     }
     if request.has(flag::CHILD_SETTID) {
-        let own = child.task.own_tid();
-        let _ = child.context.address_space().write(request.child_tid, &own.to_ne_bytes());
+        let own = child.task.own_tid().to_ne_bytes();
+        let is_plain = child.task.mm().is_plain(request.child_tid, own.len() as u64);
+        if is_plain && !request.has(flag::VM) {
+            // With its first command.
+            let _ = child.context.memory().write_later(request.child_tid, &own);
+        } else {
+            let _ = child.context.address_space().write(request.child_tid, &own);
+        }
     }
     if request.has(flag::CHILD_CLEARTID) {
         child.task.clear_child_tid.store(request.child_tid, Ordering::Relaxed);

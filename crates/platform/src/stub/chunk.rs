@@ -138,6 +138,11 @@ impl Slot {
         Slot { chunk, index }
     }
 
+    /// The descriptor to map the slot's chunk by.
+    pub fn fd(&self) -> &Arc<OwnedFd> {
+        self.chunk.fd()
+    }
+
     /// The thread's context page.
     pub fn page(&self) -> &ContextPage {
         self.chunk.page(self.index % CHUNK_SLOTS)
@@ -185,6 +190,7 @@ impl Slot {
         page.stub_asleep.store(0, Ordering::Relaxed);
         page.kernel_asleep.store(0, Ordering::Relaxed);
         page.interrupted.store(0, Ordering::Relaxed);
+        page.alive.store(0, Ordering::Relaxed);
         page.own_address.store(self.address(), Ordering::Relaxed);
         page.fast_rip.store(NOWHERE, Ordering::Relaxed);
         page.copies.store(0, Ordering::Relaxed);

@@ -721,7 +721,14 @@ impl Interrupt for Control {
     fn interrupt(&self) {
         self.pending.store(true, Ordering::SeqCst);
         if self.state.compare_exchange(RUNNING, SIGNALLING, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
-            reaper::interrupt(&self.process, self.thread);
+            let page = self.slot.page();
+            // A thread that cannot take a signal yet looks at this when it can.
+            if page.alive.load(Ordering::SeqCst) == 0 {
+                page.interrupted.store(1, Ordering::SeqCst);
+            }
+            if page.alive.load(Ordering::SeqCst) != 0 {
+                reaper::interrupt(&self.process, self.thread);
+            }
             self.state.store(RUNNING, Ordering::SeqCst);
         }
     }

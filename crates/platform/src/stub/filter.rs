@@ -9,7 +9,7 @@ use lazaret_hostcall::{
 use super::{
     image,
     patch::TRAMPOLINES_END,
-    shared::{CLONE_THREAD_FLAGS, STUB_BASE},
+    shared::{CHUNK_FD, CHUNK_SIZE, CLONE_THREAD_FLAGS, CONTEXT_BASE, STUB_BASE},
 };
 use crate::layout::APP_MAX;
 
@@ -25,10 +25,19 @@ const STUB: &[Rule] = seccomp_rules! {
     SYS_mmap [application(0), arg(2).only(PROTECTIONS), arg(3).bits(!MAP_OPTIONS, libc::MAP_PRIVATE as u64)]
         "private memory changes nothing but the stub's own address space, and limits bound it; of files a stub has \
          only what the kernel gave it to map";
+    SYS_mmap [
+        arg(0).equal(CONTEXT_BASE),
+        arg(1).equal(CHUNK_SIZE),
+        arg(2).equal((libc::PROT_READ | libc::PROT_WRITE) as u64),
+        arg(3).equal((libc::MAP_SHARED | libc::MAP_FIXED) as u64),
+        arg(4).equal(CHUNK_FD as u64),
+        arg(5).equal(0),
+    ] "a copy's own slots: it was given no other file under that number";
     SYS_mmap => Action::Notify,
         "shared memory is mapped when the kernel ordered exactly this mapping";
     SYS_openat => Action::Notify,
-        "asks for the file that the kernel is about to have it map: nothing is opened, the kernel gives a descriptor of its own choice";
+        "asks for the file that the kernel is about to have it map, or for a copy's slots: nothing is opened, the kernel gives a \
+         descriptor of its own choice";
     SYS_munmap [application(0), arg(1).below(APP_MAX)] "the stub's own address space";
     SYS_mprotect [application(0), arg(1).below(APP_MAX), arg(2).only(PROTECTIONS)] "the stub's own address space";
     SYS_madvise [arg(2).one_of(&[

@@ -10,6 +10,7 @@
 
 pub mod filter;
 
+mod birth;
 mod chunk;
 mod clock;
 mod context;
@@ -44,7 +45,7 @@ use self::{
     pace::Load,
     patch::Code,
     process::{Process, Space},
-    shared::{FLAG_FSGSBASE, MAX_STATE, PAGE_SIZE, SIGNAL_STACK, SLOT_SIZE},
+    shared::{FLAG_DEATH_SIGNAL, FLAG_FSGSBASE, MAX_STATE, PAGE_SIZE, SIGNAL_STACK, SLOT_SIZE},
     spare::Reserve,
     thread::Thread,
     zygote::Zygote,
@@ -108,7 +109,7 @@ impl StubPlatform {
     pub fn new(config: StubConfig) -> std::result::Result<StubPlatform, StartError> {
         let (features, fp_size) = extended_state()?;
         let pool = Pool::default();
-        let flags = processor_flags();
+        let flags = flags();
         let birth = reaper::Birth::begin();
         let Zygote { pid, chunk, slot, listener, vdso } = Zygote::start(&pool, flags, features, &config)?;
         let shared = Arc::new(Shared {
@@ -215,12 +216,16 @@ fn extended_state() -> std::result::Result<(u64, usize), StartError> {
     Ok((features, size as usize))
 }
 
-fn processor_flags() -> u32 {
+fn flags() -> u32 {
     /// HWCAP2_FSGSBASE
     const FSGSBASE: usize = 1 << 1;
     let mut flags = 0;
     if rustix::param::linux_hwcap().1 & FSGSBASE != 0 {
         flags |= FLAG_FSGSBASE;
+    }
+    // With an init the host ends its whole namespace.
+    if !rustix::process::getpid().is_init() {
+        flags |= FLAG_DEATH_SIGNAL;
     }
     flags
 }

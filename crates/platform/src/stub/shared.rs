@@ -112,6 +112,8 @@ pub struct ContextPage {
     pub obeyed: AtomicU32,
     /// An interrupt arrived while the stub's own code ran.
     pub interrupted: AtomicU32,
+    /// The thread can take signals: it has its signal stack.
+    pub alive: AtomicU32,
     /// The time stamp counter when the application was resumed.
     pub resumed: AtomicU32,
     /// Extended-state features that signal frames and `reset` cover.
@@ -162,7 +164,7 @@ pub const REPORT_FAULT: u32 = 3;
 pub const REPORT_INTERRUPTED: u32 = 4;
 /// A command is done.
 pub const REPORT_DONE: u32 = 5;
-/// A new process or thread waits for its first command.
+/// The zygote waits for its first command. Its copies, and threads, carry theirs out as soon as they can.
 pub const REPORT_BORN: u32 = 6;
 /// The stub's own code raised an exception or made a call that its filter does not know.
 pub const REPORT_CORRUPTED: u32 = 7;
@@ -176,12 +178,16 @@ pub const REPORT_UNCALLED: u32 = 10;
 
 /// The processor and the host allow rdfsbase and its kin.
 pub const FLAG_FSGSBASE: u32 = 1;
+/// Copies must ask for their death with the sandbox process, which is no init.
+pub const FLAG_DEATH_SIGNAL: u32 = 2;
 
 /// Under this number a stub takes the files that it maps privately.
 pub const PRIVATE_FD: u32 = 0;
-/// Under this number it takes those that it may change: shared mappings, and context slots. A call that maps
+/// Under this number it takes those that it may change, which are mapped shared. A call that maps
 /// shared, however late it is made, never finds another file there than one that the stub may change anyway.
 pub const SHARED_FD: u32 = 1;
+/// Under this number a copy takes its own context slots, and nothing else ever.
+pub const CHUNK_FD: u32 = 2;
 
 /// Signal that interrupts an application thread (SIGUSR2).
 pub const INTERRUPT_SIGNAL: i32 = 12;

@@ -107,12 +107,14 @@ impl Reserve {
             }
             quiet = 0;
             state.is_coming = true;
-            let made =
-                parking_lot::MutexGuard::unlocked(state, || self.zygote.lock().fork(false).map(StubContext::empty));
+            let made = parking_lot::MutexGuard::unlocked(state, || self.zygote.lock().fork(false));
             state.is_coming = false;
             self.changed.notify_all();
             match made {
-                Ok(context) => state.spare.push(context),
+                Ok(mut thread) => {
+                    thread.bear();
+                    state.spare.push(StubContext::empty(thread));
+                }
                 // Whoever takes the next one learns why.
                 Err(_) => break,
             }

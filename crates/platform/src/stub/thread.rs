@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use lazaret_hostcall::notify::Notification;
 use rustix::{
     fd::{AsFd, OwnedFd},
     process::Pid,
@@ -13,17 +14,13 @@ use rustix::{
 
 use super::{
     chunk::Slot,
-    filter::clone_arguments,
     notifier::Order,
     pace::Pace,
-    patch::Code,
-    process::{NewSlot, Process},
-    reaper::{self, Birth},
+    process::Process,
+    reaper,
     shared::{
-        CHUNK_SIZE, COMMAND_CALL, COMMAND_CALLS, COMMAND_EXIT, COMMAND_FORK, COMMAND_SPAWN, CONTEXT_BASE, MAX_CALLS,
-        PRIVATE_FD, REPORT_BORN, REPORT_DONE, SHARED_FD,
+        CHUNK_FD, COMMAND_CALL, COMMAND_CALLS, COMMAND_EXIT, MAX_CALLS, PRIVATE_FD, REPORT_BORN, REPORT_DONE, SHARED_FD,
     },
-    strays,
 };
 use crate::{Error, Result};
 
@@ -85,8 +82,10 @@ pub(super) struct Thread {
     pub process: Arc<Process>,
     /// Its host id. Nothing but whom an interrupt reaches hangs on it.
     pub id: Pid,
+    /// A copy that waits for its slots, with its call that asks for them.
+    pub unborn: Option<Notification>,
     /// Last value of `report_seq` that was seen.
-    reports: u32,
+    pub reports: u32,
     /// It is to end.
     pub ending: Arc<AtomicBool>,
     pub pace: Pace,
@@ -96,11 +95,20 @@ pub(super) struct Thread {
 
 impl Thread {
     pub fn new(slot: Slot, process: Arc<Process>, id: Pid) -> Thread {
-        Thread { slot, process, id, reports: 0, ending: Arc::default(), pace: Pace::default(), is_zygote: false }
+        Thread {
+            slot,
+            process,
+            id,
+            unborn: None,
+            reports: 0,
+            ending: Arc::default(),
+            pace: Pace::default(),
+            is_zygote: false,
+        }
     }
 
     /// Gives a command. Its report is to be awaited before the next one.
-    pub fn command(&self, command: u32, arguments: &[u64]) {
+    pub fn command(&mut self, command: u32, arguments: &[u64]) {
         let page = self.slot.page();
         for (place, argument) in page.arguments.iter().zip(arguments) {
             place.store(*argument, Ordering::Relaxed);
@@ -108,13 +116,26 @@ impl Thread {
         page.command.store(command, Ordering::Relaxed);
         // Sequentially consistent, so that the look at the sleep flag comes after it.
         page.command_seq.fetch_add(1, Ordering::SeqCst);
-        if page.stub_asleep.load(Ordering::SeqCst) != 0 {
+        if self.unborn.is_some() {
+            self.bear();
+        } else if page.stub_asleep.load(Ordering::SeqCst) != 0 {
             let _ = futex::wake(&page.command_seq, futex::Flags::empty(), 1);
         }
     }
 
+    /// Lets a copy of a stub begin, if it did not yet.
+    pub fn bear(&mut self) {
+        if let Some(call) = self.unborn.take() {
+            let notifier = &self.process.shared.notifier;
+            if notifier.answer(&call, self.slot.fd().as_fd(), CHUNK_FD).is_err() {
+                // It would wait for ever.
+                reaper::kill(&self.process);
+            }
+        }
+    }
+
     /// The stub reported, or died, since the last [`Thread::report`].
-    fn has_reported(&self) -> bool {
+    pub fn has_reported(&self) -> bool {
         self.process.is_dead() || self.slot.page().report_seq.load(Ordering::Acquire) != self.reports
     }
 
@@ -173,7 +194,7 @@ impl Thread {
     ///
     /// # Errors
     /// `Host` with the command's error.
-    fn done(&mut self) -> Result<u64> {
+    pub fn done(&mut self) -> Result<u64> {
         match self.report(Some(COMMAND_PATIENCE))? {
             REPORT_DONE => outcome(self.slot.page().result.load(Ordering::Relaxed)),
             _ => Err(Error::Corrupted("reports something else than the end of its command")),
@@ -278,93 +299,7 @@ impl Thread {
         result
     }
 
-    /// Makes a copy of the process, `here` on this processor, or in nobody's way; the result is the copy's only thread.
-    pub fn fork(&mut self, here: bool) -> Result<Thread> {
-        let birth = Birth::begin();
-        let mut cloned = false;
-        let result = self.copy(here, &birth, &mut cloned);
-        drop(birth);
-        if cloned && result.is_err() {
-            strays::end_copies(&self.process);
-        }
-        result
-    }
-
-    /// As [`Thread::fork`]; `cloned` becomes true when the host was allowed to make the copy.
-    fn copy(&mut self, here: bool, birth: &Birth, cloned: &mut bool) -> Result<Thread> {
-        let shared = Arc::clone(&self.process.shared);
-        let chunk = Arc::new(shared.pool.take().map_err(host)?);
-        let slot = Slot::new(Arc::clone(&chunk), 0);
-        slot.prepare(shared.flags, shared.features);
-
-        let nonce = shared.notifier.nonce();
-        let [flags, stack, parent, child, tls] = clone_arguments(false);
-        let number = i32::try_from(libc::SYS_clone).map_err(|_| Error::Host(libc::ENOSYS))?;
-        let arguments = [flags, stack, parent, child, tls, nonce.into()];
-        shared.notifier.expect(nonce, Order { number, arguments });
-        if here {
-            self.pace.gather(self.id, &shared.load);
-        } else {
-            self.pace.stand_aside(self.id, &shared.load);
-        }
-        self.command(COMMAND_FORK, &[nonce.into()]);
-        let Some(clone) = shared.notifier.wait(nonce, || self.has_reported())? else {
-            self.done()?;
-            return Err(Error::Corrupted("reports a copy that it did not make"));
-        };
-
-        // The copy shows the same nonce when it asks for its chunk.
-        let number = i32::try_from(libc::SYS_mmap).map_err(|_| Error::Host(libc::ENOSYS))?;
-        let read_write = u64::from(rustix::mm::ProtFlags::READ.union(rustix::mm::ProtFlags::WRITE).bits());
-        let flags = u64::from(rustix::mm::MapFlags::SHARED.union(rustix::mm::MapFlags::FIXED).bits());
-        let fd = u64::from(nonce) << 32 | u64::from(SHARED_FD);
-        let arguments = [CONTEXT_BASE, CHUNK_SIZE, read_write, flags, fd, 0];
-        shared.notifier.expect(nonce, Order { number, arguments });
-        *cloned = true;
-        shared.notifier.resume(&clone)?;
-        let born = shared.notifier.wait(nonce, || self.is_childless(birth))?;
-        self.done()?;
-        let Some(born) = born else {
-            return Err(Error::Host(libc::EAGAIN));
-        };
-
-        let pid = Pid::from_raw(born.thread).ok_or(Error::Corrupted("is in no process namespace of ours"))?;
-        let code = if self.is_zygote { Code::new(shared.proc.is_none()) } else { self.process.code.copy() };
-        let process = Process::new(pid, Arc::clone(&chunk), code, Arc::clone(&shared));
-        *process.held.lock() = self.process.held.lock().clone();
-        let process = Arc::new(process);
-        // A thread of the parent may pretend to be the copy.
-        let is_process = lazaret_hostcall::remote::signal_thread(pid, pid, None).is_ok();
-        if !is_process || !reaper::register(&process) {
-            shared.notifier.punish(&born);
-            return Err(Error::Corrupted("shows a copy that is none"));
-        }
-        let mut thread = Thread::new(slot, process, pid);
-        thread.pace = self.pace.child();
-        let answered =
-            shared.notifier.give(&born, chunk.fd().as_fd(), SHARED_FD).and_then(|()| shared.notifier.resume(&born));
-        if let Err(error) = answered.and_then(|()| thread.is_born()) {
-            reaper::kill(&thread.process);
-            return Err(if error == Error::Dead { Error::Host(libc::EAGAIN) } else { error });
-        }
-        Ok(thread)
-    }
-
-    /// No copy will come any more: this process is dead, the call failed, or the copy died.
-    fn is_childless(&self, birth: &Birth) -> bool {
-        if self.process.is_dead() {
-            return true;
-        }
-        if !self.has_reported() {
-            return false;
-        }
-        match outcome(self.slot.page().result.load(Ordering::Relaxed)) {
-            Ok(pid) => i32::try_from(pid).ok().and_then(Pid::from_raw).is_none_or(|pid| birth.is_still(pid)),
-            Err(_) => true,
-        }
-    }
-
-    /// Waits until a new thread is ready for commands.
+    /// Waits until the zygote is ready for commands.
     pub fn is_born(&mut self) -> Result<()> {
         match self.report(Some(COMMAND_PATIENCE))? {
             REPORT_BORN => Ok(()),
@@ -372,80 +307,9 @@ impl Thread {
         }
     }
 
-    /// Starts another thread of the process.
-    pub fn spawn(&mut self) -> Result<Thread> {
-        self.process.thread_starts();
-        let result = self.clone_thread();
-        if result.is_err() {
-            self.process.thread_ends();
-        }
-        result
-    }
-
-    fn clone_thread(&mut self) -> Result<Thread> {
-        let shared = Arc::clone(&self.process.shared);
-        let slot = self.new_slot()?;
-        slot.prepare(shared.flags, shared.features);
-
-        let nonce = shared.notifier.nonce();
-        let [flags, stack, parent, child, tls] = clone_arguments(true);
-        let number = i32::try_from(libc::SYS_clone).map_err(|_| Error::Host(libc::ENOSYS))?;
-        let arguments = [flags, stack, parent, child, tls, nonce.into()];
-        shared.notifier.expect(nonce, Order { number, arguments });
-        self.command(COMMAND_SPAWN, &[slot.address(), nonce.into()]);
-        if let Some(clone) = shared.notifier.wait(nonce, || self.has_reported())? {
-            shared.notifier.resume(&clone)?;
-        }
-        let done = self.done();
-        strays::check_threads(&self.process)?;
-        let id = match done {
-            Ok(id) => id,
-            Err(error) => {
-                // No thread has it: as if one had left it just now.
-                let reports = slot.page().report_seq.load(Ordering::Relaxed).wrapping_sub(1);
-                self.process.leave_slot(slot, reports);
-                return Err(error);
-            }
-        };
-        let id =
-            i32::try_from(id).ok().and_then(Pid::from_raw).ok_or(Error::Corrupted("shows a thread that is none"))?;
-        if lazaret_hostcall::remote::signal_thread(self.process.pid(), id, None).is_err() {
-            return Err(Error::Corrupted("shows a thread that is not its own"));
-        }
-        let mut thread = Thread::new(slot, Arc::clone(&self.process), id);
-        thread.pace = self.pace.child();
-        thread.is_born()?;
-        Ok(thread)
-    }
-
-    fn new_slot(&mut self) -> Result<Slot> {
-        loop {
-            match self.process.take_slot().map_err(host)? {
-                NewSlot::Ready(slot) => return Ok(slot),
-                NewSlot::Unmapped(chunk, position) => {
-                    let address = CONTEXT_BASE + position as u64 * CHUNK_SIZE;
-                    let read_write = u64::from(rustix::mm::ProtFlags::READ.union(rustix::mm::ProtFlags::WRITE).bits());
-                    let flags = u64::from(rustix::mm::MapFlags::SHARED.union(rustix::mm::MapFlags::FIXED).bits());
-                    // Two threads may come here at once, and the second would replace the chunk
-                    // of the first, if the place were not reserved while it is mapped.
-                    let growing = Arc::clone(&self.process);
-                    let _growing = growing.growing.lock();
-                    if growing.chunks() != position {
-                        continue;
-                    }
-                    let call = [libc::SYS_mmap.cast_unsigned(), address, CHUNK_SIZE, read_write, flags, 0, 0];
-                    self.calls(&[Step::Share(call, Arc::clone(chunk.fd())), Step::close(SHARED_FD)])?;
-                    let advice = libc::MADV_DONTFORK.cast_unsigned().into();
-                    self.call([libc::SYS_madvise.cast_unsigned(), address, CHUNK_SIZE, advice, 0, 0, 0])?;
-                    growing.add_chunk(chunk);
-                }
-            }
-        }
-    }
-
     /// Ends the thread. The first thread of a process stays, stopped: without it the host would
     /// not find the process's memory any more.
-    pub fn leave(&self) {
+    pub fn leave(&mut self) {
         self.process.thread_ends();
         if self.slot.index != 0 && !self.process.is_dead() {
             self.process.leave_slot(self.slot.clone(), self.reports);
@@ -455,13 +319,9 @@ impl Thread {
 }
 
 /// A host call's result, as the host returns it.
-fn outcome(result: u64) -> Result<u64> {
+pub(super) fn outcome(result: u64) -> Result<u64> {
     match result.cast_signed() {
         error @ -4095..=-1 => Err(Error::Host(i32::try_from(-error).unwrap_or(libc::EIO))),
         _ => Ok(result),
     }
-}
-
-fn host(error: std::io::Error) -> Error {
-    Error::Host(error.raw_os_error().unwrap_or(libc::EIO))
 }
