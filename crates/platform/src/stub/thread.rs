@@ -24,8 +24,10 @@ use super::{
 };
 use crate::{Error, Result};
 
-/// How long a gathered pair waits for each other before it is let go.
-const GATHERED: futex::Timespec = futex::Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+/// How long a gathered pair waits for each other before it is let go. Longer than most hosts' timer ticks are apart: a
+/// timer that is the processor's next one has its hardware set when it starts and again when it is given up, and in a
+/// virtual machine each of the two costs more than the rest of a hand-over.
+const GATHERED: futex::Timespec = futex::Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
 
 /// A longer wait is made of such pieces. They are counted, not the time: a sandbox that was frozen for
 /// long has missed one of them.
