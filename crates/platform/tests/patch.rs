@@ -8,7 +8,7 @@ use common::{CODE, DATA, PAGE, STACK, limited, load, next_call, platform, word};
 use lazaret_platform::{AddressSpace, Advice, Backing, Context, Prot, Trap};
 
 /// As many calls make a site worth patching.
-const ENOUGH: usize = 20;
+const ENOUGH: usize = 40;
 
 /// The bytes of the code.
 fn code_of(space: &dyn AddressSpace, length: usize) -> Vec<u8> {
@@ -247,14 +247,14 @@ fn a_fault_in_moved_code_has_the_original_address() {
 }
 
 // Sets the trap flag after some calls, and steps over one more.
-program!(stepped, "mov ebx, 20", "2: mov eax, 39", "syscall", "dec ebx", "jnz 2b", "mov eax, 60", "syscall");
+program!(stepped, "mov ebx, 50", "2: mov eax, 39", "syscall", "dec ebx", "jnz 2b", "mov eax, 60", "syscall");
 
 #[test]
 fn step_by_step_there_are_no_trampolines() {
     limited(|| {
         let platform = platform();
         let (space, mut context) = load(&platform, stepped());
-        for _ in 0..15 {
+        for _ in 0..ENOUGH {
             next_call(&mut *context);
         }
         assert_ne!(code_of(&*space, stepped().len()), stepped());

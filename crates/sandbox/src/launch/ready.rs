@@ -29,21 +29,21 @@ pub struct Party<'a> {
 /// What failed, in the words of the process that failed first.
 pub fn await_ready(parties: &[Party<'_>]) -> Result<(), Failure> {
     let timeout = rustix::event::Timespec::try_from(TIMEOUT).ok();
-    let mut waiting = vec![true; parties.len()];
-    while waiting.contains(&true) {
-        let watch = |is_awaited| if is_awaited { PollFlags::IN } else { PollFlags::empty() };
+    let mut waiting: Vec<usize> = (0..parties.len()).collect();
+    while !waiting.is_empty() {
+        // Not those that were heard: who has ended would end each poll at once.
         let mut fds: Vec<PollFd<'_>> =
-            parties.iter().zip(&waiting).map(|(party, awaited)| PollFd::new(party.channel, watch(*awaited))).collect();
+            waiting.iter().map(|index| PollFd::new(parties[*index].channel, PollFlags::IN)).collect();
         match poll(&mut fds, timeout.as_ref()) {
             Ok(0) => return Err(Failure::new("start the sandbox", format!("not ready after {TIMEOUT:?}"))),
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(Failure::host("wait for the sandbox's processes", errno)),
         }
         let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
-        for (index, party) in parties.iter().enumerate().rev() {
-            if waiting[index] && ready[index] {
-                hear(party).map_err(|failure| first_cause(parties, index, failure))?;
-                waiting[index] = false;
+        for (place, is_ready) in ready.into_iter().enumerate().rev() {
+            if is_ready {
+                let index = waiting.remove(place);
+                hear(&parties[index]).map_err(|failure| first_cause(parties, index, failure))?;
             }
         }
     }

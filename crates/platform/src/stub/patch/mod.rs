@@ -37,6 +37,10 @@ pub(super) const TRAMPOLINES_END: u64 = crate::layout::APP_MAX + AREA_SIZE;
 
 /// A site is worth patching after so many traps.
 const TRAPS: u32 = 8;
+/// The first site of an address space costs several times as much as another one, and most programs end before it pays.
+const TRAPS_OF_FIRST: u32 = 32;
+/// Counted for a site that was patched or cannot be.
+const DECIDED: u32 = u32::MAX;
 /// How many sites are counted at a time.
 const COUNTED: usize = 1024;
 
@@ -207,9 +211,14 @@ impl Code {
         if state.traps.len() >= COUNTED {
             state.traps.clear();
         }
+        let enough = if state.sites.is_empty() { TRAPS_OF_FIRST } else { TRAPS };
         let traps = state.traps.entry(rip).or_default();
-        *traps += 1;
-        if *traps == TRAPS { self.patch(state, rip, number, thread) } else { Ok(()) }
+        *traps = traps.saturating_add(1);
+        if *traps < enough || *traps == DECIDED {
+            return Ok(());
+        }
+        *traps = DECIDED;
+        self.patch(state, rip, number, thread)
     }
 
     fn patch(&self, state: &mut State, rip: u64, number: u64, thread: &mut Thread) -> Result<()> {
