@@ -79,8 +79,25 @@ on_syscall:
     cmpl $AUDIT_ARCH_X86_64, SI_ARCH(%rsi)
     cmovne %eax, %r12d
     restore_extended_state
+    lea SLOT_SIZE(%rbx), %rsp
     mov %r12d, %eax
-    jmp report
+    cmp $REPORT_SYSCALL, %eax
+    jne report
+    mov ORIG_RAX(%rbx), %rax
+    mov %rax, CALL(%rbx)
+    mov RDI(%rbx), %rax
+    mov %rax, CALL+8(%rbx)
+    mov RSI(%rbx), %rax
+    mov %rax, CALL+16(%rbx)
+    mov RDX(%rbx), %rax
+    mov %rax, CALL+24(%rbx)
+    mov R10(%rbx), %rax
+    mov %rax, CALL+32(%rbx)
+    mov R8(%rbx), %rax
+    mov %rax, CALL+40(%rbx)
+    mov R9(%rbx), %rax
+    mov %rax, CALL+48(%rbx)
+    jmp fetch_arguments
 
 # SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP: %edi signal, %rsi siginfo, %rdx ucontext.
 on_fault:
@@ -125,7 +142,7 @@ fault_in_fetch:
     restore_extended_state
     movq $0, FETCHED+8(%rbx)
     movq $0, FETCHED+24(%rbx)
-    mov $REPORT_FAST, %eax
+    mov %r12d, %eax
     jmp report
 
 fault_in_store:
@@ -141,6 +158,8 @@ trap_in_fast_entry:
     mov RFLAGS(%rbx), %rax
     mov %rax, R11(%rbx)
     restore_extended_state
+    movq $0, FETCHED+8(%rbx)
+    movq $0, FETCHED+24(%rbx)
     mov $REPORT_SYSCALL, %eax
     jmp report
 
@@ -231,12 +250,14 @@ fast_entry_checked:
     rdfsbase %rcx
     mov %rcx, FS_BASE(%rbx)
     movq $0, GS_BASE(%rbx)
+    mov $REPORT_FAST, %r12d
+
+# Fetches what the call's pointers point to, which is what the kernel will want to know, and reports %r12d. %r8d is
+# the call's entry of the table (see fetch.rs), %r9 the place of the next address and length, %rdi that of the bytes.
+fetch_arguments:
     movq $0, FETCHED+8(%rbx)
     movq $0, FETCHED+24(%rbx)
-
-# Fetches what the call's pointers point to, which is what the kernel will want to know. %r8d is the
-# call's entry of the table (see fetch.rs), %r9 the place of the next address and length, %rdi that
-# of the bytes.
+    mov CALL(%rbx), %rax
     cmp $FETCH_CALLS, %rax
     jae fetched
     lea fetch_table(%rip), %rcx
@@ -304,7 +325,7 @@ no_fetch:
     shr $16, %r8d
     jnz next_fetch
 fetched:
-    mov $REPORT_FAST, %eax
+    mov %r12d, %eax
     jmp report
 
 # The application goes on.

@@ -8,7 +8,7 @@ use lazaret_platform::{AddressSpace, Context, Prot};
 use common::{DATA, PAGE, limited, load, next_call, platform};
 
 /// As many calls make a site worth patching.
-const ENOUGH: usize = 20;
+const ENOUGH: usize = 40;
 
 // Asks to open the path at DATA, again and again.
 program!(opens, "2: mov edi, 0x600000", "mov eax, 2", "syscall", "jmp 2b",);
@@ -50,9 +50,9 @@ program!(
     "jmp 2b",
 );
 
-/// Runs until the call comes by a trampoline.
-fn patched(context: &mut dyn Context) {
-    for _ in 0..ENOUGH {
+/// Runs until the call comes by a trampoline, or for the first time, by a trap.
+fn called(context: &mut dyn Context, by_trampoline: bool) {
+    for _ in 0..if by_trampoline { ENOUGH } else { 0 } {
         assert_eq!(next_call(context), 1);
         context.answer(0);
     }
@@ -68,39 +68,43 @@ fn read(space: &dyn AddressSpace, address: u64) -> [u8; 16] {
 #[test]
 fn arguments_come_along() {
     limited(|| {
-        let platform = platform();
-        let (space, mut context) = load(&platform, writes());
-        patched(&mut *context);
-        space.write(DATA, b"what was written");
-        context.answer(0);
-        assert_eq!(next_call(&mut *context), 1);
-        assert_eq!(context.call(), (1, [0, DATA, 16, 0, 0, 0]));
-        // What changes after the call is not what the call was made with.
-        space.write(DATA, b"something newer.");
-        let memory = context.memory();
-        assert_eq!(&read(&*memory, DATA), b"what was written");
-        let mut part = [0; 3];
-        assert_eq!(memory.read(DATA + 5, &mut part), 3);
-        assert_eq!(&part, b"was");
-        // Unless the kernel changes it.
-        memory.write(DATA + 8, b"the kernel");
-        assert_eq!(&read(&*memory, DATA), b"somethinthe kern");
+        for by_trampoline in [false, true] {
+            let platform = platform();
+            let (space, mut context) = load(&platform, writes());
+            called(&mut *context, by_trampoline);
+            space.write(DATA, b"what was written");
+            context.answer(0);
+            assert_eq!(next_call(&mut *context), 1);
+            assert_eq!(context.call(), (1, [0, DATA, 16, 0, 0, 0]));
+            // What changes after the call is not what the call was made with.
+            space.write(DATA, b"something newer.");
+            let memory = context.memory();
+            assert_eq!(&read(&*memory, DATA), b"what was written");
+            let mut part = [0; 3];
+            assert_eq!(memory.read(DATA + 5, &mut part), 3);
+            assert_eq!(&part, b"was");
+            // Unless the kernel changes it.
+            memory.write(DATA + 8, b"the kernel");
+            assert_eq!(&read(&*memory, DATA), b"somethinthe kern");
+        }
     });
 }
 
 #[test]
 fn bad_arguments_are_left_to_the_kernel() {
     limited(|| {
-        let platform = platform();
-        let (_space, mut context) = load(&platform, writes());
-        patched(&mut *context);
-        for address in [8, DATA + PAGE - 8, 0x8000_0000_0000, u64::MAX] {
-            let before = *context.regs();
-            context.regs().rsi = address;
-            context.answer(5);
-            assert_eq!(next_call(&mut *context), 1);
-            assert_eq!(context.call(), (1, [5, address, 16, before.r10, before.r8, before.r9]));
-            assert!(context.memory().read(address, &mut [0; 16]) < 16);
+        for by_trampoline in [false, true] {
+            let platform = platform();
+            let (_space, mut context) = load(&platform, writes());
+            called(&mut *context, by_trampoline);
+            for address in [8, DATA + PAGE - 8, 0x8000_0000_0000, u64::MAX] {
+                let before = *context.regs();
+                context.regs().rsi = address;
+                context.answer(5);
+                assert_eq!(next_call(&mut *context), 1);
+                assert_eq!(context.call(), (1, [5, address, 16, before.r10, before.r8, before.r9]));
+                assert!(context.memory().read(address, &mut [0; 16]) < 16);
+            }
         }
     });
 }
@@ -110,7 +114,7 @@ fn results_are_stored_before_the_application_goes_on() {
     limited(|| {
         let platform = platform();
         let (space, mut context) = load(&platform, writes());
-        patched(&mut *context);
+        called(&mut *context, true);
         let memory = context.memory();
         assert_eq!(memory.write_later(DATA, b"goes with the an"), 16);
         assert_eq!(memory.write_later(DATA + 16, b"swer............"), 16);
@@ -132,7 +136,7 @@ fn a_copy_of_the_process_has_the_results() {
     limited(|| {
         let platform = platform();
         let (_space, mut context) = load(&platform, writes());
-        patched(&mut *context);
+        called(&mut *context, true);
         context.memory().write_later(DATA, b"for both of them");
         let (copy, mut child) = context.fork().unwrap();
         assert_eq!(&read(&*copy, DATA), b"for both of them");
@@ -147,7 +151,7 @@ fn results_for_bad_memory_fail_the_call() {
     limited(|| {
         let platform = platform();
         let (_space, mut context) = load(&platform, writes());
-        patched(&mut *context);
+        called(&mut *context, true);
         context.memory().write_later(8, b"nobody there");
         context.answer(12);
         assert_eq!(next_call(&mut *context), 1);
@@ -161,7 +165,7 @@ fn memory_calls_go_with_the_answer() {
     limited(|| {
         let platform = platform();
         let (space, mut context) = load(&platform, writes());
-        patched(&mut *context);
+        called(&mut *context, true);
         for offset in 0..6 {
             let backing = lazaret_platform::Backing::Anonymous;
             context.map(AREA + offset * PAGE, PAGE, Prot::READ | Prot::WRITE, backing).unwrap();

@@ -466,6 +466,7 @@ impl Context for StubContext {
             self.fast_rip = NOWHERE;
             match report {
                 REPORT_SYSCALL => {
+                    self.memory.fetched();
                     let Regs { rip, rax, .. } = self.regs;
                     let process = Arc::clone(&self.thread.process);
                     process.code.trapped(rip, rax, &mut self.thread)?;

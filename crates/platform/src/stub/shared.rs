@@ -80,7 +80,7 @@ pub struct ContextPage {
     pub cpu: AtomicU32,
     /// How many ticks the application ran, as far as 32 bits tell.
     pub ran: AtomicU32,
-    /// Number and arguments of a call by a trampoline ([`REPORT_FAST`]).
+    /// Number and arguments of a call.
     pub call: [AtomicU64; 7],
     /// What was fetched into the input window for it: an address of the application and a length in
     /// bytes, twice; one after the other there, the second aligned.

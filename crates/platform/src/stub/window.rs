@@ -1,8 +1,7 @@
 //! The windows of a slot: small copies to and from application memory without a host call.
 //!
-//! With a call that came by a trampoline, the stub brings along what its pointers point to
-//! (blob/fetch.rs has the list), and when it is told to go on, it first stores what the kernel left
-//! for it. All else goes by process_vm_readv and process_vm_writev.
+//! With a call, the stub brings along what its pointers point to (blob/fetch.rs has the list), and
+//! when it is told to go on, it first stores what the kernel left for it. All else goes by process_vm_readv and process_vm_writev.
 
 use std::sync::{Arc, atomic::Ordering};
 
