@@ -35,7 +35,7 @@ use crate::{
     net::Network,
     sync::{Arc, Mutex, MutexGuard},
     syscalls::{missing::Missing, strace},
-    task::{pid::PidNamespace, sched::CpuSet, tree::ProcessTree},
+    task::{devices::DeviceRules, pid::PidNamespace, sched::CpuSet, tree::ProcessTree},
     tty::job::ControllingTerminals,
 };
 
@@ -140,6 +140,8 @@ pub struct ContainerSpec {
     pub sysctl: Vec<(String, String)>,
     /// Most tasks that it may have; `None` for any number.
     pub max_tasks: Option<u64>,
+    /// The devices that it may use.
+    pub devices: DeviceRules,
     /// The cgroups that it is in.
     pub cgroups: Hierarchies,
     /// The host counts it apart from other containers.

@@ -30,6 +30,8 @@ pub struct ContainerSetup {
     pub sysctl: Vec<(String, String)>,
     /// Most tasks of the container.
     pub max_tasks: Option<u64>,
+    /// Rules for the devices that it may use.
+    pub devices: Vec<spec::DeviceRule>,
     /// The filter of its system calls.
     pub seccomp: Option<spec::Seccomp>,
     /// The container's first process, and what runs before it.
@@ -61,6 +63,7 @@ impl ContainerSetup {
     /// The container of a valid specification, which shares nothing.
     pub fn new(id: &str, spec: &Spec, origin: Origin<'_>, terminal: Option<(u16, u16)>) -> ContainerSetup {
         let linux = spec.linux.clone().unwrap_or_default();
+        let resources = linux.resources.unwrap_or_default();
         ContainerSetup {
             hostname: hostname(spec),
             domainname: spec.domainname.clone(),
@@ -68,7 +71,8 @@ impl ContainerSetup {
             masked_paths: linux.masked_paths,
             readonly_paths: linux.readonly_paths,
             sysctl: linux.sysctl.into_iter().collect(),
-            max_tasks: linux.resources.unwrap_or_default().max_tasks(),
+            max_tasks: resources.max_tasks(),
+            devices: resources.devices.unwrap_or_default(),
             seccomp: linux.seccomp,
             start: start_hooks(id, origin.bundle, spec),
             terminal,

@@ -94,6 +94,7 @@ impl Container {
         };
         let ipc = ipc.map_or_else(IpcNamespace::new, |other| other.namespaces.ipc.clone());
         let mut cgroup = ControlGroup::new(spec.max_tasks, spec.cgroups);
+        cgroup.devices = spec.devices;
         if spec.is_apart {
             let branch = kernel.platform.branch().map_err(crate::mm::host_errno);
             cgroup.origin = Some(branch.map_err(failed("make a process of which the container's are copies"))?);

@@ -21,6 +21,7 @@ use crate::{
     task::{
         Current,
         creds::{Creds, cap},
+        devices,
     },
     uaddr::{UserAddr, UserPtr},
 };
@@ -182,6 +183,7 @@ pub fn faccessat2(current: &mut Current, directory: Fd, path: UserAddr, mode: u3
         return Err(Errno::EACCES);
     }
     check_access(location.inode(), &context.creds, mode)?;
+    devices::check_inode(&**location.inode(), mode)?;
     let special = matches!(kind, FileKind::CharDevice | FileKind::BlockDevice | FileKind::Fifo | FileKind::Socket);
     if mode & WRITE != 0 && !special {
         location.check_writable()?;

@@ -6,7 +6,7 @@
 use lazaret_platform::Platform;
 use lazaret_snapshot::Snapshot;
 
-use super::{sched::CpuSet, usage::CpuTime};
+use super::{devices::DeviceRules, sched::CpuSet, usage::CpuTime};
 use crate::{
     boot::Kernel,
     fs::cgroup::Hierarchies,
@@ -20,6 +20,8 @@ pub struct ControlGroup {
     pub max_tasks: AtomicU64,
     /// The processors that its tasks may use, where they are fewer than the sandbox's or others.
     cpus: Mutex<Option<CpuSet>>,
+    /// The devices that its tasks may use.
+    pub devices: DeviceRules,
     /// Where the host counts and limits the group.
     pub hierarchies: Hierarchies,
     /// Of what its processes are copies, where the host counts and limits them apart. After a restore it does not.
@@ -45,6 +47,7 @@ impl ControlGroup {
         ControlGroup {
             max_tasks: AtomicU64::new(max_tasks.unwrap_or(u64::MAX)),
             cpus: Mutex::default(),
+            devices: DeviceRules::default(),
             hierarchies,
             origin: None,
             pauses: AtomicU32::new(0),

@@ -9,6 +9,7 @@ pub mod clone;
 pub mod cpu;
 pub mod creds;
 mod current;
+pub mod devices;
 pub mod exec;
 pub mod exit;
 pub mod group;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use lazaret_sandbox::{
     Config, Network, Spec,
-    spec::{Capabilities, Mount, Root, User, default_mounts, default_spec},
+    spec::{Capabilities, DeviceRule, Mount, Root, User, default_mounts, default_spec},
 };
 
 use super::user::{self, Ids};
@@ -63,6 +63,9 @@ fn specification(args: &Do, network: Network) -> Result<Spec, CommandError> {
         spec.mounts.push(parse_volume(volume)?);
     }
     if let Some(linux) = &mut spec.linux {
+        // There are no devices of the host that nodes could stand for.
+        let all = DeviceRule { allow: true, access: Some("rwm".into()), ..DeviceRule::default() };
+        linux.resources.get_or_insert_default().devices = Some(vec![all]);
         linux.masked_paths.clear();
         linux.readonly_paths.clear();
         if network == Network::Host {

@@ -77,6 +77,8 @@ pub fn create(
     let (root, mounts) =
         setup.plan.bind(files).ok_or_else(|| Failure::new("receive files from the gofer", "a wrong number of them"))?;
     let bytes = |paths: Vec<PathBuf>| paths.into_iter().map(|path| path.into_os_string().into_vec()).collect();
+    let wrong = |(index, problem)| Failure::new(format!("linux.resources.devices[{index}]"), problem);
+    let devices = spec::devices::combine(&setup.devices).map_err(wrong)?;
     let container = kernel.create_container(ContainerSpec {
         id: id.into(),
         hostname: setup.hostname,
@@ -87,6 +89,7 @@ pub fn create(
         readonly_paths: bytes(setup.readonly_paths),
         sysctl: setup.sysctl,
         max_tasks: setup.max_tasks,
+        devices,
         seccomp: setup.seccomp.as_ref().map(Seccomp::program),
         cgroups,
         is_apart: setup.cgroup.is_some(),

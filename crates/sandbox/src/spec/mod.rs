@@ -5,6 +5,7 @@
 //! opencontainers/runtime-spec.
 
 mod default;
+pub mod devices;
 mod kernel;
 mod names;
 mod resources;

@@ -245,8 +245,7 @@ impl Resources {
         *self = merged(self, &other).unwrap_or(other);
     }
 
-    /// Finds the first problem: the field, and what is wrong. Rules for devices need no more than that they make
-    /// sense: a container has only those devices that runc, too, allows whatever the rules say.
+    /// Finds the first problem: the field, and what is wrong.
     pub(crate) fn validate(&self) -> Result<(), (String, String)> {
         validate::check_resources(self)
     }

@@ -15,7 +15,10 @@ use crate::{
         notify::{self, Change},
     },
     sync::Arc,
-    task::creds::{Creds, cap},
+    task::{
+        creds::{Creds, cap},
+        devices::{self, DeviceAccess},
+    },
 };
 
 /// Owner and mode of what `creds` make in a directory with these attributes: a set-group-id directory
@@ -59,8 +62,10 @@ impl PathContext {
             return Err(Errno::EPERM);
         }
         let parent = self.lookup_parent(path, LookupFlags::empty())?;
-        self.create(&parent, NewNode::Node { kind, rdev }, permissions & 0o7777, |creds| {
-            if device && !creds.has(cap::MKNOD) { Err(Errno::EPERM) } else { Ok(()) }
+        self.create(&parent, NewNode::Node { kind, rdev }, permissions & 0o7777, |creds| match device {
+            true if !creds.has(cap::MKNOD) => Err(Errno::EPERM),
+            true => devices::check(kind, rdev, DeviceAccess::MAKE),
+            false => Ok(()),
         })
     }
 

@@ -18,7 +18,7 @@ use crate::{
         special,
     },
     sync::Arc,
-    task::creds::Creds,
+    task::{creds::Creds, devices},
 };
 
 /// What an open asks for.
@@ -143,6 +143,7 @@ pub fn open_location(location: Location, open_flags: u32, creds: &Creds) -> Resu
         _ => {}
     }
     check_access(location.inode(), creds, mask)?;
+    devices::check_inode(&**location.inode(), mask)?;
     if open_flags & flags::NOATIME != 0 && !is_owner(&location.inode().attributes()?, creds) {
         return Err(Errno::EPERM);
     }

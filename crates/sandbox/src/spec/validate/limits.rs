@@ -1,7 +1,7 @@
 //! Checks of limits.
 
 use super::{Problem, problem, text};
-use crate::spec::{BlockIo, DeviceRule, Resources};
+use crate::spec::{BlockIo, DeviceRule, Resources, devices};
 
 /// Below this a sandbox cannot start: its own processes need as much.
 const MIN_MEMORY: i64 = 8 << 20;
@@ -26,6 +26,9 @@ pub fn check_resources(resources: &Resources) -> Result<(), Problem> {
     }
     for (index, rule) in resources.devices.iter().flatten().enumerate() {
         check_device(&field(format_args!("devices[{index}]")), rule)?;
+    }
+    if let Some(Err((index, text))) = resources.devices.as_deref().map(devices::combine) {
+        return problem(field(format_args!("devices[{index}]")), text);
     }
     if let Some(cpu) = &resources.cpu {
         for (name, list) in [("cpus", &cpu.cpus), ("mems", &cpu.mems)] {
