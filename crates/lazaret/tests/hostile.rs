@@ -216,8 +216,10 @@ fn check(args: &[&str], output: &Output) {
     }
 }
 
-/// What a sandbox may say instead of an answer.
-fn nonsense() -> Vec<(&'static str, fn() -> Reply)> {
+/// What a sandbox may say instead of an answer, with a name for it.
+type Nonsense = (&'static str, fn() -> Reply);
+
+fn nonsense() -> Vec<Nonsense> {
     vec![
         ("it hangs up", || Reply::Close),
         ("bytes", || Reply::Bytes(b"\xff\x00\x1b[2Jgarbage".to_vec())),

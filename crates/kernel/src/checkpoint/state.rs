@@ -42,13 +42,16 @@ pub fn restore(config: KernelConfig, bytes: &[u8]) -> Result<Restored> {
     Ok(Restored { kernel: state.0, spaces })
 }
 
+/// The address space of a process that is loaded, and its first thread.
+type LoadedSpace = (Arc<dyn AddressSpace>, Box<dyn PlatformContext>);
+
 /// What objects find while they are loaded.
 #[derive(Default)]
 struct Restoration {
     /// Taken when the kernel is made.
     config: Mutex<Option<KernelConfig>>,
     kernel: OnceLock<Arc<Kernel>>,
-    spaces: Mutex<Vec<(Arc<dyn AddressSpace>, Box<dyn PlatformContext>)>>,
+    spaces: Mutex<Vec<LoadedSpace>>,
 }
 
 impl Restoration {

@@ -259,6 +259,9 @@ pub struct FsStatistics {
     pub name_max: u64,
 }
 
+/// The name of a socket of the host, and what keeps it bound.
+pub type BoundInode = (Arc<dyn Inode>, HostBinding);
+
 /// An inode of some file system.
 ///
 /// The VFS checks permissions, read-only mounts and name rules (length, `.` and `..`, slashes)
@@ -307,12 +310,7 @@ pub trait Inode: Any + Send + Sync {
     ///
     /// # Errors
     /// Those of bind(2).
-    fn bind_host(
-        &self,
-        _name: &[u8],
-        _kind: u32,
-        _attributes: &NewAttributes,
-    ) -> Result<Option<(Arc<dyn Inode>, HostBinding)>, Errno> {
+    fn bind_host(&self, _name: &[u8], _kind: u32, _attributes: &NewAttributes) -> Result<Option<BoundInode>, Errno> {
         Ok(None)
     }
 

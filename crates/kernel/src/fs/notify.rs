@@ -54,8 +54,10 @@ pub type InodeId = (u64, u64);
 /// Number of watches there are: without any, a change costs one load.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-fn watches() -> &'static Mutex<HashMap<InodeId, Vec<Weak<dyn Watcher>>>> {
-    static WATCHES: OnceLock<Mutex<HashMap<InodeId, Vec<Weak<dyn Watcher>>>>> = OnceLock::new();
+type Watches = HashMap<InodeId, Vec<Weak<dyn Watcher>>>;
+
+fn watches() -> &'static Mutex<Watches> {
+    static WATCHES: OnceLock<Mutex<Watches>> = OnceLock::new();
     WATCHES.get_or_init(Mutex::default)
 }
 

@@ -15,6 +15,9 @@ use crate::{
 /// Bytes copied at a time.
 const PIECE: usize = 64 << 10;
 
+/// The other process, and the memory on both sides.
+type Parts = (Arc<Task>, Vec<UserSlice>, Vec<UserSlice>);
+
 /// The parts of a call that copies between processes; `None` when there is nothing to copy.
 fn prepare(
     current: &Current,
@@ -22,7 +25,7 @@ fn prepare(
     local: (UserAddr, usize),
     remote: (UserAddr, usize),
     flags: u64,
-) -> Result<Option<(Arc<Task>, Vec<UserSlice>, Vec<UserSlice>)>, Errno> {
+) -> Result<Option<Parts>, Errno> {
     if flags != 0 {
         return Err(Errno::EINVAL);
     }

@@ -166,7 +166,7 @@ pub fn mq_getsetattr(current: &mut Current, fd: Fd, new: UserPtr<MqAttr>, old: U
         flags: if file.is_nonblocking() { NONBLOCK } else { 0 },
         max_messages: number(queue.max_messages),
         message_size: number(queue.message_size),
-        messages: number(queue.len()),
+        messages: number(queue.count()),
         ..MqAttr::default()
     };
     if let Some(new) = new {

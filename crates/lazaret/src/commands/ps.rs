@@ -72,9 +72,12 @@ fn show(container: &Container, choice: &Choice) -> Result<(), CommandError> {
     print(table(&rows).as_bytes())
 }
 
+/// A title, and what is shown of a process below it.
+type Shown = (String, fn(&Process) -> String);
+
 /// What is shown: columns with their titles.
 struct Choice {
-    columns: Vec<(String, fn(&Process) -> String)>,
+    columns: Vec<Shown>,
     heading: bool,
 }
 
@@ -134,7 +137,7 @@ impl Choice {
 }
 
 /// A column by a name of ps(1), with a title after `=` if wanted.
-fn column(text: &str) -> Result<(String, fn(&Process) -> String), CommandError> {
+fn column(text: &str) -> Result<Shown, CommandError> {
     let (name, title) = text.split_once('=').map_or((text, None), |(name, title)| (name, Some(title)));
     let found = COLUMNS.iter().find(|(names, ..)| names.contains(&name));
     let (_, usual, show) =

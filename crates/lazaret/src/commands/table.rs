@@ -7,7 +7,7 @@ use crate::report::visible;
 /// Rows, the titles first, with their columns one below the other. Cells may hold what a sandbox or an
 /// image says.
 pub fn table<R: AsRef<[String]>>(rows: &[R]) -> String {
-    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.as_ref().iter().map(cell).collect()).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.as_ref().iter().map(|text| cell(text)).collect()).collect();
     // As runc's tables: each column has at least this width with the space that follows.
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let length = |row: &Vec<String>, column: usize| row.get(column).map_or(0, |cell| cell.chars().count());
@@ -23,7 +23,7 @@ pub fn table<R: AsRef<[String]>>(rows: &[R]) -> String {
 }
 
 /// The text in one line.
-fn cell(text: &String) -> String {
+fn cell(text: &str) -> String {
     visible(text).replace('\n', "\\n").replace('\t', "\\t")
 }
 

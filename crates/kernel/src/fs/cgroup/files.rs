@@ -22,7 +22,7 @@ use crate::{
 
 /// A file with the text of one of the host's.
 pub fn of_host(fs: &Arc<PseudoFs>, file: Arc<OwnedFd>) -> Arc<dyn Inode> {
-    PseudoFile::new(fs, 0o444, move || read_whole(&file))
+    PseudoFile::inode(fs, 0o444, move || read_whole(&file))
 }
 
 /// What the kernel knows by itself.
@@ -104,7 +104,7 @@ pub fn add_own(fs: &Arc<PseudoFs>, hierarchy: &Hierarchy, mounter: Mounter<'_>, 
     let mut add = |files: &[(&str, Make)]| {
         for (name, make) in files {
             let (members, make) = (members.clone(), *make);
-            entries.add(*name, PseudoFile::new(fs, 0o444, move || make(&members)));
+            entries.add(*name, PseudoFile::inode(fs, 0o444, move || make(&members)));
         }
     };
     add(&COMMON);

@@ -69,7 +69,7 @@ impl Hierarchy {
             entries.add(name.as_str(), files::of_host(fs, file.clone()));
         }
         files::add_own(fs, self, mounter, &mut entries);
-        PseudoDirectory::new(fs, entries)
+        PseudoDirectory::inode(fs, entries)
     }
 }
 

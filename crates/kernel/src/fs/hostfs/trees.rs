@@ -13,12 +13,14 @@ use crate::{
     sync::{Arc, Mutex, Weak},
 };
 
+/// Device and inode of a root, whether the host lets us write there, and whether others change it.
+type TreeId = (u64, u64, bool, bool);
+
 /// The trees of host files that are in use, so that a volume of two containers is one object: locks,
 /// sockets, FIFOs and watches in it are seen by both.
 #[derive(Default)]
 pub struct HostTrees {
-    /// By device and inode of the root, whether the host lets us write there, and whether others change it.
-    open: Mutex<HashMap<(u64, u64, bool, bool), Weak<SuperBlock>>>,
+    open: Mutex<HashMap<TreeId, Weak<SuperBlock>>>,
 }
 
 impl HostTrees {

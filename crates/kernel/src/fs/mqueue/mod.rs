@@ -101,6 +101,12 @@ pub struct Queues {
     root: Arc<RootInode>,
 }
 
+impl Default for Queues {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Queues {
     /// No queues.
     pub fn new() -> Queues {

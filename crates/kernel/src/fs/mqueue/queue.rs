@@ -96,7 +96,7 @@ impl Queue {
     }
 
     /// Messages in the queue.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.state.lock().count
     }
 
@@ -107,7 +107,7 @@ impl Queue {
 
     /// Readiness.
     pub fn events(&self) -> Events {
-        let count = self.len();
+        let count = self.count();
         let mut events = Events::empty();
         events.set(Events::READABLE, count > 0);
         events.set(Events::WRITABLE, count < self.max_messages);

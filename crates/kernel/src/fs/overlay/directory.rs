@@ -18,7 +18,7 @@ use crate::{
 /// All entries that a directory shows: those of the upper layer, and those of the lower one that the
 /// upper does not hide.
 pub fn merged(directory: &OverlayInode) -> Result<Arc<Listing>, Errno> {
-    let (upper, lower) = directory.layers();
+    let [upper, lower] = directory.layers();
     let mut shown = Listing::default();
     let mut hidden = HashSet::new();
     if let Some(upper) = upper {

@@ -69,9 +69,10 @@ impl OverlayInode {
         self.layers.read().upper.clone()
     }
 
-    pub(super) fn layers(&self) -> (Option<Arc<dyn Inode>>, Option<Arc<dyn Inode>>) {
+    /// The upper and the lower inode.
+    pub(super) fn layers(&self) -> [Option<Arc<dyn Inode>>; 2] {
         let layers = self.layers.read();
-        (layers.upper.clone(), layers.lower.clone())
+        [layers.upper.clone(), layers.lower.clone()]
     }
 
     /// The number shown for an upper inode.
@@ -122,7 +123,7 @@ impl OverlayInode {
     }
 
     fn find(&self, this: &Arc<OverlayInode>, name: &[u8]) -> Result<Arc<OverlayInode>, Errno> {
-        let (upper, lower) = self.layers();
+        let [upper, lower] = self.layers();
         let place = Some((this.clone(), name.to_vec()));
         if let Some(upper) = upper {
             match upper.lookup(name) {
@@ -199,7 +200,7 @@ impl Drop for OverlayInode {
 
 impl Inode for OverlayInode {
     fn attributes(&self) -> Result<Attributes, Errno> {
-        let (upper, lower) = self.layers();
+        let [upper, lower] = self.layers();
         let (attributes, shown) = match (&upper, &lower) {
             (Some(upper), _) => {
                 let attributes = upper.attributes()?;

@@ -34,7 +34,7 @@ pub struct MemoryFile {
 
 impl MemoryFile {
     /// The file of a process.
-    pub fn new(subject: Subject, permissions: u32, view: View) -> Arc<dyn Inode> {
+    pub fn inode(subject: Subject, permissions: u32, view: View) -> Arc<dyn Inode> {
         let attributes = subject.attributes(permissions);
         Arc::new(MemoryFile { subject, attributes, view })
     }

@@ -33,7 +33,7 @@ pub fn new_root(kernel: &Arc<Kernel>, namespace: Arc<PidNamespace>, device: u64)
     let fs = PseudoFs::new(device, magic::PROC_SUPER_MAGIC);
     let caller = |namespace: &Arc<PidNamespace>, thread: bool| {
         let namespace = namespace.clone();
-        PseudoLink::new(&fs, move || {
+        PseudoLink::inode(&fs, move || {
             let task = Task::try_current().ok_or(Errno::ENOENT)?;
             let process = task.group().pid().number_in(&namespace);
             let target = match (process, thread) {
@@ -49,7 +49,7 @@ pub fn new_root(kernel: &Arc<Kernel>, namespace: Arc<PidNamespace>, device: u64)
         .with("sys", sysctl::new_root(&fs, kernel))
         .with("sysvipc", sysvipc::directory(&fs))
         .with("thread-self", caller(&namespace, true));
-    PseudoDirectory::new(&fs, Root { fs: fs.clone(), kernel: Arc::downgrade(kernel), namespace, fixed })
+    PseudoDirectory::inode(&fs, Root { fs: fs.clone(), kernel: Arc::downgrade(kernel), namespace, fixed })
 }
 
 /// The number in a name, if it is written as the kernel writes it.

@@ -24,14 +24,14 @@ pub fn directory(subject: &Subject) -> Arc<dyn Inode> {
     let fs = &subject.fs;
     let made = |make: fn(&Tables) -> String| {
         let kernel = subject.kernel.clone();
-        PseudoFile::new(fs, 0o444, move || {
+        PseudoFile::inode(fs, 0o444, move || {
             let kernel = kernel.upgrade().ok_or(Errno::ESRCH)?;
             Ok::<_, Errno>(make(&kernel.network.tables()).into_bytes())
         })
     };
     let of = |make: fn(&Kernel) -> String| {
         let kernel = subject.kernel.clone();
-        PseudoFile::new(fs, 0o444, move || Ok(make(&*kernel.upgrade().ok_or(Errno::ESRCH)?).into_bytes()))
+        PseudoFile::inode(fs, 0o444, move || Ok(make(&*kernel.upgrade().ok_or(Errno::ESRCH)?).into_bytes()))
     };
     let entries = StaticDirectory::new()
         .with("arp", of(neighbours))

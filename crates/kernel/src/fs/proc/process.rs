@@ -222,7 +222,7 @@ impl ProcessDirectory {
                     follow(&subject)
                 })
             }
-            Kind::Memory(permissions, view) => MemoryFile::new(subject, permissions, view),
+            Kind::Memory(permissions, view) => MemoryFile::inode(subject, permissions, view),
             Kind::Directory(make) => make(&subject),
         }
     }

@@ -18,20 +18,20 @@ use crate::{
 /// The directory `/proc/sys`.
 pub fn new_root(fs: &Arc<PseudoFs>, kernel: &Arc<Kernel>) -> Arc<dyn Inode> {
     let fixed =
-        |text: &'static str| PseudoFile::new(fs, 0o444, move || Ok::<_, Errno>(format!("{text}\n").into_bytes()));
-    let directory = |entries| PseudoDirectory::new(fs, entries);
+        |text: &'static str| PseudoFile::inode(fs, 0o444, move || Ok::<_, Errno>(format!("{text}\n").into_bytes()));
+    let directory = |entries| PseudoDirectory::inode(fs, entries);
 
     let random = StaticDirectory::new()
         .with("boot_id", {
             let id = new_uuid();
-            PseudoFile::new(fs, 0o444, move || Ok::<_, Errno>(id.clone().into_bytes()))
+            PseudoFile::inode(fs, 0o444, move || Ok::<_, Errno>(id.clone().into_bytes()))
         })
         .with("entropy_avail", fixed("256"))
         .with("poolsize", fixed("256"))
-        .with("uuid", PseudoFile::new(fs, 0o444, || Ok::<_, Errno>(new_uuid().into_bytes())));
+        .with("uuid", PseudoFile::inode(fs, 0o444, || Ok::<_, Errno>(new_uuid().into_bytes())));
     let text = |make: fn(&Kernel) -> String| {
         let kernel = Arc::downgrade(kernel);
-        PseudoFile::new(fs, 0o444, move || {
+        PseudoFile::inode(fs, 0o444, move || {
             let kernel = kernel.upgrade().ok_or(Errno::ESRCH)?;
             Ok::<_, Errno>((make(&kernel) + "\n").into_bytes())
         })

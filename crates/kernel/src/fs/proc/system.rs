@@ -42,10 +42,10 @@ pub fn add_files(fs: &Arc<PseudoFs>, kernel: &Arc<Kernel>, mut root: StaticDirec
     for (name, make) in files {
         let kernel = Arc::downgrade(kernel);
         let content = move || make(&*kernel.upgrade().ok_or(Errno::ESRCH)?);
-        root.add(name, PseudoFile::new(fs, 0o444, content));
+        root.add(name, PseudoFile::inode(fs, 0o444, content));
     }
     for (name, target) in [("mounts", "self/mounts"), ("net", "self/net")] {
-        root.add(name, PseudoLink::new(fs, move || Ok(LinkTarget::Path(target.as_bytes().to_vec()))));
+        root.add(name, PseudoLink::inode(fs, move || Ok(LinkTarget::Path(target.as_bytes().to_vec()))));
     }
     root
 }

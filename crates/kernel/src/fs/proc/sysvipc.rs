@@ -35,9 +35,9 @@ pub fn directory(fs: &Arc<PseudoFs>) -> Arc<dyn Inode> {
             rows(&task.namespaces().ipc, &number, &mut text);
             Ok(text.into_bytes())
         };
-        entries.add(name, PseudoFile::new(fs, 0o444, content));
+        entries.add(name, PseudoFile::inode(fs, 0o444, content));
     }
-    PseudoDirectory::new(fs, entries)
+    PseudoDirectory::inode(fs, entries)
 }
 
 /// Owner and creator, as all files show them.

@@ -14,6 +14,9 @@ use crate::{
     uio::Sink,
 };
 
+/// An entry as it is listed: position, name, type, inode number.
+pub type Listed = (u64, Vec<u8>, FileKind, u64);
+
 /// What is in a directory.
 pub trait Entries: Send + Sync {
     /// Finds an entry.
@@ -28,7 +31,7 @@ pub trait Entries: Send + Sync {
     ///
     /// # Errors
     /// `ESRCH`, `ENOENT` when what the directory shows is gone.
-    fn list(&self) -> Result<Vec<(u64, Vec<u8>, FileKind, u64)>, Errno>;
+    fn list(&self) -> Result<Vec<Listed>, Errno>;
 
     /// Entries never change, so that lookups may be remembered.
     fn is_static(&self) -> bool {
@@ -45,7 +48,7 @@ pub struct PseudoDirectory<E> {
 
 impl<E: Entries + 'static> PseudoDirectory<E> {
     /// A directory of root, mode 0555.
-    pub fn new(fs: &Arc<PseudoFs>, entries: E) -> Arc<dyn Inode> {
+    pub fn inode(fs: &Arc<PseudoFs>, entries: E) -> Arc<dyn Inode> {
         PseudoDirectory::with_attributes(fs, NodeAttributes::new(fs, 0o555), entries)
     }
 

@@ -56,7 +56,7 @@ pub struct PseudoFile {
 
 impl PseudoFile {
     /// A file of root; `permissions` are its mode bits.
-    pub fn new(fs: &Arc<PseudoFs>, permissions: u32, content: impl Content + 'static) -> Arc<dyn Inode> {
+    pub fn inode(fs: &Arc<PseudoFs>, permissions: u32, content: impl Content + 'static) -> Arc<dyn Inode> {
         PseudoFile::with_attributes(fs, NodeAttributes::new(fs, permissions), content)
     }
 
@@ -145,7 +145,7 @@ pub struct PseudoLink<F> {
 
 impl<F: Fn() -> Result<LinkTarget, Errno> + Send + Sync + 'static> PseudoLink<F> {
     /// A link of root.
-    pub fn new(fs: &Arc<PseudoFs>, target: F) -> Arc<dyn Inode> {
+    pub fn inode(fs: &Arc<PseudoFs>, target: F) -> Arc<dyn Inode> {
         PseudoLink::with_attributes(fs, NodeAttributes::new(fs, 0o777), target)
     }
 

@@ -17,7 +17,7 @@ const SYSFS_MAGIC: u64 = 0x6265_6572;
 pub fn new_root(device: u64, shown: &Arc<Kernel>) -> Arc<dyn Inode> {
     let (fs, cpus) = (&PseudoFs::new(device, SYSFS_MAGIC), shown.cpu_count());
     let of_links = Arc::downgrade(shown);
-    let directory = |entries| PseudoDirectory::new(fs, entries);
+    let directory = |entries| PseudoDirectory::inode(fs, entries);
     let empty = || directory(StaticDirectory::new());
     directory(
         StaticDirectory::new()
@@ -46,11 +46,11 @@ pub fn new_root(device: u64, shown: &Arc<Kernel>) -> Arc<dyn Inode> {
 /// A read-only file with fixed text; sysfs ends each with a newline.
 fn text(fs: &Arc<PseudoFs>, text: impl Into<String>) -> Arc<dyn Inode> {
     let text = text.into() + "\n";
-    PseudoFile::new(fs, 0o444, move || Ok::<_, Errno>(text.clone().into_bytes()))
+    PseudoFile::inode(fs, 0o444, move || Ok::<_, Errno>(text.clone().into_bytes()))
 }
 
 fn link(fs: &Arc<PseudoFs>, target: &'static str) -> Arc<dyn Inode> {
-    PseudoLink::new(fs, move || Ok(LinkTarget::Path(target.as_bytes().to_vec())))
+    PseudoLink::inode(fs, move || Ok(LinkTarget::Path(target.as_bytes().to_vec())))
 }
 
 fn system(fs: &Arc<PseudoFs>, cpus: usize) -> Arc<dyn Inode> {
@@ -81,9 +81,9 @@ fn system(fs: &Arc<PseudoFs>, cpus: usize) -> Arc<dyn Inode> {
             .with("thread_siblings_list", text(fs, index.to_string()));
         let entries = StaticDirectory::new()
             .with("online", text(fs, "1"))
-            .with("topology", PseudoDirectory::new(fs, topology))
+            .with("topology", PseudoDirectory::inode(fs, topology))
             .with("node0", link(fs, "../../node/node0"));
-        cpu.add(format!("cpu{index}"), PseudoDirectory::new(fs, entries));
+        cpu.add(format!("cpu{index}"), PseudoDirectory::inode(fs, entries));
     }
     let node0 = StaticDirectory::new()
         .with("cpulist", text(fs, all.list()))
@@ -93,12 +93,13 @@ fn system(fs: &Arc<PseudoFs>, cpus: usize) -> Arc<dyn Inode> {
         .with("has_cpu", text(fs, "0"))
         .with("has_memory", text(fs, "0"))
         .with("has_normal_memory", text(fs, "0"))
-        .with("node0", PseudoDirectory::new(fs, node0))
+        .with("node0", PseudoDirectory::inode(fs, node0))
         .with("online", text(fs, "0"))
         .with("possible", text(fs, "0"));
-    let entries =
-        StaticDirectory::new().with("cpu", PseudoDirectory::new(fs, cpu)).with("node", PseudoDirectory::new(fs, node));
-    PseudoDirectory::new(fs, entries)
+    let entries = StaticDirectory::new()
+        .with("cpu", PseudoDirectory::inode(fs, cpu))
+        .with("node", PseudoDirectory::inode(fs, node));
+    PseudoDirectory::inode(fs, entries)
 }
 
 fn kernel(fs: &Arc<PseudoFs>) -> Arc<dyn Inode> {
@@ -109,7 +110,7 @@ fn kernel(fs: &Arc<PseudoFs>) -> Arc<dyn Inode> {
         .with("hpage_pmd_size", text(fs, "2097152"))
         .with("shmem_enabled", text(fs, "always within_size advise [never] deny force"));
     let mm = StaticDirectory::new()
-        .with("hugepages", PseudoDirectory::new(fs, StaticDirectory::new()))
-        .with("transparent_hugepage", PseudoDirectory::new(fs, huge));
-    PseudoDirectory::new(fs, StaticDirectory::new().with("mm", PseudoDirectory::new(fs, mm)))
+        .with("hugepages", PseudoDirectory::inode(fs, StaticDirectory::new()))
+        .with("transparent_hugepage", PseudoDirectory::inode(fs, huge));
+    PseudoDirectory::inode(fs, StaticDirectory::new().with("mm", PseudoDirectory::inode(fs, mm)))
 }

@@ -26,12 +26,12 @@ const PLACE: &str = "../../devices/virtual/net/";
 
 /// `/sys/class/net`.
 pub fn links(fs: &Arc<PseudoFs>, kernel: &Weak<Kernel>) -> Arc<dyn Inode> {
-    PseudoDirectory::new(fs, Interfaces { fs: fs.clone(), kernel: kernel.clone(), are_links: true })
+    PseudoDirectory::inode(fs, Interfaces { fs: fs.clone(), kernel: kernel.clone(), are_links: true })
 }
 
 /// `/sys/devices/virtual/net`.
 pub fn directories(fs: &Arc<PseudoFs>, kernel: &Weak<Kernel>) -> Arc<dyn Inode> {
-    PseudoDirectory::new(fs, Interfaces { fs: fs.clone(), kernel: kernel.clone(), are_links: false })
+    PseudoDirectory::inode(fs, Interfaces { fs: fs.clone(), kernel: kernel.clone(), are_links: false })
 }
 
 /// One entry for each interface that there is at the moment.
@@ -52,7 +52,7 @@ impl Entries for Interfaces {
         let link = self.all()?.into_iter().find(|link| link.name == name).ok_or(Errno::ENOENT)?;
         if self.are_links {
             let target = [PLACE.as_bytes(), name].concat();
-            return Ok(PseudoLink::new(&self.fs, move || Ok(LinkTarget::Path(target.clone()))));
+            return Ok(PseudoLink::inode(&self.fs, move || Ok(LinkTarget::Path(target.clone()))));
         }
         Ok(directory(&self.fs, &self.kernel, &link))
     }
@@ -123,24 +123,24 @@ fn directory(fs: &Arc<PseudoFs>, kernel: &Weak<Kernel>, link: &Link) -> Arc<dyn 
         .with("dormant", number(0))
         .with("flags", text(fs, format!("0x{:x}", link.flags & SHOWN)))
         .with("group", number(0))
-        .with("ifalias", PseudoFile::new(fs, 0o444, || Ok::<_, Errno>(Vec::new())))
+        .with("ifalias", PseudoFile::inode(fs, 0o444, || Ok::<_, Errno>(Vec::new())))
         .with("ifindex", number(link.index.into()))
         .with("iflink", number(link.index.into()))
         .with("link_mode", number(0))
         .with("mtu", number(link.mtu.into()))
         .with("netdev_group", number(0))
         .with("operstate", text(fs, state))
-        .with("statistics", PseudoDirectory::new(fs, statistics))
+        .with("statistics", PseudoDirectory::inode(fs, statistics))
         .with("tx_queue_len", number(link.queue_length.into()))
         .with("type", number(link.hardware.into()))
         .with("uevent", text(fs, format!("INTERFACE={name}\nIFINDEX={}", link.index)));
-    PseudoDirectory::new(fs, entries)
+    PseudoDirectory::inode(fs, entries)
 }
 
 /// A count of an interface.
 fn counter(fs: &Arc<PseudoFs>, kernel: &Weak<Kernel>, index: u32, place: Option<usize>) -> Arc<dyn Inode> {
     let kernel = kernel.clone();
-    PseudoFile::new(fs, 0o444, move || {
+    PseudoFile::inode(fs, 0o444, move || {
         let links = kernel.upgrade().ok_or(Errno::ENODEV)?.network.tables().links;
         let link = links.into_iter().find(|link| link.index == index).ok_or(Errno::ENODEV)?;
         let count = place.and_then(|place| link.statistics.get(place).copied()).unwrap_or(0);

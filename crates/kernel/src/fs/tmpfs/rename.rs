@@ -37,7 +37,7 @@ impl<'a> Pair<'a> {
         }
     }
 
-    fn new(&mut self) -> &mut Directory {
+    fn target(&mut self) -> &mut Directory {
         self.new.as_mut().unwrap_or(&mut self.old)
     }
 }
@@ -52,16 +52,16 @@ fn is_directory(inode: &TmpInode) -> bool {
 /// `ENOENT`, `ENOTEMPTY`, `EISDIR`, `ENOTDIR`, `ENOSPC` for a whiteout.
 pub fn rename(old: &TmpInode, name: &[u8], new: &Arc<TmpInode>, new_name: &[u8], flags: u32) -> Result<(), Errno> {
     let mut pair = Pair::lock(old.directory()?, new.directory()?);
-    if pair.new().removed {
+    if pair.target().removed {
         return Err(Errno::ENOENT);
     }
     let moved = pair.old.get(name).ok_or(Errno::ENOENT)?.clone();
-    let target = pair.new().get(new_name).cloned();
+    let target = pair.target().get(new_name).cloned();
     let crosses = pair.new.is_some();
     if flags & EXCHANGE != 0 {
         let target = target.ok_or(Errno::ENOENT)?;
         pair.old.set(name, target.clone());
-        pair.new().set(new_name, moved.clone());
+        pair.target().set(new_name, moved.clone());
         if crosses {
             let (from, to) = (i64::from(is_directory(&moved)), i64::from(is_directory(&target)));
             old.change_links(to - from);
@@ -81,7 +81,7 @@ pub fn rename(old: &TmpInode, name: &[u8], new: &Arc<TmpInode>, new_name: &[u8],
             }
         }
         pair.old.remove(name);
-        pair.new().set(new_name, moved.clone());
+        pair.target().set(new_name, moved.clone());
         if crosses && is_directory(&moved) {
             old.change_links(-1);
             new.change_links(1);

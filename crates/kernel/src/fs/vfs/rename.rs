@@ -51,21 +51,21 @@ pub fn rename(old: &PathContext, old_path: &[u8], new: &PathContext, new_path: &
     let _renames = superblock.rename.lock();
     let (directory, new_directory) = (&from.directory.dentry, &to.directory.dentry);
     let mut pair = Pair::lock(directory, new_directory);
-    let child = directory.child_locked(pair.old(), name, &superblock.cache)?.ok_or(Errno::ENOENT)?;
-    let target = new_directory.child_locked(pair.new(), new_name, &superblock.cache)?;
+    let child = directory.child_locked(pair.source(), name, &superblock.cache)?.ok_or(Errno::ENOENT)?;
+    let target = new_directory.child_locked(pair.target(), new_name, &superblock.cache)?;
     check(&from, &child, &to, target.as_ref(), flags, creds)?;
     if target.as_ref().is_some_and(|target| is_same(child.inode(), target.inode())) {
         return Ok(());
     }
     directory.inode().rename(name, new_directory.inode(), new_name, flags)?;
-    pair.old().take(name);
-    pair.new().take(new_name);
+    pair.source().take(name);
+    pair.target().take(new_name);
     match &target {
-        Some(target) if flags & EXCHANGE != 0 => Dentry::moved(pair.old(), target, directory, name),
+        Some(target) if flags & EXCHANGE != 0 => Dentry::moved(pair.source(), target, directory, name),
         Some(target) => target.mark_unlinked(),
         None => {}
     }
-    Dentry::moved(pair.new(), &child, new_directory, new_name);
+    Dentry::moved(pair.target(), &child, new_directory, new_name);
     drop(pair);
     let place = |dentry: &Arc<Dentry>| Location { mount: from.directory.mount.clone(), dentry: dentry.clone() };
     notify::renamed(&place(&child), directory, name, new_directory, new_name);
@@ -166,11 +166,11 @@ impl<'a> Pair<'a> {
         }
     }
 
-    fn old(&mut self) -> &mut Children {
+    fn source(&mut self) -> &mut Children {
         &mut self.old
     }
 
-    fn new(&mut self) -> &mut Children {
+    fn target(&mut self) -> &mut Children {
         self.new.as_mut().unwrap_or(&mut self.old)
     }
 }

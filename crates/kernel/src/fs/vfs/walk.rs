@@ -145,12 +145,12 @@ impl<'a> Walk<'a> {
             trailing_slash: path.len() > 1 && path.ends_with(b"/"),
         };
         if path.starts_with(b"/") {
-            walk.to_root()?;
+            walk.return_to_root()?;
         }
         Ok(walk)
     }
 
-    fn to_root(&mut self) -> Result<(), Errno> {
+    fn return_to_root(&mut self) -> Result<(), Errno> {
         if self.flags.contains(LookupFlags::BENEATH) {
             return Err(Errno::EXDEV);
         }
@@ -272,7 +272,7 @@ impl<'a> Walk<'a> {
                     return Err(Errno::ENOENT);
                 }
                 if target.starts_with(b"/") {
-                    self.to_root()?;
+                    self.return_to_root()?;
                 }
                 let mut rest = target;
                 if self.is_at_end() {
