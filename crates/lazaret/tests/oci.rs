@@ -10,10 +10,12 @@ use std::{
     mem::MaybeUninit,
     os::{fd::OwnedFd, unix::net::UnixListener},
     process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use common::{
-    Place, change,
+    Place, TIMEOUT, change,
     runtime::{Runtime, both},
     until, wait,
 };
@@ -268,16 +270,17 @@ fn no_update_is_lost() {
     assert_eq!((&resources["cpu"]["shares"], &resources["cpu"]["quota"]), (&json!(512), &json!(50000)));
 }
 
-/// How many of each there are: mounts of the host, processes of this test, cgroups and state directories of its containers.
+/// How many of each there are that have to do with this test: mounts of the host, processes, cgroups and
+/// state directories with their sockets. Others come and go meanwhile on the same host.
 fn left(runtime: &Runtime) -> [usize; 4] {
-    let text = runtime.place.0.to_str().unwrap();
-    let lines = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let is_ours = |text: &str| [runtime.place.0.to_str().unwrap(), &runtime.id].iter().any(|name| text.contains(name));
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
     let processes = fs::read_dir("/proc").unwrap().flatten();
     let processes = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
     let cgroups = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten();
     [
-        lines.lines().count(),
-        processes.filter(|line| String::from_utf8_lossy(line).contains(text)).count(),
+        mounts.lines().filter(|line| is_ours(line)).count(),
+        processes.filter(|line| is_ours(&String::from_utf8_lossy(line))).count(),
         cgroups.filter(|entry| entry.path().join(&runtime.id).exists()).count(),
         fs::read_dir(runtime.place.state()).map_or(0, Iterator::count),
     ]
@@ -300,6 +303,11 @@ fn many_cycles_leave_nothing() {
             runtime.good(&["start", &runtime.id]);
             runtime.good(&["delete", "--force", &runtime.id]);
         }
-        until("what ends by itself", || (left(runtime) == before).then_some(()));
+        let (deadline, mut now) = (Instant::now() + TIMEOUT, left(runtime));
+        while now != before && Instant::now() < deadline {
+            sleep(Duration::from_millis(2));
+            now = left(runtime);
+        }
+        assert_eq!(now, before, "mounts, processes, cgroups, state directories");
     });
 }
