@@ -3,14 +3,15 @@
 //! Files see a [`Sink`] or a [`Source`], never application memory: it may be user memory, a kernel
 //! buffer, or another file (splice).
 
+mod direct;
 mod scratch;
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use lazaret_abi::errno::Errno;
 use lazaret_platform::AddressSpace;
 
-pub use self::scratch::Scratch;
+pub use self::{direct::Direct, scratch::Scratch};
 use crate::{mm::Mm, sync::Arc};
 
 /// Takes the bytes of a read.
@@ -55,6 +56,14 @@ pub trait Sink {
             }
         }
         Ok(done)
+    }
+
+    /// As [`Sink::put_from_host`], for a file whose whole content the application may see. It may go without a buffer.
+    ///
+    /// # Errors
+    /// As [`Sink::put_from_host`].
+    fn put_from_file(&mut self, fd: &Arc<OwnedFd>, offset: u64, count: usize) -> Result<usize, Errno> {
+        self.put_from_host(fd.as_fd(), offset, count)
     }
 }
 
@@ -124,6 +133,11 @@ impl UserBuffers {
         }
         self.slices.retain(|slice| slice.length > 0);
         self.remaining = kept;
+    }
+
+    /// The first `count` bytes were stored by other means.
+    fn skip(&mut self, count: usize) {
+        let _ = self.transfer(count, |_, _, range| range.len());
     }
 
     fn transfer(

@@ -279,6 +279,15 @@ pub trait Context: Send {
     /// Maps `length` bytes at exactly `address`, over whatever is there.
     fn map(&mut self, address: u64, length: u64, prot: Prot, backing: Backing<'_>) -> Result<()>;
 
+    /// Reads up to `length` bytes of a file at `offset` right into application memory, as pread(2) does. The file
+    /// is one whose whole content the application may see. `None` if that is not possible or not worth it now.
+    ///
+    /// # Errors
+    /// `Host` with pread's error.
+    fn read_file(&mut self, _fd: &Arc<OwnedFd>, _offset: u64, _address: u64, _length: usize) -> Result<Option<usize>> {
+        Ok(None)
+    }
+
     /// Unmaps a range; holes are allowed.
     fn unmap(&mut self, address: u64, length: u64) -> Result<()>;
 

@@ -20,7 +20,7 @@ use crate::{
     sync::Arc,
     task::Current,
     uaddr::{UserAddr, UserPtr},
-    uio::{Source, UserBuffers},
+    uio::{Direct, Source, UserBuffers},
 };
 
 /// Largest size that the process may give a file (RLIMIT_FSIZE).
@@ -86,8 +86,9 @@ fn check_end(at: At, buffers: &UserBuffers) -> Result<(), Errno> {
     if end.is_some_and(|end| i64::try_from(end).is_ok()) { Ok(()) } else { Err(Errno::EINVAL) }
 }
 
-fn read_file(file: &File, at: At, mut buffers: UserBuffers) -> SysResult {
+fn read_file(current: &mut Current, file: &File, at: At, buffers: UserBuffers) -> SysResult {
     check_end(at, &buffers)?;
+    let mut buffers = Direct::new(&mut *current.context, buffers);
     if file.is_readable() && file.inode().kind() == FileKind::Directory {
         return Err(Errno::EISDIR);
     }
@@ -127,7 +128,8 @@ fn buffer(current: &Current, address: UserAddr, count: usize) -> Result<UserBuff
 /// read(2).
 pub fn read(current: &mut Current, fd: Fd, address: UserAddr, count: usize) -> SysResult {
     let file = descriptor::usable(current, fd)?;
-    read_file(&file, At::Position, buffer(current, address, count)?)
+    let buffers = buffer(current, address, count)?;
+    read_file(current, &file, At::Position, buffers)
 }
 
 /// write(2).
@@ -140,7 +142,8 @@ pub fn write(current: &mut Current, fd: Fd, address: UserAddr, count: usize) -> 
 pub fn pread64(current: &mut Current, fd: Fd, address: UserAddr, count: usize, offset: i64) -> SysResult {
     let at = At::offset(offset)?;
     let file = descriptor::usable(current, fd)?;
-    read_file(&file, at, buffer(current, address, count)?)
+    let buffers = buffer(current, address, count)?;
+    read_file(current, &file, at, buffers)
 }
 
 /// pwrite64(2).
@@ -154,7 +157,8 @@ pub fn pwrite64(current: &mut Current, fd: Fd, address: UserAddr, count: usize, 
 pub fn readv(current: &mut Current, fd: Fd, vector: UserAddr, count: usize) -> SysResult {
     let file = descriptor::usable(current, fd)?;
     let slices = current.read_iovecs(vector, count)?;
-    read_file(&file, At::Position, current.buffers(&slices))
+    let buffers = current.buffers(&slices);
+    read_file(current, &file, At::Position, buffers)
 }
 
 /// writev(2).
@@ -169,7 +173,8 @@ pub fn preadv(current: &mut Current, fd: Fd, vector: UserAddr, count: usize, off
     let at = At::offset(offset)?;
     let file = descriptor::usable(current, fd)?;
     let slices = current.read_iovecs(vector, count)?;
-    read_file(&file, at, current.buffers(&slices))
+    let buffers = current.buffers(&slices);
+    read_file(current, &file, at, buffers)
 }
 
 /// pwritev(2).
@@ -197,7 +202,8 @@ pub fn preadv2(
     if read_flags & !(rwf::HIPRI | rwf::DSYNC | rwf::SYNC) != 0 {
         return Err(Errno::EOPNOTSUPP);
     }
-    read_file(&file, at, current.buffers(&slices))
+    let buffers = current.buffers(&slices);
+    read_file(current, &file, at, buffers)
 }
 
 /// pwritev2(2).

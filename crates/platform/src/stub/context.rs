@@ -542,6 +542,34 @@ impl Context for StubContext {
         Ok(())
     }
 
+    fn read_file(&mut self, fd: &Arc<OwnedFd>, offset: u64, address: u64, length: usize) -> Result<Option<usize>> {
+        if address.checked_add(length as u64).is_none_or(|end| end > APP_MAX) {
+            return Ok(None);
+        }
+        self.flush()?;
+        let process = Arc::clone(&self.thread.process);
+        // Another thread's file: reads side by side are the kernel's.
+        let Some(mut held) = process.held.try_lock() else { return Ok(None) };
+        let mut steps = Vec::with_capacity(2);
+        if held.as_ref().is_none_or(|held| !std::ptr::eq(held.as_ptr(), Arc::as_ptr(fd))) {
+            steps.push(Step::Take(Arc::clone(fd)));
+        }
+        steps.push(Step::Open([
+            libc::SYS_pread64.cast_unsigned(),
+            PRIVATE_FD.into(),
+            address,
+            length as u64,
+            offset,
+            0,
+            0,
+        ]));
+        self.memory.changed(address, length);
+        *held = None;
+        let done = self.thread.long_calls(&steps)?;
+        *held = Some(Arc::downgrade(fd));
+        Ok(Some(usize::try_from(done).map_or(length, |done| done.min(length))))
+    }
+
     fn unmap(&mut self, address: u64, length: u64) -> Result<()> {
         check_range(address, length)?;
         self.thread.process.code.replaced(address, length, false);

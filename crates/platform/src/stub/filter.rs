@@ -9,7 +9,7 @@ use lazaret_hostcall::{
 use super::{
     image,
     patch::TRAMPOLINES_END,
-    shared::{CHUNK_FD, CHUNK_SIZE, CLONE_THREAD_FLAGS, CONTEXT_BASE, STUB_BASE},
+    shared::{CHUNK_FD, CHUNK_SIZE, CLONE_THREAD_FLAGS, CONTEXT_BASE, PRIVATE_FD, STUB_BASE},
 };
 use crate::layout::APP_MAX;
 
@@ -38,6 +38,8 @@ const STUB: &[Rule] = seccomp_rules! {
     SYS_openat => Action::Notify,
         "asks for the file that the kernel is about to have it map, or for a copy's slots: nothing is opened, the kernel gives a \
          descriptor of its own choice";
+    SYS_pread64 [arg(0).equal(PRIVATE_FD as u64), application(1)]
+        "of a file that it may map as well, into its own memory";
     SYS_munmap [application(0), arg(1).below(APP_MAX)] "the stub's own address space";
     SYS_mprotect [application(0), arg(1).below(APP_MAX), arg(2).only(PROTECTIONS)] "the stub's own address space";
     SYS_madvise [arg(2).one_of(&[

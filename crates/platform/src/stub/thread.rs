@@ -197,7 +197,11 @@ impl Thread {
     /// # Errors
     /// `Host` with the command's error.
     pub fn done(&mut self) -> Result<u64> {
-        match self.report(Some(COMMAND_PATIENCE))? {
+        self.done_within(Some(COMMAND_PATIENCE))
+    }
+
+    fn done_within(&mut self, patience: Option<u32>) -> Result<u64> {
+        match self.report(patience)? {
             REPORT_DONE => outcome(self.slot.page().result.load(Ordering::Relaxed)),
             _ => Err(Error::Corrupted("reports something else than the end of its command")),
         }
@@ -233,6 +237,15 @@ impl Thread {
     /// # Errors
     /// `Host` with the error of the one that failed.
     pub fn calls(&mut self, steps: &[Step]) -> Result<u64> {
+        self.calls_within(steps, Some(COMMAND_PATIENCE))
+    }
+
+    /// As [`Thread::calls`], for what may take the host any time.
+    pub fn long_calls(&mut self, steps: &[Step]) -> Result<u64> {
+        self.calls_within(steps, None)
+    }
+
+    fn calls_within(&mut self, steps: &[Step], patience: Option<u32>) -> Result<u64> {
         self.come_together();
         let mut result = Ok(0);
         for steps in steps.chunks(MAX_CALLS) {
@@ -240,7 +253,7 @@ impl Thread {
                 let awaited = self.put_calls(steps)?;
                 self.command(COMMAND_CALLS, &[]);
                 self.serve(&awaited)?;
-                match self.done() {
+                match self.done_within(patience) {
                     // By a signal from outside the sandbox. What was done may be done again.
                     Err(Error::Host(libc::EINTR)) => {}
                     result => break result,

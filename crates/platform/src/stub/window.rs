@@ -95,6 +95,11 @@ impl Memory {
         u16::try_from(content.copies.len()).unwrap_or_default()
     }
 
+    /// A range of memory was changed by other means.
+    pub fn changed(&self, address: u64, length: usize) {
+        self.content.lock().forget(address, length);
+    }
+
     /// The stub stored the output window.
     pub fn stored(&self) {
         let mut content = self.content.lock();

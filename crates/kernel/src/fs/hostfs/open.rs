@@ -1,6 +1,9 @@
 //! Open host files.
 
-use std::{io::IoSlice, os::fd::OwnedFd};
+use std::{
+    io::IoSlice,
+    os::fd::{AsFd, OwnedFd},
+};
 
 use lazaret_abi::errno::Errno;
 use rustix::{
@@ -43,9 +46,14 @@ struct HostFile {
 }
 
 impl FileOps for HostFile {
-    fn read(&self, _file: &File, offset: &mut u64, sink: &mut dyn Sink) -> Result<usize, Errno> {
+    fn read(&self, file: &File, offset: &mut u64, sink: &mut dyn Sink) -> Result<usize, Errno> {
         let count = sink.remaining();
-        let done = sink.put_from_host(std::os::fd::AsFd::as_fd(&*self.fd), *offset, count)?;
+        // A descriptor that writes stays here.
+        let done = if file.is_writable() {
+            sink.put_from_host(self.fd.as_fd(), *offset, count)?
+        } else {
+            sink.put_from_file(&self.fd, *offset, count)?
+        };
         *offset = offset.saturating_add(done as u64);
         Ok(done)
     }
