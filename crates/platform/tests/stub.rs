@@ -318,6 +318,30 @@ fn memory_is_mapped_moved_and_unmapped() {
 }
 
 #[test]
+fn files_are_read_into_application_memory() {
+    limited(|| {
+        let platform = platform();
+        let (space, mut context) = load(&platform, write_at_rdi());
+        let (mut file, fd) = tempfile();
+        file.write_all(&[1; 4096]).unwrap();
+        file.write_all(&[2; 100]).unwrap();
+        let (_other, other) = tempfile();
+        assert_eq!(context.read_file(&fd, 4088, DATA, 16).unwrap(), Some(16));
+        assert_eq!((word(&*space, DATA), word(&*space, DATA + 8)), (0x0101_0101_0101_0101, 0x0202_0202_0202_0202));
+        assert_eq!(context.read_file(&other, 0, DATA, 16).unwrap(), Some(0));
+        assert_eq!(context.read_file(&fd, 4100, DATA, 4096).unwrap(), Some(96));
+        assert_eq!(context.read_file(&fd, 0, DATA + 16 * PAGE, 16), Err(Error::Host(libc::EFAULT)));
+        assert_eq!(context.read_file(&fd, 0, DATA, 8).unwrap(), Some(8));
+        assert_eq!(word(&*space, DATA), 0x0101_0101_0101_0101);
+        // The stub's memory is none of the application's.
+        assert_eq!(context.read_file(&fd, 0, lazaret_platform::layout::APP_MAX - 8, 16).unwrap(), None);
+        assert_eq!(context.read_file(&fd, 0, u64::MAX - 8, 16).unwrap(), None);
+        context.regs().rdi = DATA;
+        next_call(&mut *context);
+    });
+}
+
+#[test]
 fn files_are_mapped_private_and_shared() {
     limited(|| {
         let platform = platform();
