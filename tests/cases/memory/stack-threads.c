@@ -8,7 +8,12 @@ static int deep(int level) {
     return level == 0 ? 1 : deep(level - 1) + block[0];
 }
 
-static void *run(void *level) { return (void *)(long)deep((long)level); }
+static pthread_barrier_t created;
+
+static void *run(void *level) {
+    pthread_barrier_wait(&created);
+    return (void *)(long)deep((long)level);
+}
 
 static long in_thread(size_t size, long level) {
     pthread_attr_t attributes;
@@ -16,7 +21,9 @@ static long in_thread(size_t size, long level) {
     CODE(pthread_attr_setstacksize(&attributes, size));
     pthread_t thread;
     void *result;
+    pthread_barrier_init(&created, NULL, 2);
     CODE(pthread_create(&thread, &attributes, run, (void *)level));
+    pthread_barrier_wait(&created);
     pthread_join(thread, &result);
     return (long)result;
 }
