@@ -154,7 +154,9 @@ fn compare(
             let bundle = bundle.display();
             // runc would need more than a user namespace for an ordinary user: what it prints is the same.
             let runc = format!("runc --root {} run --bundle {bundle} {id}", folder.join("runc").display());
-            let flags = if way == Way::Served { "--directfs=false " } else { "" };
+            // Nobody else changes what they work in.
+            let served = "--directfs=false --file-access-mounts=exclusive ";
+            let flags = if way == Way::Served { served } else { "" };
             let ours = as_user(&format!("{lazaret} {flags}run --bundle {bundle} {id}"), user);
             (format!("{mount} && {runc}"), format!("{mount} && {ours}"))
         }
