@@ -9,7 +9,8 @@ const PROT_EXEC: u64 = 4;
 
 /// What is let through, with the reasons.
 pub const RULES: &[Rule] = seccomp_rules! {
-    SYS_openat2 "resolves the sources of mounts";
+    SYS_openat2 "resolves the sources of mounts, and where they are to be";
+    SYS_readlinkat "the same";
     SYS_openat [arg(2).clear(O_CREAT | O_TRUNC)] "opens a regular file that is a mount by itself";
     SYS_newfstatat "tells files from directories";
     SYS_fstat "tells files from directories";
@@ -23,6 +24,8 @@ pub const RULES: &[Rule] = seccomp_rules! {
     SYS_sendmsg "hands descriptors to the sandbox process, and tells a failure to the maker";
     SYS_close "descriptors that are handed over";
     SYS_fcntl [arg(1).int(libc::F_GETFD)] "the standard library's check of a descriptor that it closes";
+    SYS_fcntl [arg(1).int(libc::F_DUPFD_CLOEXEC)] "copies of descriptors";
+    SYS_pwrite64 "the file of resolved mounts";
     SYS_write [arg(0).int(2)] "last words";
     SYS_brk "memory";
     SYS_mmap [arg(2).clear(PROT_EXEC), arg(3).bits(MAP_ANONYMOUS, MAP_ANONYMOUS)] "memory, never executable";

@@ -14,6 +14,7 @@ mod confine;
 pub mod filter;
 pub mod join;
 mod open;
+pub mod resolve;
 pub mod serve;
 
 use std::{
@@ -24,7 +25,7 @@ use std::{
 use lazaret_control::{Channel, Failure, MAX_FDS, Report};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
-use self::join::Join;
+use self::{join::Join, resolve::Mount};
 
 /// A file or directory of the host to hand over.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,9 +42,6 @@ pub struct Source {
     pub directory: bool,
     /// Serve it by 9P instead of handing it over.
     pub served: bool,
-    /// Directories inside it, as absolute paths, that are covered by an empty one: the container gets
-    /// a file system of the kernel's there, and the host's (/proc, /sys) must not be in reach.
-    pub covered: Vec<PathBuf>,
 }
 
 /// Whom the gofer gets its orders from, and who gets what it opens.
@@ -53,6 +51,10 @@ pub struct Parties {
     pub maker: Channel,
     /// The sandbox process.
     pub sandbox: Channel,
+    /// The file of resolved mounts, for writing.
+    pub resolved: OwnedFd,
+    /// The same for reading, which the sandbox process gets.
+    pub resolved_to_read: OwnedFd,
     /// Serves files to the sandbox process, in a process of its own; see [`serve`].
     pub server: Option<Channel>,
 }
@@ -60,11 +62,13 @@ pub struct Parties {
 /// Opens the sources and sends them, in their order, to the sandbox process: the body of the
 /// gofer process. Returns its exit status; a failure is told to the maker. With `join` the sandbox runs already.
 ///
+/// Before that it finds out where the `mounts` are to be, and writes them to their file; see [`resolve`].
+///
 /// Those that are served go to the server, each with one end of a connection, whose other end the sandbox process gets.
 ///
 /// Starts when the maker says [`Report::Proceed`].
-pub fn run(sources: &[Source], parties: &Parties, join: Option<&Join>) -> i32 {
-    match hand_over(sources, parties, join) {
+pub fn run(sources: &[Source], mounts: &[Mount], parties: &Parties, join: Option<&Join>) -> i32 {
+    match hand_over(sources, mounts.to_vec(), parties, join) {
         Ok(()) => 0,
         Err(failure) => {
             // If nobody listens any more there is nobody to tell.
@@ -74,7 +78,12 @@ pub fn run(sources: &[Source], parties: &Parties, join: Option<&Join>) -> i32 {
     }
 }
 
-fn hand_over(sources: &[Source], parties: &Parties, join: Option<&Join>) -> Result<(), Failure> {
+fn hand_over(
+    sources: &[Source],
+    mut mounts: Vec<Mount>,
+    parties: &Parties,
+    join: Option<&Join>,
+) -> Result<(), Failure> {
     match parties.maker.receive::<Report>() {
         Ok((Report::Proceed { .. }, _)) => {}
         Ok(_) => return Err(Failure::new("start the gofer", "the maker sent what was not expected")),
@@ -84,9 +93,23 @@ fn hand_over(sources: &[Source], parties: &Parties, join: Option<&Join>) -> Resu
         join.prepare()?;
     }
     confine::confine(join.is_some())?;
-    // Backwards, for the first is the root: covering directories in it must not cover other sources.
-    let mut files = sources.iter().rev().map(open::open).collect::<Result<Vec<_>, _>>()?;
-    files.reverse();
+    let (first, others) = sources.split_first().ok_or_else(|| Failure::new("open the root", "none was named"))?;
+    let root = open::find(first)?;
+    // What the sources are must be known first: covering directories in the root must not cover other sources.
+    let found = others.iter().map(open::find).collect::<Result<Vec<_>, _>>()?;
+    let mut files = vec![root.copy()?];
+    for other in &found {
+        files.push(other.open(&[])?);
+    }
+    resolve::resolve(&mut mounts, &files[0], &files)?;
+    let covered: Vec<_> = mounts.iter().map(|mount| mount.destination.clone()).collect();
+    for mount in &mut mounts {
+        if let Some(index) = mount.opened {
+            mount.source = index.checked_sub(1).and_then(|index| found.get(index)).map(|found| found.path.clone());
+        }
+    }
+    resolve::write(&mounts, &parties.resolved)?;
+    files[0] = root.open(&covered)?;
     if let Some(server) = &parties.server {
         let mut served = Vec::new();
         for (_, file) in sources.iter().zip(&mut files).filter(|(source, _)| source.served) {
@@ -99,6 +122,8 @@ fn hand_over(sources: &[Source], parties: &Parties, join: Option<&Join>) -> Resu
     if let Some(join) = join {
         files = join.attach(sources, files)?;
     }
+    let copy = rustix::io::fcntl_dupfd_cloexec(&parties.resolved_to_read, 0);
+    files.push(copy.map_err(|errno| Failure::host("copy a descriptor", errno))?);
     send(&parties.sandbox, &files).map_err(|error| Failure::new("hand files to the sandbox process", error))
 }
 
@@ -110,6 +135,16 @@ fn send(receiver: &Channel, files: &[OwnedFd]) -> Result<(), lazaret_control::Er
         receiver.send(&Report::Files { remaining }, &group)?;
     }
     Ok(())
+}
+
+/// Receives what a gofer sends to the sandbox process: files, and the resolved mounts.
+///
+/// # Errors
+/// Says that the gofer, or what it sent, was not as expected.
+pub fn receive_with_mounts(gofer: &Channel) -> Result<(Vec<OwnedFd>, Vec<Mount>), Failure> {
+    let mut files = receive(gofer)?;
+    let resolved = files.pop().ok_or_else(|| Failure::new("receive files from the gofer", "there were none"))?;
+    Ok((files, resolve::read(&resolved)?))
 }
 
 /// Receives what a gofer sends to one of the parties.

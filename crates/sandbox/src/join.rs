@@ -10,7 +10,7 @@ use std::{
 };
 
 use lazaret_control::{Answer, Call, Channel, Failure, MAX_FDS, Report, Request};
-use lazaret_gofer::{Parties, Source, join::Join};
+use lazaret_gofer::{Parties, join::Join};
 use lazaret_hostcall::process::{Namespaces, PANICKED, spawn};
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ use crate::{
     error::Error,
     ids,
     launch::{self, Guarded, Party, await_ready},
-    mounts::{FileAccess, Origin},
+    mounts::{FileAccess, Origin, Plan},
     server::{self, Server},
     setup::{ContainerSetup, Sharing},
     spec::Spec,
@@ -94,7 +94,10 @@ pub fn join(
         // The first failure is the one to tell.
         let _ = state.cgroup.as_ref().map(Cgroup::remove);
     };
-    let made = create(root, &config.logging, &args.id, setup, fds).inspect_err(|_| remove_cgroup(&state));
+    let resolved = entry.mounts_file();
+    let made = resolved
+        .and_then(|resolved| create(root, &config.logging, &args.id, setup, (fds, resolved)))
+        .inspect_err(|_| remove_cgroup(&state));
     let Joined { channel, origin, gofer } = made?;
     (state.pid, state.start_time) = (sandbox.pid, sandbox.start_time);
     state.gofer = gofer;
@@ -141,7 +144,7 @@ fn create(
     logging: &Logging,
     id: &str,
     setup: ContainerSetup,
-    streams: Vec<OwnedFd>,
+    (streams, [resolved, resolved_to_read]): (Vec<OwnedFd>, [OwnedFd; 2]),
 ) -> Result<Joined, Error> {
     let failed = |error| Failure::new("make a socket pair", error);
     let (maker, maker_of_gofer) = Channel::pair().map_err(failed)?;
@@ -157,8 +160,9 @@ fn create(
     let served = server::setup(id, &setup.plan, logging.debug || cfg!(debug_assertions));
     let start = |setup| server::start(&setup, streams_of_server, root.state().cgroup.as_ref(), None);
     let (server, to_server) = served.map(start).transpose()?.unzip();
-    let parties = Parties { maker: maker_of_gofer, sandbox: files_out, server: to_server };
-    let gofer = start_gofer(root.state(), id, &setup.plan.sources, parties)?;
+    let (maker_end, sandbox) = (maker_of_gofer, files_out);
+    let parties = Parties { maker: maker_end, sandbox, resolved, resolved_to_read, server: to_server };
+    let gofer = start_gofer(root.state(), id, &setup.plan, parties)?;
     maker
         .send(&Report::Proceed { own_id: None, cgroups: Value::Null }, &[])
         .map_err(|error| Failure::new("start the gofer", error))?;
@@ -190,20 +194,20 @@ fn create(
     Ok(Joined { channel, origin, gofer })
 }
 
-fn start_gofer(sandbox: &State, id: &str, sources: &[Source], parties: Parties) -> Result<Guarded, Failure> {
+fn start_gofer(sandbox: &State, id: &str, plan: &Plan, parties: Parties) -> Result<Guarded, Failure> {
     let early = ids::Mode::detect() == ids::Mode::Own;
     // An ordinary user gets a mount namespace only in the sandbox's user namespace.
     let own = if early { Namespaces::empty() } else { Namespaces::MOUNT | Namespaces::IPC | Namespaces::UTS };
     let [user, mounts] = namespaces(sandbox)?;
-    let Parties { maker, sandbox, server } = parties;
-    let mut keep = vec![user, mounts, maker.into(), sandbox.into()];
+    let Parties { maker, sandbox, resolved, resolved_to_read, server } = parties;
+    let mut keep = vec![user, mounts, maker.into(), sandbox.into(), resolved, resolved_to_read];
     keep.extend(server.map(OwnedFd::from));
     let run = |mut list: Vec<OwnedFd>| {
         let rest = list.split_off(2);
         let namespaces = <[OwnedFd; 2]>::try_from(list).ok();
         let Some(([user, mounts], parties)) = namespaces.zip(launch::parties(rest)) else { return PANICKED };
         let join = Join { id: id.into(), user, mounts, early };
-        lazaret_gofer::run(sources, &parties, Some(&join))
+        lazaret_gofer::run(&plan.sources, &plan.listed, &parties, Some(&join))
     };
     let child = spawn(own, None, keep, run);
     Ok(Guarded::new("the gofer", child.map_err(|error| Failure::host("make the gofer", error))?))

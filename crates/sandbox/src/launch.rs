@@ -54,6 +54,8 @@ pub struct Files {
     pub debug_log: OwnedFd,
     /// Where the sandbox process leaves its exit status.
     pub exit: OwnedFd,
+    /// The file of resolved mounts, for writing and for reading.
+    pub resolved: [OwnedFd; 2],
     /// `/dev/null`.
     pub null: OwnedFd,
 }
@@ -100,6 +102,7 @@ pub fn launch(setup: Setup, namespace: &Namespace, files: Files, mut host: Host<
     let (gofer, maker_of_gofer) = pair()?;
     let (files_in, files_out) = pair()?;
     let (mode, sources) = (setup.ids, setup.container.plan.sources.clone());
+    let mounts = setup.container.plan.listed.clone();
     let copy = |file: &OwnedFd| file.try_clone().map_err(|error| Failure::host("copy a descriptor", error));
     let streams = [copy(&files.null)?, copy(&files.debug_log)?];
     let served = server::setup(&setup.id, &setup.container.plan, setup.trap);
@@ -136,9 +139,10 @@ pub fn launch(setup: Setup, namespace: &Namespace, files: Files, mut host: Host<
         namespaces |= Namespaces::USER;
     }
     let mut keep = vec![maker_of_gofer.into(), files_out.into()];
+    keep.extend(files.resolved);
     keep.extend(to_server.map(OwnedFd::from));
     let gofer_child = spawn(namespaces, None, keep, |list| {
-        parties(list).map_or(PANICKED, |parties| lazaret_gofer::run(&sources, &parties, None))
+        parties(list).map_or(PANICKED, |parties| lazaret_gofer::run(&sources, &mounts, &parties, None))
     })
     .map_err(|error| explain_clone("make the gofer", error))?;
     let gofer_pid = gofer_child.pid;
@@ -168,7 +172,13 @@ pub fn launch(setup: Setup, namespace: &Namespace, files: Files, mut host: Host<
 /// The connections of a gofer from the descriptors that it keeps.
 pub fn parties(list: Vec<OwnedFd>) -> Option<Parties> {
     let mut list = list.into_iter();
-    Some(Parties { maker: list.next()?.into(), sandbox: list.next()?.into(), server: list.next().map(Channel::from) })
+    Some(Parties {
+        maker: list.next()?.into(),
+        sandbox: list.next()?.into(),
+        resolved: list.next()?,
+        resolved_to_read: list.next()?,
+        server: list.next().map(Channel::from),
+    })
 }
 
 /// Two connected channels.

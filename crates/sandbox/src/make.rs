@@ -120,5 +120,8 @@ fn files(
     let user_log = open(logging.user_log.as_deref().unwrap_or(null_path))?;
     // Whom a container is attached to sees its end, and nobody else asks for it.
     let exit = if attached { open(null_path)? } else { entry.exit_file()? };
-    Ok((Files { listener: entry.listen()?, stdio, user_log, debug_log, exit, null }, has_log))
+    Ok((
+        Files { listener: entry.listen()?, stdio, user_log, debug_log, exit, resolved: entry.mounts_file()?, null },
+        has_log,
+    ))
 }

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use lazaret_gofer::Source;
+use lazaret_gofer::{Source, resolve};
 use lazaret_kernel::{
     boot::{MountSource, MountSpec},
     fs::hostfs::HostFile,
@@ -115,6 +115,9 @@ pub struct Plan {
     /// What the gofer opens: one for each mount of a host file, in order.
     #[serde(skip)]
     pub sources: Vec<Source>,
+    /// The mounts but the root, in order, as the gofer is told of them.
+    #[serde(skip)]
+    pub listed: Vec<resolve::Mount>,
     /// What may be done with sockets in those that are served.
     #[serde(skip)]
     pub sockets: HostSockets,
@@ -135,7 +138,8 @@ impl Plan {
     /// Plans the mounts of a valid specification.
     pub fn new(spec: &Spec, origin: Origin<'_>) -> Plan {
         let root = spec.root.clone().unwrap_or_default();
-        let mut plan = Plan { mounts: Vec::new(), sources: Vec::new(), sockets: origin.access.sockets };
+        let mut plan =
+            Plan { mounts: Vec::new(), sources: Vec::new(), listed: Vec::new(), sockets: origin.access.sockets };
         let flags = if root.readonly { MS_RDONLY } else { 0 };
         let (overlay, served) = (origin.overlay_root, !origin.access.directfs);
         // Nobody is expected to change an image that is in use.
@@ -148,7 +152,6 @@ impl Plan {
             recursive: true,
             directory: true,
             served,
-            covered: Vec::new(),
         });
         for (index, mount) in spec.mounts.iter().enumerate() {
             plan.add(index, mount, origin);
@@ -157,20 +160,29 @@ impl Plan {
         if !plan.mounts.iter().any(|mount| mount.destination == Path::new("/dev")) {
             let dev = Planned { destination: "/dev".into(), kind: Kind::Dev, flags: 2 };
             plan.mounts.insert(1, dev);
+            let kind = Some("devtmpfs".into());
+            plan.listed.insert(0, resolve::Mount { destination: "/dev".into(), kind, ..resolve::Mount::default() });
         }
-        plan.sources[0].covered = plan.mounts[1..].iter().map(|mount| mount.destination.clone()).collect();
         plan
     }
 
     fn add(&mut self, index: usize, mount: &Mount, origin: Origin<'_>) {
         let (flags, data) = parse_options(mount.options.as_deref().unwrap_or_default());
         let destination = mount.destination.clone();
+        let mut listed = resolve::Mount {
+            destination: destination.clone(),
+            kind: mount.kind.clone(),
+            source: mount.source.clone(),
+            options: mount.options.clone(),
+            opened: None,
+        };
         let kind = match mount.kind.as_deref().unwrap_or("") {
             _ if is_bind(mount) => {
                 let own = Own::of(mount).unwrap_or_default();
                 let access = origin.access;
                 let served = !own.directfs.unwrap_or(access.directfs && !access.sockets.is_any());
                 let exclusive = own.access.unwrap_or(origin.access.mounts) == FileSharing::Exclusive;
+                listed.opened = Some(self.sources.len());
                 self.sources.push(Source {
                     name: format!("mounts[{index}].source"),
                     path: origin.bundle.join(mount.source.as_deref().unwrap_or(Path::new(""))),
@@ -178,7 +190,6 @@ impl Plan {
                     recursive: flags & MS_REC != 0,
                     directory: false,
                     served,
-                    covered: Vec::new(),
                 });
                 Kind::Host { overlay: false, served, exclusive }
             }
@@ -192,6 +203,7 @@ impl Plan {
             _ if destination == Path::new("/dev") => Kind::Dev,
             _ => Kind::Tmpfs { options: data },
         };
+        self.listed.push(listed);
         self.mounts.push(Planned { destination, kind, flags: flags & !(MS_BIND | MS_REC) });
     }
 
@@ -210,12 +222,16 @@ impl Plan {
         self.mounts.iter().any(|mount| matches!(mount.kind, Kind::Cgroup { .. }))
     }
 
-    /// The mounts with the gofer's descriptors in their places: the root, and the others in order.
-    /// `None` if there are not exactly as many descriptors as mounts of host files.
-    pub fn bind(self, files: Vec<OwnedFd>) -> Option<(MountSpec, Vec<MountSpec>)> {
+    /// The mounts with the gofer's descriptors in their places: the root, and the others in order, where the gofer has
+    /// found that they are to be. `None` if there are not exactly as many descriptors as mounts of host files, or not
+    /// all mounts.
+    pub fn bind(mut self, files: Vec<OwnedFd>, resolved: Vec<resolve::Mount>) -> Option<(MountSpec, Vec<MountSpec>)> {
         let wanted = self.mounts.iter().filter(|planned| matches!(planned.kind, Kind::Host { .. })).count();
-        if files.len() != wanted {
+        if files.len() != wanted || resolved.len() + 1 != self.mounts.len() {
             return None;
+        }
+        for (planned, resolved) in self.mounts.iter_mut().skip(1).zip(resolved) {
+            planned.destination = resolved.destination;
         }
         let mut files = files.into_iter();
         let mut mounts = self.mounts.into_iter().map(|planned| {
@@ -277,12 +293,13 @@ mod tests {
         let plan = Plan::new(&spec, origin(FileAccess::default()));
         assert_eq!(plan.sources.len(), 2);
         assert_eq!(plan.sources[0].path, Path::new("/bundle/rootfs"));
-        assert!(plan.sources[0].covered.contains(&"/proc".into()));
+        assert!(plan.listed.iter().any(|mount| mount.destination == Path::new("/proc")));
+        assert_eq!(plan.listed.last().unwrap().opened, Some(1));
         assert_eq!(plan.sources[1].name, "mounts[7].source");
         assert_eq!(plan.sources[1].path, Path::new("/bundle/data"));
         assert!(plan.sources[1].read_only && plan.sources[1].recursive);
         assert!(!plan.donated().any(|source| !source.read_only));
-        assert!(plan.bind(Vec::new()).is_none());
+        assert!(plan.bind(Vec::new(), Vec::new()).is_none());
     }
 
     #[test]

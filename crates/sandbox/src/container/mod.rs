@@ -19,6 +19,7 @@ use crate::{
     links::{Found, Given},
     pod::Role,
     sandbox::Sandbox,
+    spec::Mount,
     state::{Entry, Registry, State, Status},
     uplink::Uplink,
 };
@@ -159,6 +160,15 @@ impl Container {
     /// What is known of it.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Its mounts but the root, in the order in which they were made: destinations as the gofer has found them in the
+    /// root, without links, and sources of the host likewise.
+    ///
+    /// # Errors
+    /// Those of reading their file, `mounts.json` in the container's directory.
+    pub fn mounts(&self) -> Result<Vec<Mount>, Error> {
+        self.entry.mounts()
     }
 
     /// Becomes readable when the container ends; `None` if this process did not make it.

@@ -16,6 +16,7 @@ use std::{
 
 use lazaret_abi::errno::Errno;
 use lazaret_control::{self as control, Answer, Failure, Request, Target, Traffic};
+use lazaret_gofer::resolve::Mount;
 use lazaret_hostcall::netlink::Link;
 use lazaret_kernel::boot::{
     Container, ContainerSpec, ExitStatus, Kernel, Leash, ProcessInfo, ProcessSpec, SharedNamespaces, StartError, Stdio,
@@ -54,6 +55,8 @@ fn refused(step: impl Into<String>) -> impl FnOnce(Errno) -> Failure {
 pub struct Parts {
     /// Of the gofer.
     pub files: Vec<OwnedFd>,
+    /// Where the gofer has found that mounts are to be.
+    pub resolved: Vec<Mount>,
     /// Standard streams of its first process or a terminal, and further files of that process.
     pub streams: Vec<OwnedFd>,
     /// Files of its cgroups.
@@ -72,10 +75,12 @@ pub fn create(
     setup: ContainerSetup,
     parts: Parts,
 ) -> Result<(Arc<Container>, ProcessSpec), Failure> {
-    let Parts { files, streams, cgroups, shared } = parts;
+    let Parts { files, resolved, streams, cgroups, shared } = parts;
     let (stdio, inherited) = stdio(setup.terminal, streams)?;
-    let (root, mounts) =
-        setup.plan.bind(files).ok_or_else(|| Failure::new("receive files from the gofer", "a wrong number of them"))?;
+    let (root, mounts) = setup
+        .plan
+        .bind(files, resolved)
+        .ok_or_else(|| Failure::new("receive files from the gofer", "a wrong number of them"))?;
     let bytes = |paths: Vec<PathBuf>| paths.into_iter().map(|path| path.into_os_string().into_vec()).collect();
     let wrong = |(index, problem)| Failure::new(format!("linux.resources.devices[{index}]"), problem);
     let devices = spec::devices::combine(&setup.devices).map_err(wrong)?;

@@ -179,7 +179,7 @@ fn boot(setup: Setup, maker: &Channel, gofer: &Channel, stdio: Vec<OwnedFd>, log
     let host_files = HostFiles { processors: host_file("/proc/cpuinfo"), memory: host_file("/proc/meminfo") };
     let network = setup.network.open()?;
     let root::EmptyRoot { procfs, mounts } = root::enter_empty_root(setup.is_open)?;
-    let files = lazaret_gofer::receive(gofer)?;
+    let (files, resolved) = lazaret_gofer::receive_with_mounts(gofer)?;
     let plan = &setup.container.plan;
     let rights = if setup.is_open && setup.directfs {
         confine::WRITING
@@ -216,6 +216,7 @@ fn boot(setup: Setup, maker: &Channel, gofer: &Channel, stdio: Vec<OwnedFd>, log
     let kernel = Kernel::new(config);
     let parts = container::Parts {
         files,
+        resolved,
         streams: stdio,
         cgroups: cgroup::View::receive(cgroups, cgroup_files)?,
         shared: SharedNamespaces::default(),

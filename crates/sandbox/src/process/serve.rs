@@ -104,7 +104,7 @@ impl Pod {
             return Err(Failure::new("receive files from the gofer", "there is no connection to it"));
         }
         let gofer = Channel::from(fds.remove(0));
-        let files = lazaret_gofer::receive(&gofer)?;
+        let (files, resolved) = lazaret_gofer::receive_with_mounts(&gofer)?;
         let other = |id: &Option<String>| -> Result<Option<Arc<Container>>, Failure> {
             id.as_deref().map(|id| self.container(id).map(|served| served.container.clone())).transpose()
         };
@@ -121,7 +121,7 @@ impl Pod {
         let streams = fds.split_off(view.count());
         let cgroups = view.bind(fds);
         let hooks = setup.start.clone();
-        let parts = Parts { files, streams, cgroups, shared };
+        let parts = Parts { files, resolved, streams, cgroups, shared };
         let (container, process) = create(&self.kernel, id, setup, parts)?;
         container.check(&process).map_err(start_failure)?;
         let served = Served::new(container, hooks, process);

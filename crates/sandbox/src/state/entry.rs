@@ -16,7 +16,7 @@ use rustix::{
 };
 
 use super::{State, Status, VERSION};
-use crate::error::Error;
+use crate::{error::Error, spec::Mount};
 
 /// Longest state file that is believed, in bytes.
 const MAX_STATE: u64 = 4 << 20;
@@ -24,6 +24,8 @@ const MAX_STATE: u64 = 4 << 20;
 /// Held by a command while it changes the container.
 pub(super) const LOCK: &str = "lock";
 
+/// The file of resolved mounts.
+const MOUNTS: &str = "mounts.json";
 /// Holds the exit status of a container that has ended.
 const EXIT: &str = "exit";
 
@@ -81,7 +83,7 @@ impl Entry {
             other => other,
         };
         let remove = || {
-            for name in ["state.json", "state.json.new", "control.sock", EXIT, LOCK] {
+            for name in ["state.json", "state.json.new", "control.sock", EXIT, MOUNTS, LOCK] {
                 gone(unlinkat(&self.directory, name, AtFlags::empty()))?;
             }
             gone(unlinkat(&self.parent, self.id.as_str(), AtFlags::REMOVEDIR))
@@ -136,6 +138,27 @@ impl Entry {
         let flags = OFlags::CREATE | OFlags::TRUNC | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         openat(&self.directory, EXIT, flags, Mode::RUSR | Mode::WUSR)
             .map_err(|errno| Error::host(format!("make the exit file of container {}", self.id), errno))
+    }
+
+    /// The file of resolved mounts: for the gofer to write, and for the sandbox process to read.
+    pub(crate) fn mounts_file(&self) -> Result<[OwnedFd; 2], Error> {
+        let flags = OFlags::CREATE | OFlags::TRUNC | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let failed = |errno| Error::host(format!("make the file of resolved mounts of container {}", self.id), errno);
+        let write = openat(&self.directory, MOUNTS, flags, Mode::RUSR | Mode::WUSR).map_err(failed)?;
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let read = openat(&self.directory, MOUNTS, flags, Mode::empty()).map_err(failed)?;
+        Ok([write, read])
+    }
+
+    /// What is in that file.
+    pub(crate) fn mounts(&self) -> Result<Vec<Mount>, Error> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let step = || format!("read the resolved mounts of container {}", self.id);
+        let file = openat(&self.directory, MOUNTS, flags, Mode::empty()).map_err(|errno| Error::host(step(), errno))?;
+        let mut text = String::new();
+        let read = File::from(file).take(MAX_STATE).read_to_string(&mut text);
+        read.map_err(|error| Error::host(step(), error))?;
+        serde_json::from_str(&text).map_err(|error| Error::host(step(), error))
     }
 
     /// The exit status that the sandbox process has left; `None` if it was killed.
