@@ -4,6 +4,7 @@
 //! calls). No result is stored: compare two versions by running both.
 
 mod container;
+mod crowd;
 mod peer;
 mod setup;
 mod table;

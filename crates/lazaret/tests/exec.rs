@@ -192,3 +192,39 @@ fn a_hundred_at_once() {
         });
     });
 }
+
+/// A container that was made and not started is there already: others may run before its first process.
+#[test]
+fn processes_run_in_a_created_container() {
+    both(|container| {
+        let id = container.id.as_str();
+        container.script("sleep 100");
+        container.detached(&["create", id]);
+        assert_eq!(
+            container.output(&["exec", id, "sh", "-c", "exit 7"]).status.code(),
+            Some(7),
+            "{}",
+            container.program
+        );
+        assert_eq!(container.good(&["exec", id, "echo", "in"]), "in\n");
+        assert_ne!(container.good(&["exec", id, "sh", "-c", "echo $$"]), "1\n", "{}", container.program);
+        // An orphan before there is anybody who could adopt it.
+        container.detached(&["exec", "--detach", id, "sh", "-c", "sleep 50 & exit 0"]);
+        container.assert_status("created");
+        container.good(&["start", id]);
+        container.await_status("running");
+        let list =
+            || container.good(&["exec", id, "sh", "-c", "for pid in /proc/[0-9]*; do cat $pid/cmdline; echo; done"]);
+        until("both", || {
+            let list = list();
+            (list.contains("sleep\u{0}50") && list.contains("sleep\u{0}100")).then_some(())
+        });
+        let first = container.good(&["exec", id, "cat", "/proc/1/cmdline"]);
+        assert!(first.contains("100"), "{}: {first:?}", container.program);
+        container.good(&["delete", "--force", id]);
+        // And one that never starts.
+        container.detached(&["create", id]);
+        container.detached(&["exec", "--detach", id, "sleep", "50"]);
+        container.good(&["delete", "--force", id]);
+    });
+}

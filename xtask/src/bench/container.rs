@@ -1,4 +1,4 @@
-//! Measures of a container as a whole: start, memory at rest, processor time at rest, exec.
+//! Measures of a container as a whole: start, memory at rest, processor time at rest, exec; and of many.
 
 use std::{
     collections::HashMap,
@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::{Peer, Setup, work::Unit};
+use super::{Peer, Setup, crowd, work::Unit};
 use crate::command::kill_group;
 
 /// A row of the table.
@@ -41,10 +41,45 @@ pub const MEASURES: &[Measure] = &[
     Measure { name: "memory at rest (PSS)", unit: Unit::MiB, target: "<= 4 MiB", rounds: 3, run: memory },
     Measure { name: "processor at rest", unit: Unit::Percent, target: "0", rounds: 2, run: processor },
     Measure { name: "exec of true", unit: Unit::Seconds, target: "<= 8 ms", rounds: 10, run: exec },
+    Measure {
+        name: "a container added to a pod",
+        unit: Unit::Seconds,
+        target: "<= 5 ms",
+        rounds: 20,
+        run: crowd::added,
+    },
+    Measure {
+        name: "memory of one of 100 in a pod",
+        unit: Unit::MiB,
+        target: "",
+        rounds: 1,
+        run: crowd::memory_of_members,
+    },
+    Measure {
+        name: "processor for 100 in a pod",
+        unit: Unit::Percent,
+        target: "0",
+        rounds: 1,
+        run: crowd::processor_of_members,
+    },
+    Measure {
+        name: "memory of one of 100 sandboxes",
+        unit: Unit::MiB,
+        target: "",
+        rounds: 1,
+        run: crowd::memory_of_sandboxes,
+    },
+    Measure {
+        name: "processor for 100 sandboxes",
+        unit: Unit::Percent,
+        target: "0",
+        rounds: 1,
+        run: crowd::processor_of_sandboxes,
+    },
 ];
 
 /// The shell that only waits: all of the containers at rest run it.
-const REST: &[&str] = &["/bin/busybox", "sleep", "600"];
+pub const REST: &[&str] = &["/bin/busybox", "sleep", "600"];
 
 fn cold_start(setup: &Setup, peer: Peer) -> Result<f64> {
     let start = Instant::now();
@@ -139,14 +174,18 @@ impl Drop for Resting<'_> {
             kill_group(&mut client);
         }
         let _ = self.setup.runtime(self.peer).args(["delete", "--force", &self.id]).output();
-        // What is left belongs to this process now.
-        for pid in self.processes().unwrap_or_default() {
-            if let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
-                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-            }
-        }
-        while let Ok(Some(_)) = rustix::process::wait(rustix::process::WaitOptions::empty()) {}
+        kill_descendants();
     }
+}
+
+/// Ends what is left of containers: it belongs to this process now.
+pub fn kill_descendants() {
+    for pid in descendants(std::process::id()).unwrap_or_default() {
+        if let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+    }
+    while let Ok(Some(_)) = rustix::process::wait(rustix::process::WaitOptions::empty()) {}
 }
 
 fn resting_program(pid: u32) -> bool {
@@ -154,7 +193,7 @@ fn resting_program(pid: u32) -> bool {
 }
 
 /// All processes below `root`.
-fn descendants(root: u32) -> Result<Vec<u32>> {
+pub fn descendants(root: u32) -> Result<Vec<u32>> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for entry in fs::read_dir("/proc")? {
         let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
@@ -181,14 +220,14 @@ fn stat_fields(pid: u32) -> Option<Vec<String>> {
 }
 
 /// User and system time of a process, in ticks.
-fn ticks(pid: u32) -> Result<u64> {
+pub fn ticks(pid: u32) -> Result<u64> {
     let Some(fields) = stat_fields(pid) else { return Ok(0) };
     let field = |index: usize| fields.get(index).and_then(|field| field.parse::<u64>().ok()).context("short stat");
     Ok(field(11)? + field(12)?)
 }
 
 /// Proportional set size in KiB; zero for a process that has ended.
-fn pss(pid: u32) -> Result<u64> {
+pub fn pss(pid: u32) -> Result<u64> {
     let Ok(text) = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")) else { return Ok(0) };
     let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
     let number = line.and_then(|line| line.trim().strip_suffix(" kB"));

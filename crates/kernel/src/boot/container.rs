@@ -54,6 +54,8 @@ pub struct Container {
     cgroup: Arc<ControlGroup>,
     /// The first process that was started, by its pid in the container.
     first: OnceLock<i32>,
+    /// Its numbers, until it is started: others may be before it.
+    reserved: Mutex<Option<Arc<Pid>>>,
     /// Processes that were started from outside, by their pid in the container.
     started: Mutex<HashMap<i32, Arc<ThreadGroup>>>,
     /// Their terminals, where they have one.
@@ -88,9 +90,13 @@ impl Container {
                 settings.set(name, value).map_err(|cause| failed(&format!("set {name} to {value:?}"))(cause))?;
             }
         }
-        let pid_for_children = match pid {
-            Some(other) => other.pids().clone(),
-            None => PidNamespace::new(&kernel.pids).map_err(failed("make a pid namespace"))?,
+        let (pid_for_children, reserved) = match pid {
+            Some(other) => (other.pids().clone(), None),
+            None => {
+                let namespace = PidNamespace::new(&kernel.pids).map_err(failed("make a pid namespace"))?;
+                let first = Pid::allocate(&namespace, &[]).map_err(failed("take a process id"))?;
+                (namespace, Some(first))
+            }
         };
         let ipc = ipc.map_or_else(IpcNamespace::new, |other| other.namespaces.ipc.clone());
         let mut cgroup = ControlGroup::new(spec.max_tasks, spec.cgroups);
@@ -132,6 +138,7 @@ impl Container {
             seccomp,
             cgroup,
             first: OnceLock::new(),
+            reserved: Mutex::new(reserved),
             started: Mutex::default(),
             consoles: Mutex::default(),
         }))
@@ -176,20 +183,24 @@ impl Container {
         search(process, &name, find).map_err(failed(format!("exec: {:?}", shown(&name))))
     }
 
-    /// Starts a process: the container's init, or a further one (exec). Returns its pid in the
+    /// Starts a further process (exec), also before the first one. Returns its pid in the
     /// container's pid namespace once its program is loaded.
     ///
     /// # Errors
     /// Names what failed: working directory, program, interpreter ...
-    pub fn start(self: &Arc<Self>, process: ProcessSpec) -> Result<i32, StartError> {
-        self.prepare(process)?.run()
+    pub fn execute(self: &Arc<Self>, process: ProcessSpec) -> Result<i32, StartError> {
+        self.make(process, false)?.run()
     }
 
-    /// As [`Container::start`], but for its running.
+    /// Makes the container's init, which is to be run.
     ///
     /// # Errors
-    /// The same.
+    /// As [`Container::execute`].
     pub fn prepare(self: &Arc<Self>, process: ProcessSpec) -> Result<Prepared, StartError> {
+        self.make(process, true)
+    }
+
+    fn make(self: &Arc<Self>, process: ProcessSpec, is_first: bool) -> Result<Prepared, StartError> {
         let mut limits = Limits::default();
         for (resource, current, maximum) in &process.rlimits {
             if !limits.set(*resource, RLimit { current: *current, maximum: *maximum }) {
@@ -209,7 +220,11 @@ impl Container {
         let fs = FsContext::new(paths.root.clone(), paths.directory.clone());
         fs.set_umask(paths.umask);
 
-        let pid = Pid::allocate(&self.namespaces.pid_for_children, &[]).map_err(start_failed)?;
+        let reserved = if is_first { self.reserved.lock().take() } else { None };
+        let pid = match reserved {
+            Some(pid) => pid,
+            None => Pid::allocate(&self.namespaces.pid_for_children, &[]).map_err(start_failed)?,
+        };
         let number = pid.number_in(&self.namespaces.pid_for_children);
         let namespace = self.namespaces.pid_for_children.clone();
         let group = Arc::new(ThreadGroup::new(pid.clone(), namespace, self.cgroup.clone(), Arc::default(), limits));
@@ -238,13 +253,18 @@ impl Container {
             group.signals().threads.push(task.clone());
             tree.add_task(task.clone());
             tree.add(group.clone(), 0, 0, None);
+            if is_first {
+                tree.adopt(group.id());
+            }
         }
         if let Some(console) = console {
             job::attach(&self.kernel, console.terminal(), group.id(), group.id());
             self.consoles.lock().insert(number, console);
         }
-        // The container's, unless it has one.
-        let _ = self.first.set(number);
+        if is_first {
+            // It is started once.
+            let _ = self.first.set(number);
+        }
         self.started.lock().insert(number, group);
         Ok(Prepared { current: Current::new(task, image.context), number, step: format!("exec: {:?}", shown(&name)) })
     }

@@ -319,6 +319,16 @@ impl ProcessTree {
         self.group_members(group).any(|node| node.process.signals().stop.is_complete())
     }
 
+    /// The init of a pid namespace that had processes before it becomes the parent of their orphans.
+    pub fn adopt(&mut self, id: i32) {
+        let mut orphans: Vec<i32> =
+            self.nodes.iter().filter(|(_, node)| node.parent == id).map(|(id, _)| *id).collect();
+        orphans.sort_unstable();
+        if let Some(node) = self.nodes.get_mut(&id) {
+            node.children = orphans;
+        }
+    }
+
     /// The process ends: its group, and those of its children, may become orphaned, and its children
     /// get a new parent. Returns the members of groups that became orphaned with a stopped member, and
     /// the children that moved.

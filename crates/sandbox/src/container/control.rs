@@ -28,7 +28,7 @@ impl Container {
     /// Starts a further process in the container; `files` are its descriptors 3 and up.
     ///
     /// # Errors
-    /// [`Error::Status`] if it does not run; what is wrong with the process, or with its program.
+    /// [`Error::Status`] if it has ended or is paused; what is wrong with the process, or with its program.
     pub fn execute(&self, process: &spec::Process, stdio: Stdio, files: Vec<OwnedFd>) -> Result<Execution<'_>, Error> {
         self.execute_with(process, stdio, files, Ties::default())
     }
@@ -45,8 +45,8 @@ impl Container {
         ties: Ties,
     ) -> Result<Execution<'_>, Error> {
         match self.status() {
-            Status::Running => {}
-            Status::Paused if ties.even_paused && self.state.started => {}
+            Status::Created | Status::Running => {}
+            Status::Paused if ties.even_paused => {}
             status => return Err(self.wrong_status("execute a process in", status)),
         }
         process.validate().map_err(|(field, problem)| Error::spec(Path::new("the process"), &field, problem))?;

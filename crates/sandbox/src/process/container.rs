@@ -247,12 +247,14 @@ impl Served {
     }
 
     fn execute(&self, process: Value, terminal: Option<(u16, u16)>, fds: Vec<OwnedFd>) -> Result<i32, Failure> {
-        self.init("execute a process")?;
+        if let Phase::Ended(_) = *lock(&self.phase) {
+            return Err(Failure::new("execute a process", "the container has ended"));
+        }
         let wrong = |problem: String| Failure::new("execute a process", problem);
         let process: spec::Process = serde_json::from_value(process).map_err(|error| wrong(error.to_string()))?;
         process.validate().map_err(|(field, problem)| wrong(format!("{field}: {problem}")))?;
         let (stdio, inherited) = stdio(terminal, fds)?;
-        self.container.start(process.for_kernel(stdio, inherited)).map_err(start_failure)
+        self.container.execute(process.for_kernel(stdio, inherited)).map_err(start_failure)
     }
 
     /// Waits for the end of a process, or of the container; on a leash, it is killed when the caller hangs up.

@@ -51,7 +51,7 @@ impl StartHooks {
             process.env = env.clone();
         }
         let process = ProcessSpec { program: Some(path.to_vec()), ..process.for_kernel(stdio, Vec::new()) };
-        let pid = container.start(process).map_err(|error| {
+        let pid = container.execute(process).map_err(|error| {
             let cause = start_failure(error).cause;
             format!("fork/exec {}: {cause}", hook.path.display())
         })?;

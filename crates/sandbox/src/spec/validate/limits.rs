@@ -153,7 +153,7 @@ mod tests {
             let resources: Resources = serde_json::from_str(text).unwrap();
             assert_eq!(check_resources(&resources).map_err(|(field, _)| field), Err(field(name)), "{text}");
         }
-        let good = r#"{ "devices": [{ "allow": false, "access": "rwm" }, { "allow": true, "type": "c", "major": 1 }],
+        let good = r#"{ "devices": [{ "allow": false, "access": "rwm" }, { "allow": true, "type": "c", "major": 1, "access": "r" }],
                         "hugepageLimits": [{ "pageSize": "1GB", "limit": 0 }], "blockIO": { "weight": 0 } }"#;
         assert_eq!(check_resources(&serde_json::from_str(good).unwrap()), Ok(()));
     }
