@@ -10,7 +10,7 @@ use super::unix::flight::Rights;
 use crate::{
     fs::descriptor,
     sync::Arc,
-    task::{Current, Task, pid::Pid},
+    task::{Current, Task, creds::cap, pid::Pid},
 };
 
 /// Credentials of a process, for others to see.
@@ -143,7 +143,10 @@ pub fn parse(
         }
         buffer = buffer.get(align(length)..).unwrap_or(&[]);
     }
-    control.rights = Rights::new(files)?;
+    let creds = current.task.creds();
+    let is_limited = !creds.has(cap::SYS_RESOURCE) && !creds.has(cap::SYS_ADMIN);
+    let limit = if is_limited { descriptor::limit(current) } else { usize::MAX };
+    control.rights = Rights::new(files, creds.uid, limit)?;
     Ok(control)
 }
 

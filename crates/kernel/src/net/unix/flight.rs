@@ -6,7 +6,7 @@
 
 use std::{
     cell::RefCell,
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, hash_map::Entry},
 };
 
 use lazaret_abi::errno::Errno;
@@ -20,7 +20,11 @@ use crate::{
 
 /// Open files that travel with a message. Counted as long as they do.
 #[derive(Default)]
-pub struct Rights(Vec<Arc<File>>);
+pub struct Rights {
+    files: Vec<Arc<File>>,
+    /// Who has sent them.
+    user: u32,
+}
 
 /// How often a Unix socket is in flight.
 struct Flying {
@@ -34,6 +38,8 @@ struct Flights {
     sockets: HashMap<usize, Flying>,
     /// All files in flight.
     total: usize,
+    /// And those of each user.
+    users: HashMap<u32, usize>,
 }
 
 fn flights() -> &'static Mutex<Flights> {
@@ -50,27 +56,31 @@ fn unix_socket(file: &File) -> Option<&UnixSocket> {
 }
 
 impl Rights {
-    /// Puts files into flight.
+    /// Puts files of `user` into flight, unless more than `limit` of that user's are already.
     ///
     /// # Errors
     /// `ETOOMANYREFS` when too many are already.
-    pub fn new(files: Vec<Arc<File>>) -> Result<Rights, Errno> {
+    pub fn new(files: Vec<Arc<File>>, user: u32, limit: usize) -> Result<Rights, Errno> {
+        if files.is_empty() {
+            return Ok(Rights::default());
+        }
         let mut flights = flights().lock();
-        if !files.is_empty() && flights.total + files.len() > NR_OPEN {
+        let own = flights.users.get(&user).copied().unwrap_or_default();
+        if own > limit || flights.total + files.len() > NR_OPEN {
             return Err(Errno::ETOOMANYREFS);
         }
-        flights.take_off(&files);
-        Ok(Rights(files))
+        flights.take_off(&files, user);
+        Ok(Rights { files, user })
     }
 
     /// There are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.files.is_empty()
     }
 
     /// The files.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<File>> {
-        self.0.iter()
+        self.files.iter()
     }
 
     /// The files, which land.
@@ -80,30 +90,34 @@ impl Rights {
 
     /// Takes the files out; they land.
     pub fn take(&mut self) -> Vec<Arc<File>> {
-        let files = std::mem::take(&mut self.0);
-        flights().lock().land(&files);
+        let files = std::mem::take(&mut self.files);
+        flights().lock().land(&files, self.user);
         files
     }
 }
 
 impl Clone for Rights {
     fn clone(&self) -> Self {
-        flights().lock().take_off(&self.0);
-        Rights(self.0.clone())
+        flights().lock().take_off(&self.files, self.user);
+        Rights { files: self.files.clone(), user: self.user }
     }
 }
 
 impl Drop for Rights {
     fn drop(&mut self) {
-        if !self.0.is_empty() {
+        if !self.files.is_empty() {
             drop_later(self.take());
         }
     }
 }
 
 impl Flights {
-    fn take_off(&mut self, files: &[Arc<File>]) {
+    fn take_off(&mut self, files: &[Arc<File>], user: u32) {
+        if files.is_empty() {
+            return;
+        }
         self.total += files.len();
+        *self.users.entry(user).or_default() += files.len();
         for file in files {
             if unix_socket(file).is_some() {
                 let new = || Flying { file: Arc::downgrade(file), count: 0 };
@@ -112,8 +126,14 @@ impl Flights {
         }
     }
 
-    fn land(&mut self, files: &[Arc<File>]) {
+    fn land(&mut self, files: &[Arc<File>], user: u32) {
         self.total -= files.len();
+        if let Entry::Occupied(mut own) = self.users.entry(user) {
+            *own.get_mut() -= files.len();
+            if *own.get() == 0 {
+                own.remove();
+            }
+        }
         for file in files {
             if let Some(flying) = self.sockets.get_mut(&address(file)) {
                 flying.count -= 1;

@@ -85,7 +85,7 @@ fn circles_of_sockets_in_flight_are_freed() {
     let (weak_one, weak_two) = (Arc::downgrade(&one), Arc::downgrade(&two));
     let (one_file, two_file) = (SocketFile::open(one.clone(), 0), SocketFile::open(two.clone(), flags::NONBLOCK));
     for (socket, file) in [(&one, &one_file), (&two, &two_file)] {
-        let rights = flight::Rights::new(vec![file.clone()]).unwrap();
+        let rights = flight::Rights::new(vec![file.clone()], 0, usize::MAX).unwrap();
         let control = Control { rights, ..Control::default() };
         let outgoing = Outgoing { control, ..Outgoing::default() };
         assert_eq!(socket.send(&mut &b"x"[..], outgoing, Patience::NONE), Ok(1));
