@@ -84,6 +84,7 @@ impl StubContext {
             ending: Arc::clone(&thread.ending),
             slot: thread.slot.clone(),
             slept: AtomicBool::new(false),
+            reports: AtomicU32::new(0),
         });
         let memory = Arc::new(Memory::new(Arc::clone(&space), thread.slot.clone()));
         let bases = (regs.fs_base, regs.gs_base);
@@ -431,6 +432,7 @@ impl Context for StubContext {
                 self.check_patches()?;
                 self.write_registers();
             }
+            self.control.reports.store(self.thread.reports, Ordering::SeqCst);
             if !self.control.start() {
                 return Ok(Trap::Interrupted);
             }
@@ -711,6 +713,8 @@ struct Control {
     slot: Slot,
     /// The task's thread slept since the application stopped.
     slept: AtomicBool,
+    /// The stub's count of reports when the application started.
+    reports: AtomicU32,
 }
 
 impl Control {
@@ -751,6 +755,12 @@ impl Interrupt for Control {
         self.pending.store(true, Ordering::SeqCst);
         if self.state.compare_exchange(RUNNING, SIGNALLING, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
             let page = self.slot.page();
+            // Who has reported is not in the application: the task's thread is about to take the report, and looks
+            // for an interrupt before it lets the application go on.
+            if page.report_seq.load(Ordering::SeqCst) != self.reports.load(Ordering::SeqCst) {
+                self.state.store(RUNNING, Ordering::SeqCst);
+                return;
+            }
             // A thread that cannot take a signal yet looks at this when it can.
             if page.alive.load(Ordering::SeqCst) == 0 {
                 page.interrupted.store(1, Ordering::SeqCst);
