@@ -148,6 +148,7 @@ constants! {
     COMMAND_CALL = shared::COMMAND_CALL;
     COMMAND_CALLS = shared::COMMAND_CALLS;
     CHUNK_FD = shared::CHUNK_FD;
+    SHARED_FD = shared::SHARED_FD;
     COMMAND_FORK = shared::COMMAND_FORK;
     COMMAND_SPAWN = shared::COMMAND_SPAWN;
     COMMAND_SAVE_FP = shared::COMMAND_SAVE_FP;

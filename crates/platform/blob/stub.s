@@ -577,6 +577,10 @@ fork:
     mov $CHUNK_FD, %edi
     mov $SYS_CLOSE, %eax
     syscall
+    # Another thread of the parent may have been about to map it.
+    mov $SHARED_FD, %edi
+    mov $SYS_CLOSE, %eax
+    syscall
     mov %rbx, %rdi
     mov $CHUNK_SIZE, %esi
     mov $MADV_DONTFORK, %edx

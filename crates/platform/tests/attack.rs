@@ -248,9 +248,11 @@ fn a_forged_context_page_harms_its_owner_only() {
 mod page {
     pub const COMMAND_SEQ: u64 = 0;
     pub const COMMAND: u64 = 8;
+    pub const ARGUMENTS: u64 = 32;
     pub const REGS: u64 = 1664;
     pub const FAST_RIP: u64 = REGS + 21 * 8 + 8;
     pub const RESUME: u64 = 1;
+    pub const FORK: u32 = 4;
     pub const SLOT_SIZE: u64 = 0x1_0000;
 }
 
@@ -299,12 +301,15 @@ program!(
     "mov qword ptr [r13 + 240], -11",
     "mov dword ptr [r13 + 136], 5",
     "jmp 2b",
+    // Where to jump to for no clone at all.
+    "5: jmp 5b",
 );
 
-/// Sets up [`lies`]: `door` is where the stub's code makes a clone and goes on to report its result.
+/// Sets up [`lies`]: `door` is where the stub's code makes a clone and goes on to report its result; without one it
+/// makes none.
 fn load_liar(
     platform: &dyn Platform,
-    door: impl Fn(&[u8]) -> bool,
+    door: Option<&dyn Fn(&[u8]) -> bool>,
     flags: u64,
     nonce: u64,
 ) -> (Arc<dyn AddressSpace>, Box<dyn Context>) {
@@ -319,7 +324,7 @@ fn load_liar(
     let find = |door: &dyn Fn(&[u8]) -> bool| {
         STUB + code.windows(16).position(|code| code[..2] == [0x0f, 0x05] && door(&code[2..])).unwrap() as u64
     };
-    let door = find(&door);
+    let door = door.map_or(CODE + lies().len() as u64 - 2, find);
     let regs = context.regs();
     (regs.r12, regs.r13, regs.r14, regs.r15) = (OTHER, PAGE_OF_CONTEXT, OWN, flags);
     (regs.rbx, regs.rbp) = (door, nonce);
@@ -351,7 +356,7 @@ fn is_spawn(code: &[u8]) -> bool {
 fn a_copy_that_is_denied_ends() {
     common::limited(|| {
         let platform = platform();
-        let (space, mut context) = load_liar(&platform, is_call, 0x8000, 0);
+        let (space, mut context) = load_liar(&platform, Some(&is_call), 0x8000, 0);
         assert_eq!(context.fork().err(), Some(Error::Host(11)));
         let copy = common::word(&*space, 0x10_0000_0000 + 0x2008);
         let copy = rustix::process::Pid::from_raw(i32::try_from(copy).unwrap()).unwrap();
@@ -373,10 +378,70 @@ fn a_copy_that_is_denied_ends() {
 fn threads_that_are_denied_end_their_process() {
     common::limited(|| {
         let platform = platform();
-        let (space, mut context) = load_liar(&platform, is_spawn, 0x5_0f00, 1);
+        let (space, mut context) = load_liar(&platform, Some(&is_spawn), 0x5_0f00, 1);
         let results: Vec<_> =
             (0..40).map(|_| context.spawn().err()).take_while(|error| *error == Some(Error::Host(11))).collect();
         assert!((10..30).contains(&results.len()), "{results:?}");
         await_death(&*space);
+    });
+}
+
+#[test]
+fn a_process_makes_its_own_copies_only() {
+    common::limited(|| {
+        let platform = platform();
+        let (space, mut context) = load_liar(&platform, None, 0x8000, 0);
+        let (_other, mut stranger) = load_unpatched(&platform, jump());
+        let door = doors(&mut *stranger)[0];
+        let pid = rustix::process::Pid::from_raw(space.host_pid()).unwrap();
+        let word = |offset: u64| {
+            let mut word = [0; 4];
+            assert_eq!(lazaret_hostcall::remote::read_memory(pid, PAGE_OF_CONTEXT + offset, &mut word), 4);
+            u32::from_le_bytes(word)
+        };
+        std::thread::scope(|scope| {
+            let copy = scope.spawn(|| context.fork().err());
+            while word(page::COMMAND) != page::FORK {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            // What it was ordered to do it tells another process.
+            let regs = stranger.regs();
+            (regs.rax, regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8) = (56, 0x8000, 0, 0, 0, 0);
+            (regs.r9, regs.rbx) = (word(page::ARGUMENTS).into(), door);
+            let result = stranger.run();
+            assert!(matches!(result, Err(Error::Corrupted(_) | Error::Dead)), "{result:?}");
+            assert_eq!(copy.join().unwrap(), Some(Error::Corrupted("has another process make its copy")));
+        });
+    });
+}
+
+/// The file that a stub's context pages are in, as the host numbers it.
+fn slots_of(space: &dyn AddressSpace) -> u64 {
+    let maps = std::fs::read_to_string(format!("/proc/{}/maps", space.host_pid())).unwrap();
+    let line = maps.lines().find(|line| line.starts_with(&format!("{PAGE_OF_CONTEXT:x}-"))).unwrap();
+    line.split_whitespace().nth(4).unwrap().parse().unwrap()
+}
+
+#[test]
+fn what_a_copy_may_have_kept_is_used_for_nobody_else() {
+    common::limited(|| {
+        for is_copied in [false, true] {
+            let platform = platform();
+            let (space, mut context) = load(&platform, writes());
+            let slots = slots_of(&*space);
+            let copy = is_copied.then(|| context.fork().unwrap());
+            drop((space, context));
+            let mut is_used = || {
+                std::thread::sleep(Duration::from_millis(2));
+                slots_of(&*load(&platform, writes()).0) == slots
+            };
+            if is_copied {
+                assert!(!(0..200).any(|_| is_used()), "the registers of another process are in sight of a copy");
+            } else {
+                // Otherwise it is, which takes as long as the end of the first one.
+                while !is_used() {}
+            }
+            drop(copy);
+        }
     });
 }

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
+use lazaret_hostcall::notify::Notification;
 use rustix::process::Pid;
 
 use super::{
@@ -53,6 +54,8 @@ impl Thread {
             self.done()?;
             return Err(Error::Corrupted("reports a copy that it did not make"));
         };
+        self.check_caller(&clone)?;
+        self.process.is_copied();
 
         // The copy shows the same nonce when it asks for its chunk.
         let number = i32::try_from(libc::SYS_openat).map_err(|_| Error::Host(libc::ENOSYS))?;
@@ -81,6 +84,20 @@ impl Thread {
         thread.pace = self.pace.child();
         thread.unborn = Some(born);
         Ok(thread)
+    }
+
+    /// A call that this process was ordered to make is its own. It may have told another one the nonce.
+    ///
+    /// # Errors
+    /// `Corrupted`; the other one is ended.
+    fn check_caller(&self, call: &Notification) -> Result<()> {
+        let is_own = Pid::from_raw(call.thread)
+            .is_some_and(|thread| lazaret_hostcall::remote::signal_thread(self.process.pid(), thread, None).is_ok());
+        if is_own {
+            return Ok(());
+        }
+        self.process.shared.notifier.punish(call);
+        Err(Error::Corrupted("has another process make its copy"))
     }
 
     /// No copy will come any more: this process is dead, the call failed, or the copy died.
@@ -119,6 +136,7 @@ impl Thread {
         shared.notifier.expect(nonce, Order { number, arguments });
         self.command(COMMAND_SPAWN, &[slot.address(), nonce.into()]);
         if let Some(clone) = shared.notifier.wait(nonce, || self.has_reported())? {
+            self.check_caller(&clone)?;
             shared.notifier.resume(&clone)?;
         }
         let done = self.done();

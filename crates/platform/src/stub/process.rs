@@ -34,6 +34,8 @@ pub(super) struct Process {
     pub held: Mutex<Option<Weak<OwnedFd>>>,
     /// How many threads it has.
     threads: AtomicUsize,
+    /// The host was let copy it.
+    copied: AtomicBool,
     pub code: Code,
     ending: Arc<Ending>,
     pub shared: Arc<Shared>,
@@ -66,6 +68,7 @@ impl Process {
             growing: Mutex::new(()),
             held: Mutex::default(),
             threads: AtomicUsize::new(1),
+            copied: AtomicBool::new(false),
             code,
             ending: Arc::default(),
             shared,
@@ -118,6 +121,12 @@ impl Process {
     /// A thread ended, or did not start after all.
     pub fn thread_ends(&self) {
         self.threads.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// A copy is about to be made. A hostile one may keep what this process has: its descriptors and, as
+    /// it need not do as the stub's code does, its mappings.
+    pub fn is_copied(&self) {
+        self.copied.store(true, Ordering::SeqCst);
     }
 
     pub fn is_dead(&self) -> bool {
@@ -173,8 +182,9 @@ impl Drop for Process {
     fn drop(&mut self) {
         let slots = self.slots.get_mut();
         slots.left.clear();
-        // The registry lets go only after the host process was reaped, so nobody has the memory.
-        if let (1, Some(chunk)) = (slots.used, slots.chunks.pop())
+        // The registry lets go only after the host process was reaped, so nobody has the memory, unless there
+        // was a copy: what that may have kept is not for another process' registers.
+        if let (1, false, Some(chunk)) = (slots.used, *self.copied.get_mut(), slots.chunks.pop())
             && let Some(chunk) = Arc::into_inner(chunk)
         {
             self.shared.pool.give_back(chunk);
