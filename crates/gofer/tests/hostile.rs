@@ -12,7 +12,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lazaret_p9::{Change, Data, EXTENDED, Incoming, MAX_MESSAGE, Many, NO_FID, Reply, Request, change};
+use lazaret_p9::{
+    Change, Data, EXTENDED, Incoming, LockRange, MAX_MESSAGE, Many, NO_FID, Reply, Request, change, lock,
+};
 use rustix::fs::{Mode, OFlags, open};
 
 /// A tree, and beside it what a client must not reach.
@@ -205,6 +207,43 @@ fn random_requests_stay_in_the_tree() {
             assert_ne!(stat.st_ino, std::os::unix::fs::MetadataExt::ino(&outside));
         }
     }
+    place.check(client);
+}
+
+#[test]
+fn directories_are_not_handed_over() {
+    let (place, mut client) = Place::new("directory");
+    client.attach();
+    for flags in [0, 0o200000] {
+        let replies = client.call(&[
+            walk(0, 1, &[]),
+            Request::Lcreate { fid: 1, name: b"dir", flags, mode: 0o777, gid: u32::MAX },
+            Request::Clunk { fid: 1 },
+            walk(0, 1, &[b"dir"]),
+            Request::Lopen { fid: 1, flags: 0 },
+            Request::Clunk { fid: 1 },
+        ]);
+        assert_eq!(Reply::decode(replies[1].0, &replies[1].1), Ok(Reply::Error { errno: 21 }));
+        assert_eq!(replies[4].0, 13);
+        assert_eq!(client.files().len(), 0);
+    }
+    place.check(client);
+}
+
+#[test]
+fn locks_are_not_without_number() {
+    let (place, mut client) = Place::new("locks");
+    client.attach();
+    let range = |start, length| LockRange { start, length, process: 1 };
+    let set = |kind, range| Request::Lock { fid: 0, kind, flags: 0, range, client: b"c" };
+    let mut requests = vec![set(lock::WRITE, range(0, 0))];
+    requests.extend((0..5000).map(|index| set(lock::UNLOCK, range(2 * index + 1, 1))));
+    let replies: Vec<_> = requests.chunks(1000).flat_map(|requests| client.call(requests)).collect();
+    let good = replies.iter().take_while(|(number, _)| *number == 53).count();
+    assert_eq!(good, 4096);
+    assert!(replies[good..].iter().all(|(number, body)| (*number, &body[..]) == (7, &37_u32.to_le_bytes())));
+    // All at once can still be given back.
+    assert_eq!(client.call(&[set(lock::UNLOCK, range(0, 0)), set(lock::WRITE, range(0, 5))])[1].0, 53);
     place.check(client);
 }
 

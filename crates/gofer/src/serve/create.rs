@@ -100,9 +100,13 @@ impl Session<'_> {
         match FileType::from_raw_mode(new.mode) {
             FileType::Symlink => symlinkat(target, place, &name)?,
             FileType::Directory => mkdirat(place, &name, mode)?,
-            kind @ (FileType::RegularFile | FileType::Fifo | FileType::Socket) => {
-                mknodat(place, &name, kind, mode, 0)?;
+            FileType::RegularFile => {
+                // It is given away by what it was made as: its name may be another file's by then.
+                let how = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR;
+                let (node, found) = Node::new(directory.node.make_entry(&name, how, mode)?, None)?;
+                return give(&node, found, New { uid: Some(new.uid.unwrap_or(directory.uid)), ..new });
             }
+            kind @ (FileType::Fifo | FileType::Socket) => mknodat(place, &name, kind, mode, 0)?,
             // Devices, which nobody could open.
             _ => return Err(Errno::PERM),
         }
@@ -127,6 +131,10 @@ impl Session<'_> {
             }
             Err(Errno::EXIST) if flags & open::EXCLUSIVE == 0 => {
                 let (node, _) = directory.entry(name.clone())?;
+                // As open(2) with O_CREAT has it. What is opened here is handed over.
+                if node.kind == FileType::Directory {
+                    return Err(Errno::ISDIR);
+                }
                 node.open(how)?
             }
             Err(errno) => return Err(errno),

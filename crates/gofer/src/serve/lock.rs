@@ -31,6 +31,13 @@ struct Held {
     fid: u32,
 }
 
+impl Held {
+    /// Of the same file, and held by the same.
+    fn is_of(&self, other: &Held) -> bool {
+        self.file == other.file && self.owner == other.owner
+    }
+}
+
 /// All locks of a connection.
 #[derive(Default)]
 pub struct Locks(Vec<Held>);
@@ -62,10 +69,7 @@ impl Locks {
     fn cut(&mut self, wanted: &Held) {
         let mut rest = Vec::new();
         self.0.retain(|held| {
-            let is_cut = held.file == wanted.file
-                && held.owner == wanted.owner
-                && held.start < wanted.end
-                && wanted.start < held.end;
+            let is_cut = held.is_of(wanted) && held.start < wanted.end && wanted.start < held.end;
             if is_cut {
                 rest.push(Held { end: wanted.start, ..held.clone() });
                 rest.push(Held { start: wanted.end, ..held.clone() });
@@ -76,13 +80,14 @@ impl Locks {
     }
 
     fn set(&mut self, kind: u8, wanted: Held) -> Result<u8> {
-        if kind != lock::UNLOCK {
-            if self.in_the_way(&wanted).is_some() {
-                return Ok(lock::BLOCKED);
-            }
-            if self.0.len() >= MAX_LOCKS {
-                return Err(Errno::NOLCK);
-            }
+        if kind != lock::UNLOCK && self.in_the_way(&wanted).is_some() {
+            return Ok(lock::BLOCKED);
+        }
+        // Also what is given back may make two locks of one.
+        let is_split = |held: &&Held| held.start < wanted.start && wanted.end < held.end && held.is_of(&wanted);
+        let more = self.0.iter().filter(is_split).count() + usize::from(kind != lock::UNLOCK);
+        if more > 0 && self.0.len() + more > MAX_LOCKS {
+            return Err(Errno::NOLCK);
         }
         self.cut(&wanted);
         if kind != lock::UNLOCK {

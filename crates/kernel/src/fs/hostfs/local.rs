@@ -2,7 +2,7 @@
 
 use std::{
     ffi::{CStr, CString},
-    os::fd::{AsRawFd, BorrowedFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
 };
 
 use lazaret_abi::errno::Errno;
@@ -97,7 +97,7 @@ pub fn list(directory: BorrowedFd<'_>) -> Result<Listing, Errno> {
         // It only names the directory: the root's, and those that may not be read.
         Err(Errno::EBADF) => {
             let opened = open(directory, c"", OFlags::RDONLY | OFlags::DIRECTORY)?;
-            directory::list(std::os::fd::AsFd::as_fd(&opened))
+            directory::list(opened.as_fd())
         }
         listed => listed,
     }
@@ -116,8 +116,10 @@ pub fn make(
     let mode = Mode::from_raw_mode(wanted.permissions);
     match node {
         NewNode::Node { kind: FileKind::Regular, .. } => {
-            let how = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            drop(rustix::fs::openat(directory, name, how, mode).map_err(errno)?);
+            let how = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let made = rustix::fs::openat(directory, name, how, mode).map_err(errno)?;
+            // It is given away by what it was made as: its name may be another file's by then.
+            return give(made.as_fd(), c"", wanted);
         }
         NewNode::Node { kind, rdev } => {
             rustix::fs::mknodat(directory, name, FileType::from_raw_mode(kind as u32), mode, rdev).map_err(errno)?;
@@ -128,6 +130,11 @@ pub fn make(
             rustix::fs::symlinkat(target, directory, name).map_err(errno)?;
         }
     }
+    give(directory, name, wanted)
+}
+
+/// Gives a new file to whom it is to belong to; its attributes then.
+fn give(directory: BorrowedFd<'_>, name: &CStr, wanted: &NewAttributes) -> Result<Attributes, Errno> {
     let made = attributes(directory, name)?;
     let change = SetAttributes {
         uid: (made.uid != wanted.uid).then_some(wanted.uid),
@@ -169,7 +176,7 @@ pub fn set_attributes(
         directory
     } else {
         opened = entry(directory, name)?;
-        std::os::fd::AsFd::as_fd(&opened)
+        opened.as_fd()
     };
     let found = attributes(file, c"")?;
     if key_of(&found) != key {
