@@ -7,6 +7,8 @@ use lazaret_snapshot::Snapshot;
 
 use crate::sync::Mutex;
 
+/// The attribute that holds the capabilities of a program.
+pub const CAPABILITIES: &[u8] = b"security.capability";
 /// Longest value (XATTR_SIZE_MAX).
 pub const VALUE_MAX: usize = 65_536;
 /// Longest name (XATTR_NAME_MAX).

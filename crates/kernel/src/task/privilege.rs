@@ -4,10 +4,7 @@
 use lazaret_abi::{errno::Errno, prctl::securebits};
 
 use super::creds::{Creds, cap};
-use crate::fs::{file::File, inode::Attributes};
-
-/// Name of the attribute that holds file capabilities.
-const XATTR: &[u8] = b"security.capability";
+use crate::fs::{file::File, inode::Attributes, xattr::CAPABILITIES};
 
 /// Revisions of `struct vfs_cap_data`, and the flag beside them.
 const REVISION_MASK: u32 = 0xff00_0000;
@@ -46,7 +43,8 @@ struct FileCapabilities {
 pub fn of_program(creds: &Creds, file: &File, shares_paths: bool) -> Result<Granted, Errno> {
     let attributes = file.attributes()?;
     let trusted = !creds.no_new_privs && !file.location().is_nosuid();
-    let capabilities = if trusted { file.inode().get_xattr(XATTR).ok().and_then(|value| parse(&value)) } else { None };
+    let capabilities =
+        if trusted { file.inode().get_xattr(CAPABILITIES).ok().and_then(|value| parse(&value)) } else { None };
     transform(creds, trusted.then_some(&attributes), capabilities, shares_paths)
 }
 

@@ -64,12 +64,6 @@ fn copy_content(lower: &Arc<dyn Inode>, upper: &Arc<dyn Inode>, size: u64) -> Re
 /// Gives an upper inode the attributes, times and extended attributes of a lower one.
 pub fn copy_attributes(lower: &dyn Inode, upper: &dyn Inode) -> Result<(), Errno> {
     let from = lower.attributes()?;
-    for name in lower.list_xattrs()? {
-        // What the upper layer does not keep (security labels) is not worth a failure.
-        if let Ok(value) = lower.get_xattr(&name) {
-            let _ = upper.set_xattr(&name, &value, 0);
-        }
-    }
     upper.set_attributes(&SetAttributes {
         permissions: (from.kind != FileKind::Symlink).then_some(from.permissions),
         uid: Some(from.uid),
@@ -78,5 +72,13 @@ pub fn copy_attributes(lower: &dyn Inode, upper: &dyn Inode) -> Result<(), Errno
         atime: Some(from.atime),
         mtime: Some(from.mtime),
         ctime: None,
-    })
+    })?;
+    // Last, for a change of the owner takes the capabilities away.
+    for name in lower.list_xattrs()? {
+        // What the upper layer does not keep (security labels) is not worth a failure.
+        if let Ok(value) = lower.get_xattr(&name) {
+            let _ = upper.set_xattr(&name, &value, 0);
+        }
+    }
+    Ok(())
 }

@@ -195,6 +195,12 @@ impl Drop for OverlayInode {
                 inodes.remove(&key);
             }
         }
+        drop(inodes);
+        // One after the other: a recursion would be as deep as the tree.
+        let mut place = self.place.get_mut().take();
+        while let Some(mut above) = place.and_then(|(above, _)| Arc::into_inner(above)) {
+            place = above.place.get_mut().take();
+        }
     }
 }
 

@@ -118,3 +118,17 @@ fn numbers_of_new_files_are_apart_from_those_of_the_host() {
     // Copied up it keeps its number.
     assert_eq!(number(&open(&context, "/old", flags::WRONLY)), old);
 }
+
+#[test]
+fn a_deep_tree_goes_without_a_deep_stack() {
+    let (_host, context) = overlay("deep", |_| {});
+    let run = move || {
+        let owner = crate::fs::inode::NewAttributes { permissions: 0o755, uid: 0, gid: 0 };
+        let mut deepest = context.root.inode().clone();
+        for _ in 0..20_000 {
+            deepest = deepest.create(b"a", crate::fs::inode::NewNode::Directory, &owner).unwrap();
+        }
+        drop(deepest);
+    };
+    std::thread::Builder::new().stack_size(256 * 1024).spawn(run).unwrap().join().unwrap();
+}

@@ -56,6 +56,7 @@ impl TmpFile {
 
     fn modified(&self) {
         self.inode.touch_modified();
+        self.inode.drop_capabilities();
         let permissions = self.inode.attributes.lock().permissions;
         if let Some(kept) = without_set_id_after_write(permissions) {
             self.inode.attributes.lock().permissions = kept;

@@ -17,7 +17,7 @@ use crate::{
             Attributes, DirSink, FileKind, FsStatistics, HostMapping, Inode, NewAttributes, NewNode, SetAttributes,
             Timestamp,
         },
-        xattr::XattrMap,
+        xattr::{CAPABILITIES, XattrMap},
     },
     sync::{Arc, Mutex, RwLock},
 };
@@ -116,6 +116,12 @@ impl TmpInode {
         (attributes.mtime, attributes.ctime) = (now, now);
     }
 
+    /// Other content, or another owner, has not the capabilities of the file; see capabilities(7).
+    pub(super) fn drop_capabilities(&self) {
+        // Most have none.
+        let _ = self.xattrs.remove(CAPABILITIES);
+    }
+
     /// Adds to the number of links; the attributes changed now.
     pub(super) fn change_links(&self, change: i64) {
         let mut attributes = self.attributes.lock();
@@ -169,6 +175,10 @@ impl Inode for TmpInode {
             if executable && regular.seals.lock().contains(Seals::EXEC) {
                 return Err(Errno::EPERM);
             }
+        }
+        let is_other = change.size.is_some() || change.uid.is_some() || change.gid.is_some();
+        if is_other && !matches!(self.data, Data::Directory(_)) {
+            self.drop_capabilities();
         }
         change.apply(&mut self.attributes.lock());
         Ok(())

@@ -176,7 +176,7 @@ fn check_xattr(location: &Location, name: &[u8], write: bool, creds: &Creds) -> 
         if !write {
             return Ok(());
         }
-        let needed = if name == b"security.capability" { cap::SETFCAP } else { cap::SYS_ADMIN };
+        let needed = if name == xattr::CAPABILITIES { cap::SETFCAP } else { cap::SYS_ADMIN };
         return if creds.has(needed) { Ok(()) } else { Err(Errno::EPERM) };
     }
     // POSIX ACLs are not kept, as on a file system mounted with noacl.
