@@ -84,7 +84,7 @@ impl Discipline {
 
     /// There is room for more input.
     pub fn has_room(&self) -> bool {
-        self.ready.len() + self.line.len() < BUFFER_SIZE
+        self.ready.len() + self.line.len() < BUFFER_SIZE && self.marks.len() < BUFFER_SIZE
     }
 
     /// Output is stopped (VSTOP, tcflow).
@@ -164,7 +164,9 @@ impl Discipline {
         let t = &self.termios;
         let signal = t.has_local(local::ISIG)
             && [character::INTR, character::QUIT, character::SUSP].iter().any(|index| t.is_character(byte, *index));
+        // The line can be ended, but there is no other after it.
         let edit = t.has_local(local::ICANON)
+            && !self.line.is_empty()
             && (byte == b'\n'
                 || byte == b'\r'
                 || [character::ERASE, character::KILL, character::EOF, character::EOL]
@@ -574,5 +576,22 @@ mod tests {
         let mut shown = Vec::new();
         tty.show(b"a\tb\n", &mut shown);
         assert_eq!(shown, b"a\tb\r\n");
+    }
+
+    #[test]
+    fn lines_are_not_without_number() {
+        for (typed, most) in [(&b"\x04"[..], 0), (b"\n", BUFFER_SIZE), (b"ab\n", BUFFER_SIZE + 1)] {
+            let mut discipline = Discipline::new();
+            for _ in 0..3 * BUFFER_SIZE {
+                discipline.type_bytes(typed, &mut Effects::default());
+            }
+            assert!(discipline.readable() <= most && discipline.marks.len() <= BUFFER_SIZE + 1, "{typed:?}");
+            let lines = discipline.marks.len();
+            for _ in 0..lines {
+                assert!(discipline.has_input());
+                discipline.take(BUFFER_SIZE);
+            }
+            assert!(!discipline.has_input() && discipline.has_room());
+        }
     }
 }

@@ -419,7 +419,9 @@ impl Terminal {
                 let accept = || {
                     let mut state = self.state.lock();
                     let count = state.discipline.type_bytes(rest, &mut effects);
-                    let echo = std::mem::take(&mut effects.echo);
+                    // What the master does not read has no room for ever.
+                    let mut echo = std::mem::take(&mut effects.echo);
+                    echo.truncate(OUTPUT_SIZE.saturating_sub(state.output.len()));
                     state.output.extend(echo);
                     if count > 0 || !effects.signals.is_empty() {
                         return Some(Ok(count));

@@ -153,6 +153,12 @@ impl TcpSocket {
         listener.as_ref().map(|slot| slot.pending.iter().cloned().collect()).unwrap_or_default()
     }
 
+    /// How many wait for room in the backlog.
+    #[cfg(test)]
+    pub fn waiting(&self) -> usize {
+        self.face.listener.lock().as_ref().map_or(0, |slot| slot.waiting.len())
+    }
+
     /// Where it stands, as Linux numbers it (TCP_ESTABLISHED ...).
     fn state_number(&self) -> u8 {
         if self.is_listening() {
@@ -188,6 +194,10 @@ impl TcpSocket {
             server.inherit(&parent);
         }
         let mut state = client.state.lock();
+        if !matches!(state.phase, Phase::Connecting) {
+            // It has given up.
+            return;
+        }
         {
             let mut other = server.state.lock();
             (other.local, other.remote) = (state.remote, state.local);

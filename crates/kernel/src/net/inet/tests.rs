@@ -87,6 +87,29 @@ fn a_full_backlog_makes_connections_wait() {
 }
 
 #[test]
+fn those_who_gave_up_wait_no_longer() {
+    let (listener, port) = listening(family::INET, "127.0.0.1:0");
+    let to = address(&format!("127.0.0.1:{port}"));
+    let clients = [(); 3].map(|()| TcpSocket::new(&Arc::default(), family::INET));
+    for client in &clients {
+        assert_eq!(client.connect(&to, Patience::NONE), Err(Errno::EINPROGRESS));
+    }
+    for _ in 0..100 {
+        clients[2].connect(&Address::Unspecified, Patience::NONE).unwrap();
+        assert_eq!(clients[2].connect(&to, Patience::NONE), Err(Errno::EINPROGRESS));
+        let client = TcpSocket::new(&Arc::default(), family::INET);
+        assert_eq!(client.connect(&to, Patience::NONE), Err(Errno::EINPROGRESS));
+    }
+    assert!(listener.waiting() <= 2);
+    clients[2].connect(&Address::Unspecified, Patience::NONE).unwrap();
+    for _ in 0..2 {
+        listener.accept(Patience::NONE).unwrap();
+    }
+    assert_eq!(listener.accept(Patience::NONE).err(), Some(Errno::EAGAIN));
+    assert!(clients[2].peer_address().is_err());
+}
+
+#[test]
 fn closing_with_unread_data_resets() {
     let (listener, port) = listening(family::INET6, "[::1]:0");
     let client = TcpSocket::new(&Arc::default(), family::INET6);

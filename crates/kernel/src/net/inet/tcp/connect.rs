@@ -76,6 +76,8 @@ impl TcpSocket {
         };
         match &mut *target.listener.lock() {
             Some(slot) => {
+                // It may have waited before, and others may have gone.
+                slot.waiting.retain(|other| other.strong_count() > 0 && !other.ptr_eq(&self.own));
                 slot.waiting.push_back(self.own.clone());
                 TcpSocket::admit(&target, slot);
             }
