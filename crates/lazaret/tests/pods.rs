@@ -235,7 +235,9 @@ fn each_container_is_paused_and_limited_by_itself() {
     let parent = Above::new();
     let pod = Pod::new();
     pod.run("pod", "sandbox", IDLE);
-    let count = "i=0; while :; do i=$((i+1)); echo $i > /mnt/$0; sleep 0.01; done";
+    // Without another process: none can be made while there are as many as there may be.
+    let count = "exec python3 -c \"import time\nnumber = 0\nwhile True:\n  number += 1\n  \
+                 print(number, file=open('/mnt/$0', 'w'), flush=True)\n  time.sleep(0.01)\"";
     pod.create("a", "container", &count.replace("$0", "a"), |spec| {
         spec["linux"]["cgroupsPath"] = parent.as_ref().map(|parent| parent.path("a")).into();
         spec["linux"]["resources"] = json!({ "pids": { "limit": 8 } });
@@ -266,7 +268,7 @@ fn each_container_is_paused_and_limited_by_itself() {
     // Killed while it is paused.
     assert!(pod.quiet(&["pause", "b"]));
     assert!(pod.quiet(&["delete", "--force", "b"]), "{}", pod.log());
-    let event: Value = serde_json::from_slice(&pod.0.lazaret(&["events", "--stats", "a"]).stdout).unwrap();
+    let event: Value = serde_json::from_str(&output(&pod.0.lazaret(&["events", "--stats", "a"]))).unwrap();
     assert!(event["data"]["cpu"]["usage"]["total"].as_u64() > Some(0), "{event}");
     assert_eq!(event["data"]["pids"]["limit"], 8);
     for id in ["pod", "a"] {
