@@ -131,15 +131,15 @@ impl Socket for NetlinkSocket {
             Some(_) => return Err(Errno::EINVAL),
         }
         let request = queue::read_message(source, MAX_REQUEST)?;
-        for answer in route::answers(&self.network.tables(), &request, self.port()) {
-            if !matches!(
-                self.inbox.push_message(Segment::new(answer, Control::default(), Some(Address::Netlink(0, 0)))),
-                Ok(Ok(()))
-            ) {
+        route::answer(&self.network.tables(), &request, self.port(), |answer| {
+            let segment = Segment::new(answer, Control::default(), Some(Address::Netlink(0, 0)));
+            let has_room = matches!(self.inbox.push_message(segment), Ok(Ok(())));
+            if !has_room {
                 // As when Linux runs out of room: the receiver is told that something is missing.
                 self.common.error.store(Errno::ENOBUFS.raw(), Ordering::Release);
             }
-        }
+            has_room
+        });
         Ok(request.len())
     }
 

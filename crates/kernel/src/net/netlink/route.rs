@@ -181,32 +181,40 @@ fn octets(address: IpAddr) -> Vec<u8> {
     }
 }
 
-/// The datagrams that answer a datagram of requests of the socket with this port.
-pub fn answers(tables: &Tables, mut requests: &[u8], port: u32) -> Vec<Vec<u8>> {
-    let mut answers = Vec::new();
+/// Gives the datagrams that answer a datagram of requests of the socket with this port. What follows one that finds no
+/// room is not worked off: many requests would make much of little.
+pub fn answer(tables: &Tables, mut requests: &[u8], port: u32, mut give: impl FnMut(Vec<u8>) -> bool) {
     while let Some((request, rest)) = Request::parse(requests) {
         requests = rest;
-        let is_dump = request.flags & flag::DUMP == flag::DUMP;
-        let mut answer = Answer { bytes: Vec::new(), flags: 0, sequence: request.sequence, port };
-        let result = if request.flags & flag::REQUEST == 0 || request.kind < kind::FIRST {
-            Ok(())
-        } else if is_dump && request.kind % 4 == 2 {
-            // Types come in fours: new, delete, get, set.
-            answer.flags = flag::MULTI;
-            dump(tables, &request, &mut answer, &mut answers);
-            answer.add(kind::DONE, &0_i32.to_ne_bytes(), &[]);
-            answers.push(answer.bytes);
-            continue;
-        } else {
-            get(tables, &request, &mut answer)
-        };
-        if !answer.bytes.is_empty() {
-            answers.push(std::mem::take(&mut answer.bytes));
+        if !answers(tables, &request, port).into_iter().all(&mut give) {
+            return;
         }
-        if result.is_err() || request.flags & flag::ACK != 0 {
-            answer.add_error(result.err(), &request);
-            answers.push(answer.bytes);
-        }
+    }
+}
+
+/// The datagrams that answer a request.
+fn answers(tables: &Tables, request: &Request<'_>, port: u32) -> Vec<Vec<u8>> {
+    let mut answers = Vec::new();
+    let is_dump = request.flags & flag::DUMP == flag::DUMP;
+    let mut answer = Answer { bytes: Vec::new(), flags: 0, sequence: request.sequence, port };
+    let result = if request.flags & flag::REQUEST == 0 || request.kind < kind::FIRST {
+        Ok(())
+    } else if is_dump && request.kind % 4 == 2 {
+        // Types come in fours: new, delete, get, set.
+        answer.flags = flag::MULTI;
+        dump(tables, request, &mut answer, &mut answers);
+        answer.add(kind::DONE, &0_i32.to_ne_bytes(), &[]);
+        answers.push(answer.bytes);
+        return answers;
+    } else {
+        get(tables, request, &mut answer)
+    };
+    if !answer.bytes.is_empty() {
+        answers.push(std::mem::take(&mut answer.bytes));
+    }
+    if result.is_err() || request.flags & flag::ACK != 0 {
+        answer.add_error(result.err(), request);
+        answers.push(answer.bytes);
     }
     answers
 }
@@ -289,7 +297,12 @@ mod tests {
     use crate::net::interface::loopback;
 
     fn answers(requests: &[u8], port: u32) -> Vec<Vec<u8>> {
-        super::answers(&loopback(), requests, port)
+        let mut answers = Vec::new();
+        answer(&loopback(), requests, port, |answer| {
+            answers.push(answer);
+            true
+        });
+        answers
     }
 
     fn request(kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
@@ -307,6 +320,18 @@ mod tests {
         assert_eq!(attribute(&first.body()[8..], 2), Some(&[127, 0, 0, 1][..]));
         assert_eq!(Request::parse(rest).unwrap().0.family(), INET6);
         assert_eq!(Request::parse(&found[1]).unwrap().0.kind, kind::DONE);
+    }
+
+    #[test]
+    fn what_finds_no_room_is_the_last() {
+        let requests = request(kind::GETLINK, flag::REQUEST | flag::DUMP, &[0; 8]).repeat(1000);
+        let mut given = 0;
+        answer(&loopback(), &requests, 5, |_| {
+            given += 1;
+            given < 4
+        });
+        assert_eq!(given, 4);
+        assert_eq!(answers(&requests, 5).len(), 2000);
     }
 
     #[test]
