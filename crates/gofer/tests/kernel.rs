@@ -14,7 +14,7 @@ use std::{
 
 use lazaret_abi::errno::Errno;
 use lazaret_kernel::fs::{
-    hostfs::{Changed, Handle, HostFile, HostFs},
+    hostfs::{Changed, Handle, HostFile, HostFs, HostSockets},
     inode::{Attributes, DirSink, FileKind, Inode, NewAttributes, NewNode, SetAttributes, Timestamp},
 };
 use rustix::fs::{Mode, OFlags};
@@ -44,7 +44,8 @@ fn served(path: &Path, lost: impl Fn() + Send + Sync + 'static) -> Handle {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let root = directory(path);
     thread::spawn(move || lazaret_gofer::serve::serve(root, theirs.into(), None));
-    Handle::open(HostFile::Served { connection: ours.into(), read_only: false }, lost).unwrap()
+    Handle::open(HostFile::Served { connection: ours.into(), read_only: false, sockets: HostSockets::default() }, lost)
+        .unwrap()
 }
 
 fn never() {
@@ -208,7 +209,7 @@ fn a_server_that_ends_is_an_error() {
     let root = directory(&host.0);
     let hang_up = theirs.try_clone().unwrap();
     thread::spawn(move || lazaret_gofer::serve::serve(root, theirs.into(), None));
-    let file = HostFile::Served { connection: ours.into(), read_only: false };
+    let file = HostFile::Served { connection: ours.into(), read_only: false, sockets: HostSockets::default() };
     let root = Handle::open(file, || LOST.store(LOST.load(Ordering::Relaxed) + 1, Ordering::Relaxed)).unwrap();
     let root = HostFs::open_tree(root, 1, Changed::ByOthers).unwrap();
     let held = root.lookup(b"file").unwrap();

@@ -7,7 +7,10 @@ mod common;
 use std::{
     collections::BTreeSet,
     fs,
-    os::unix::fs::MetadataExt,
+    os::unix::{
+        fs::MetadataExt,
+        net::{UnixListener, UnixStream},
+    },
     path::PathBuf,
     process::{Output, Stdio},
 };
@@ -42,6 +45,10 @@ impl Made {
 
     /// Runs a further one.
     fn run(&self, id: &str, role: &str) {
+        self.run_with(self.flag, id, role);
+    }
+
+    fn run_with(&self, flag: &str, id: &str, role: &str) {
         let (bundle, volume) = (self.place.0.join(id), self.place.0.join("volume"));
         let _ = fs::remove_file(volume.join("ready"));
         fs::create_dir(&bundle).unwrap();
@@ -56,7 +63,7 @@ impl Made {
         }
         fs::write(bundle.join("config.json"), spec.to_string()).unwrap();
         let log = fs::File::create(self.place.0.join("log")).unwrap();
-        let mut command = self.place.command(&[self.flag, "run", "--detach", "--bundle", bundle.to_str().unwrap(), id]);
+        let mut command = self.place.command(&[flag, "run", "--detach", "--bundle", bundle.to_str().unwrap(), id]);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         assert!(wait(&mut child).success(), "{}", fs::read_to_string(self.place.0.join("log")).unwrap());
         until("the script to open its files", || volume.join("ready").exists().then_some(()));
@@ -100,7 +107,7 @@ impl Made {
     }
 
     fn end(self) {
-        for id in ["third", "second", "pod"].into_iter().filter(|id| self.place.state().join(id).exists()) {
+        for id in ["fourth", "third", "second", "pod"].into_iter().filter(|id| self.place.state().join(id).exists()) {
             let deleted = self.place.lazaret(&["delete", "--force", id]);
             assert!(deleted.status.success(), "{deleted:?}");
         }
@@ -171,4 +178,37 @@ fn a_server_that_dies_takes_files_along_and_nothing_else() {
     made.run("third", "container");
     assert_eq!(String::from_utf8_lossy(&made.exec("third", "cat /mnt/held").stdout), "held\n");
     made.end();
+}
+
+#[test]
+fn what_one_container_may_do_with_sockets_another_may_not() {
+    if !is_root() {
+        return;
+    }
+    for first in ["--directfs=true", "--directfs=false"] {
+        let made = Made::new(first);
+        let _listener = UnixListener::bind(made.place.0.join("volume/socket")).unwrap();
+        made.run_with("--host-uds=open", "second", "container");
+        made.run_with("--host-uds=create", "third", "container");
+        made.run_with("--directfs=false", "fourth", "container");
+        let script = "python3 -c \"import socket; socket.socket(socket.AF_UNIX).connect('/mnt/socket')\" 2>/dev/null";
+        for (id, may) in [("pod", false), ("second", true), ("third", false), ("fourth", false)] {
+            assert_eq!(made.exec(id, script).status.success(), may, "{first}: {id}");
+        }
+        let script = "import socket, sys
+s = socket.socket(socket.AF_UNIX); s.bind('/mnt/' + sys.argv[1]); s.listen(); sys.stdin.read()";
+        for (id, may) in [("pod", false), ("second", false), ("third", true), ("fourth", false)] {
+            let mut maker = made.place.command(&["exec", id, "python3", "-c", script, id]);
+            let mut maker = maker.stdin(Stdio::piped()).spawn().unwrap();
+            let path = made.place.0.join("volume").join(id);
+            until("the socket", || path.exists().then_some(()));
+            let connect = || UnixStream::connect(&path).ok();
+            // It listens a moment later.
+            let reached = if may { Some(until("a connection", connect)) } else { connect() };
+            assert_eq!(reached.is_some(), may, "{first}: {id}");
+            drop(maker.stdin.take());
+            assert!(wait(&mut maker).success(), "{first}: {id}");
+        }
+        made.end();
+    }
 }

@@ -10,7 +10,7 @@ use std::{
 use lazaret_gofer::{Source, resolve};
 use lazaret_kernel::{
     boot::{MountSource, MountSpec},
-    fs::hostfs::HostFile,
+    fs::hostfs::{self, HostFile},
 };
 use serde::{Deserialize, Serialize};
 
@@ -119,7 +119,6 @@ pub struct Plan {
     #[serde(skip)]
     pub listed: Vec<resolve::Mount>,
     /// What may be done with sockets in those that are served.
-    #[serde(skip)]
     pub sockets: HostSockets,
 }
 
@@ -233,6 +232,8 @@ impl Plan {
         for (planned, resolved) in self.mounts.iter_mut().skip(1).zip(resolved) {
             planned.destination = resolved.destination;
         }
+        let HostSockets { open, create } = self.sockets;
+        let sockets = hostfs::HostSockets { open, create };
         let mut files = files.into_iter();
         let mut mounts = self.mounts.into_iter().map(|planned| {
             let source = match planned.kind {
@@ -240,7 +241,7 @@ impl Plan {
                     let file = files.next()?;
                     let read_only = planned.flags & MS_RDONLY != 0 || overlay;
                     let file = match served {
-                        true => HostFile::Served { connection: file, read_only },
+                        true => HostFile::Served { connection: file, read_only, sockets },
                         false => HostFile::Donated(file),
                     };
                     MountSource::Host { file, overlay, exclusive }

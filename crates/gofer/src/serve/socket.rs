@@ -17,6 +17,8 @@ use rustix::{
     process::fchdir,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     attributes::attributes_of,
     connection::Session,
@@ -26,7 +28,7 @@ use super::{
 };
 
 /// What a client may do with sockets of the host.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Allowed {
     /// Connect to them.
     pub open: bool,

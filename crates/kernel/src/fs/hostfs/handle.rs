@@ -27,7 +27,18 @@ pub enum HostFile {
         connection: OwnedFd,
         /// Nobody will want to write below.
         read_only: bool,
+        /// What the server does with sockets.
+        sockets: HostSockets,
     },
+}
+
+/// What may be done with sockets of the host in a tree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct HostSockets {
+    /// Connect to them.
+    pub open: bool,
+    /// Make them.
+    pub create: bool,
 }
 
 /// A file of the host that is held: a directory in most cases, by which its entries are reached.
@@ -59,8 +70,8 @@ impl Handle {
     pub fn open(file: HostFile, lost: impl Fn() + Send + Sync + 'static) -> Result<Handle, Errno> {
         Ok(match file {
             HostFile::Donated(descriptor) => Handle::Local(descriptor),
-            HostFile::Served { connection, read_only } => {
-                Handle::Remote(Session::connect(connection, read_only, Box::new(lost))?)
+            HostFile::Served { connection, read_only, sockets } => {
+                Handle::Remote(Session::connect(connection, (read_only, sockets), Box::new(lost))?)
             }
         })
     }
@@ -75,6 +86,15 @@ impl Handle {
                 Ok(fstatvfs(descriptor).map_err(super::errno)?.f_flag.contains(StatVfsMountFlags::RDONLY))
             }
             Handle::Remote(fid) => Ok(fid.is_read_only()),
+        }
+    }
+
+    /// What may be done with sockets below.
+    pub fn sockets(&self) -> HostSockets {
+        match self {
+            // This process may make none.
+            Handle::Local(_) => HostSockets::default(),
+            Handle::Remote(fid) => fid.sockets(),
         }
     }
 
@@ -135,12 +155,8 @@ impl Handle {
     /// A socket that is connected to the one whose file this is.
     pub fn connect(&self, name: &CStr, kind: u32) -> Result<OwnedFd, Errno> {
         match self {
-            // This process may make no sockets.
-            Handle::Local(_) => Err(Errno::ECONNREFUSED),
-            Handle::Remote(fid) => match fid.connect(name, kind) {
-                Err(Errno::EOPNOTSUPP) => Err(Errno::ECONNREFUSED),
-                result => result,
-            },
+            Handle::Remote(fid) if fid.sockets().open => fid.connect(name, kind),
+            _ => Err(Errno::ECONNREFUSED),
         }
     }
 
@@ -152,11 +168,8 @@ impl Handle {
         attributes: &NewAttributes,
     ) -> Result<Option<(OwnedFd, Fid, Attributes)>, Errno> {
         match self {
-            Handle::Local(_) => Ok(None),
-            Handle::Remote(fid) => match fid.bind(name, kind, attributes) {
-                Err(Errno::EOPNOTSUPP) => Ok(None),
-                result => result.map(Some),
-            },
+            Handle::Remote(fid) if fid.sockets().create => fid.bind(name, kind, attributes).map(Some),
+            _ => Ok(None),
         }
     }
 

@@ -23,7 +23,7 @@ use lazaret_abi::errno::Errno;
 use self::keep::Recent;
 pub use self::{
     directory::{Entry, Listing},
-    handle::{Handle, HostFile},
+    handle::{Handle, HostFile, HostSockets},
     inode::HostInode,
     trees::HostTrees,
 };

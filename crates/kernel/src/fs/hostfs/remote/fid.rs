@@ -10,7 +10,7 @@ use rustix::{
 };
 
 use super::{
-    super::{Entry, Listing, errno, handle::key_of},
+    super::{Entry, HostSockets, Listing, errno, handle::key_of},
     session::{Message, Session},
 };
 use crate::{
@@ -68,6 +68,11 @@ impl Fid {
     /// Nobody will want to write below.
     pub fn is_read_only(&self) -> bool {
         self.session.is_read_only()
+    }
+
+    /// What may be done with sockets below.
+    pub fn sockets(&self) -> HostSockets {
+        self.session.sockets()
     }
 
     /// The request that makes `new` stand for an entry, or for this file itself.

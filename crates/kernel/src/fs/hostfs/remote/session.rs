@@ -11,7 +11,7 @@ use std::{
 use lazaret_abi::errno::Errno;
 use lazaret_p9::{EXTENDED, Incoming, MAX_MESSAGE, MIN_MESSAGE, NO_FID, NO_TAG, OVERHEAD, Reply, Request, qid};
 
-use super::Fid;
+use super::{super::HostSockets, Fid};
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 /// Number of the reply that tells an error.
@@ -40,6 +40,7 @@ pub struct Session {
     changed: Condvar,
     lost: Box<dyn Fn() + Send + Sync>,
     is_read_only: bool,
+    sockets: HostSockets,
 }
 
 struct State {
@@ -111,11 +112,15 @@ impl Message {
 
 impl Session {
     /// Agrees with the server on the protocol; returns the fid of the root. `is_read_only` says that nobody will want to
-    /// write. `lost` is called when it turns out that the server is gone.
+    /// write, `sockets` what the server does with sockets. `lost` is called when it turns out that the server is gone.
     ///
     /// # Errors
     /// `EPROTONOSUPPORT` if the server does not know our additions; `EIO`.
-    pub fn connect(socket: OwnedFd, is_read_only: bool, lost: Box<dyn Fn() + Send + Sync>) -> Result<Fid, Errno> {
+    pub fn connect(
+        socket: OwnedFd,
+        (is_read_only, sockets): (bool, HostSockets),
+        lost: Box<dyn Fn() + Send + Sync>,
+    ) -> Result<Fid, Errno> {
         let mut session = Session {
             socket,
             unit: 0,
@@ -132,6 +137,7 @@ impl Session {
             changed: Condvar::new(),
             lost,
             is_read_only,
+            sockets,
         };
         session.agree()?;
         let root = Fid::new(&Arc::new(session))?;
@@ -158,6 +164,11 @@ impl Session {
     /// Nobody will want to write.
     pub fn is_read_only(&self) -> bool {
         self.is_read_only
+    }
+
+    /// What the server does with sockets.
+    pub fn sockets(&self) -> HostSockets {
+        self.sockets
     }
 
     /// Most data of a message.

@@ -9,7 +9,7 @@ use std::{
 use lazaret_abi::errno::Errno;
 use lazaret_p9::{EXTENDED, Incoming, MAX_MESSAGE, Reply};
 
-use super::super::{Changed, Handle, HostFile, HostFs};
+use super::super::{Changed, Handle, HostFile, HostFs, HostSockets};
 use crate::fs::inode::{Inode, NewAttributes, NewNode, SetAttributes};
 
 /// A server that answers with what `answer` makes of each request.
@@ -27,7 +27,7 @@ fn hostile(mut answer: impl FnMut(u8, u16) -> Vec<u8> + Send + 'static) -> Resul
         }
     });
     ours.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    Handle::open(HostFile::Served { connection: ours.into(), read_only: false }, || {})
+    Handle::open(HostFile::Served { connection: ours.into(), read_only: false, sockets: HostSockets::default() }, || {})
 }
 
 fn agreed(tag: u16) -> Vec<u8> {
