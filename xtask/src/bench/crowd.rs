@@ -16,9 +16,13 @@ use super::{
     Peer, Setup,
     container::{REST, descendants, kill_descendants, pss, ticks},
 };
+use crate::command::kill_group;
 
 /// How many rest side by side.
 const MANY: usize = 100;
+
+/// How long one command may take.
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// How long processor time is counted.
 const TIME: Duration = Duration::from_secs(3);
@@ -78,7 +82,21 @@ impl<'a> Crowd<'a> {
     /// Runs a command of the runtime.
     fn tell(&self, arguments: &[&str]) -> Result<()> {
         // Not by pipes: the container would keep them open.
-        let status = self.setup.runtime(self.peer).args(arguments).spawn()?.wait()?;
+        let mut child = self.setup.runtime(self.peer).args(arguments).spawn()?;
+        let deadline = Instant::now() + LIMIT;
+        // Waiting is measured too, so that nobody sleeps here before it takes long.
+        let mut pause = Duration::from_micros(50);
+        let status = loop {
+            if let Some(status) = child.try_wait()? {
+                break status;
+            }
+            if Instant::now() > deadline {
+                kill_group(&mut child);
+                bail!("{arguments:?} of {} takes more than {LIMIT:?}", self.peer);
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_micros(200));
+        };
         if !status.success() {
             bail!("{arguments:?} of {}: {status}", self.peer);
         }
