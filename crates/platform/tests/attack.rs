@@ -305,11 +305,14 @@ program!(
     "5: jmp 5b",
 );
 
+/// Whether the code from here on is what is looked for.
+type Door<'d> = &'d dyn Fn(&[u8]) -> bool;
+
 /// Sets up [`lies`]: `door` is where the stub's code makes a clone and goes on to report its result; without one it
 /// makes none.
 fn load_liar(
     platform: &dyn Platform,
-    door: Option<&dyn Fn(&[u8]) -> bool>,
+    door: Option<Door>,
     flags: u64,
     nonce: u64,
 ) -> (Arc<dyn AddressSpace>, Box<dyn Context>) {
@@ -431,7 +434,7 @@ fn what_a_copy_may_have_kept_is_used_for_nobody_else() {
             let slots = slots_of(&*space);
             let copy = is_copied.then(|| context.fork().unwrap());
             drop((space, context));
-            let mut is_used = || {
+            let is_used = || {
                 std::thread::sleep(Duration::from_millis(2));
                 slots_of(&*load(&platform, writes()).0) == slots
             };
