@@ -33,8 +33,8 @@ fn names() -> &'static Mutex<Names> {
 /// A name that a socket is bound to, until this is dropped.
 pub struct Binding {
     name: UnixName,
-    /// The file of a path.
-    location: Option<Location>,
+    /// The file of a path, and how it is told from others.
+    file: Option<(Location, (u64, u64))>,
 }
 
 impl Binding {
@@ -74,8 +74,10 @@ pub fn bind(endpoint: &Arc<Endpoint>, name: &UnixName) -> Result<(Binding, Optio
             let (location, of_host) = context()?
                 .make_socket(path, endpoint.kind)
                 .map_err(|error| if error == Errno::EEXIST { Errno::EADDRINUSE } else { error })?;
-            names().lock().files.insert(key(&location)?, Arc::downgrade(endpoint));
-            Ok((Binding { name: name.clone(), location: Some(location) }, of_host))
+            // The host may take its time to tell: not with all names locked.
+            let key = key(&location)?;
+            names().lock().files.insert(key, Arc::downgrade(endpoint));
+            Ok((Binding { name: name.clone(), file: Some((location, key)) }, of_host))
         }
         UnixName::Abstract(bytes) => {
             let mut names = names().lock();
@@ -83,7 +85,7 @@ pub fn bind(endpoint: &Arc<Endpoint>, name: &UnixName) -> Result<(Binding, Optio
                 return Err(Errno::EADDRINUSE);
             }
             names.abstracts.insert(bytes.clone(), Arc::downgrade(endpoint));
-            Ok((Binding { name: name.clone(), location: None }, None))
+            Ok((Binding { name: name.clone(), file: None }, None))
         }
         UnixName::Unnamed => {
             let mut names = names().lock();
@@ -93,7 +95,7 @@ pub fn bind(endpoint: &Arc<Endpoint>, name: &UnixName) -> Result<(Binding, Optio
                 let bytes = format!("{:05x}", names.next).into_bytes();
                 if !names.abstracts.contains_key(&bytes) {
                     names.abstracts.insert(bytes.clone(), Arc::downgrade(endpoint));
-                    return Ok((Binding { name: UnixName::Abstract(bytes), location: None }, None));
+                    return Ok((Binding { name: UnixName::Abstract(bytes), file: None }, None));
                 }
             }
             Err(Errno::ENOSPC)
@@ -125,7 +127,8 @@ pub fn find(name: &UnixName, kind: u32) -> Result<Target, Errno> {
                 return Err(Errno::ECONNREFUSED);
             }
             let key = key(&location)?;
-            match names().lock().files.get(&key).and_then(Weak::upgrade) {
+            let found = names().lock().files.get(&key).and_then(Weak::upgrade);
+            match found {
                 Some(found) => Some(found),
                 None => return location.inode().connect_host(kind).map(Target::Host),
             }
@@ -137,13 +140,9 @@ pub fn find(name: &UnixName, kind: u32) -> Result<Target, Errno> {
 impl Drop for Binding {
     fn drop(&mut self) {
         let mut names = names().lock();
-        match (&self.name, &self.location) {
+        match (&self.name, &self.file) {
             (UnixName::Abstract(bytes), _) => drop(names.abstracts.remove(bytes)),
-            (_, Some(location)) => {
-                if let Ok(key) = key(location) {
-                    names.files.remove(&key);
-                }
-            }
+            (_, Some((_, key))) => drop(names.files.remove(key)),
             _ => {}
         }
     }
