@@ -37,7 +37,7 @@ impl Podman {
         let root = podman.directory.join("image");
         fs::create_dir_all(root.join("bin")).unwrap();
         fs::copy("/bin/busybox", root.join("bin/busybox")).unwrap();
-        for name in ["sh", "echo", "cat", "sleep", "tty", "stty", "true", "ip", "nc", "nslookup", "hostname"] {
+        for name in ["sh", "echo", "cat", "sleep", "tty", "stty", "true", "ip", "nc", "nslookup", "hostname", "ps"] {
             symlink("busybox", root.join("bin").join(name)).unwrap();
         }
         let archive = podman.directory.join("image.tar");
@@ -132,6 +132,9 @@ fn podman_steers_a_container() {
     assert_eq!(podman.run(&["exec", "c", "sh", "-c", "exit 9"]).status.code(), Some(9));
     assert_eq!(podman.good(&["exec", "--tty", "c", "tty"]), "/dev/pts/0");
     podman.good(&["exec", "--detach", "c", "sh", "-c", "echo from a detached process > /proc/1/fd/1"]);
+    // With options of ps(1) it runs that in the container.
+    let top = podman.good(&["top", "c", "-o", "pid,comm"]);
+    assert!(top.lines().any(|line| line.split_whitespace().eq(["1", "sh"])), "{top}");
     podman.good(&["pause", "c"]);
     assert_eq!(podman.good(&["inspect", "c", "--format", "{{.State.Status}}"]), "paused");
     podman.good(&["unpause", "c"]);
