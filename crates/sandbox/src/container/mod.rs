@@ -203,7 +203,11 @@ impl Container {
         if status != Status::Created {
             return Err(self.wrong_status("start", status));
         }
-        self.hand_links_over()?;
+        if let Err(error) = self.hand_links_over() {
+            // As after every start that fails: nobody deletes what could still be started. The first failure counts.
+            let _ = self.kill();
+            return Err(error);
+        }
         match self.call_to_start()? {
             Answer::Started { .. } => {}
             other => return Err(self.refused(other)),
