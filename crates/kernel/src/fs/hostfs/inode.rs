@@ -21,6 +21,9 @@ use crate::{
     sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering, Weak},
 };
 
+/// How many other names of a file are known at most.
+const NAMES_MAX: usize = 16;
+
 /// `RENAME_EXCHANGE` of renameat2(2).
 const RENAME_EXCHANGE: u32 = 2;
 
@@ -33,12 +36,28 @@ pub(super) enum Place {
     Entry(Arc<HostInode>, CString),
 }
 
+impl Place {
+    /// The two are the same.
+    fn is(&self, other: &Place) -> bool {
+        match (self, other) {
+            (Place::Root, Place::Root) => true,
+            (Place::Entry(directory, name), Place::Entry(other, other_name)) => {
+                Arc::ptr_eq(directory, other) && name == other_name
+            }
+            _ => false,
+        }
+    }
+}
+
 /// A file of the host.
 pub struct HostInode {
     pub(super) fs: Arc<HostFs>,
     pub(super) kind: FileKind,
     pub(super) key: (u64, u64),
     pub(super) place: Mutex<Place>,
+    /// Other names, as far as they are known and the tree is changed here alone: who looks one up again is not told of
+    /// the file anew.
+    names: Mutex<Vec<Place>>,
     /// Of the root for ever, of anything but a directory once its name is gone, of a directory while there is room.
     pub(super) handle: Mutex<Option<Arc<Handle>>>,
     /// Attributes, if they cannot change.
@@ -76,9 +95,10 @@ impl HostInode {
             && known.kind == kind
         {
             // The old place may be the last user of its directory, whose end wants the table too.
-            let old = std::mem::replace(&mut *known.place.lock(), place);
-            drop(inodes);
-            drop(old);
+            let mut current = known.place.lock();
+            let old = if place.is(&current) { place } else { std::mem::replace(&mut *current, place) };
+            drop((current, inodes));
+            known.add_name(old);
             return known;
         }
         let attributes = OnceLock::new();
@@ -90,6 +110,7 @@ impl HostInode {
             kind,
             key,
             place: Mutex::new(place),
+            names: Mutex::new(Vec::new()),
             handle: Mutex::new(handle),
             attributes,
             listing: Mutex::new(None),
@@ -113,10 +134,34 @@ impl HostInode {
         }
     }
 
-    /// Before a name goes: keeps the file reachable for those who still use it.
-    fn pin(&self, directory: &Handle, name: &CString) {
-        let Ok((handle, found)) = directory.entry(name) else { return };
-        let Some(inode) = self.fs.inodes.lock().get(&key_of(&found)).and_then(Weak::upgrade) else { return };
+    /// The file has this name as well.
+    fn add_name(&self, name: Place) {
+        let mut names = self.names.lock();
+        let is_wanted = self.fs.is_changed_here() && names.len() < NAMES_MAX && self.kind != FileKind::Directory;
+        if is_wanted && !name.is(&self.place.lock()) && !names.iter().any(|known| known.is(&name)) {
+            names.push(name);
+            return;
+        }
+        drop(names);
+        // It may be the last user of its directory, whose end is for no lock.
+        drop(name);
+    }
+
+    /// The file does not have this name any more.
+    fn remove_name(&self, name: &Place) {
+        let mut names = self.names.lock();
+        let gone: Vec<Place> = names.extract_if(.., |known| known.is(name)).collect();
+        let mut place = self.place.lock();
+        let other = if place.is(name) { names.pop() } else { None };
+        let old = other.map(|other| std::mem::replace(&mut *place, other));
+        drop((place, names));
+        drop((gone, old));
+    }
+
+    /// Before a name goes: keeps the file reachable for those who still use it. The file, if somebody does.
+    fn pin(&self, directory: &Handle, name: &CString) -> Option<Arc<HostInode>> {
+        let (handle, found) = directory.entry(name).ok()?;
+        let inode = self.fs.inodes.lock().get(&key_of(&found)).and_then(Weak::upgrade)?;
         let mut slot = inode.handle.lock();
         if slot.is_none() {
             if inode.kind == FileKind::Directory {
@@ -124,6 +169,8 @@ impl HostInode {
             }
             *slot = Some(Arc::new(handle));
         }
+        drop(slot);
+        Some(inode)
     }
 
     fn entry(&self, this: &Arc<HostInode>, name: CString) -> Result<Arc<dyn Inode>, Errno> {
@@ -240,19 +287,27 @@ impl Inode for HostInode {
         let (directory, new_name) = (self.directory()?, name_of(name)?);
         let place = target.place.lock().clone();
         match place {
-            Place::Entry(parent, old) => parent.directory()?.link(&old, &directory, &new_name),
+            Place::Entry(parent, old) => parent.directory()?.link(&old, &directory, &new_name)?,
             // A file that never had a name.
             Place::Root => {
                 let handle = target.handle.lock().clone().ok_or(Errno::ENOENT)?;
-                handle.link(c"", &directory, &new_name)
+                handle.link(c"", &directory, &new_name)?;
             }
         }
+        if let Ok(this) = self.shared() {
+            target.add_name(Place::Entry(this, new_name));
+        }
+        Ok(())
     }
 
     fn unlink(&self, name: &[u8]) -> Result<(), Errno> {
         let (directory, name) = (self.directory()?, name_of(name)?);
-        self.pin(&directory, &name);
-        directory.remove(&name, false)
+        let file = self.pin(&directory, &name);
+        directory.remove(&name, false)?;
+        if let (Some(file), Ok(this)) = (file, self.shared()) {
+            file.remove_name(&Place::Entry(this, name));
+        }
+        Ok(())
     }
 
     fn rmdir(&self, name: &[u8]) -> Result<(), Errno> {
@@ -265,13 +320,19 @@ impl Inode for HostInode {
         let target = new_directory.downcast_ref::<HostInode>().ok_or(Errno::EXDEV)?;
         let (from, to) = (self.directory()?, target.directory()?);
         let (name, new_name) = (name_of(name)?, name_of(new_name)?);
-        self.pin(&to, &new_name);
+        let replaced = self.pin(&to, &new_name);
         from.rename(&name, &to, &new_name, flags)?;
         // Inodes in use learn their new place.
-        let this = self.shared()?;
-        target.entry(&target.shared()?, new_name)?;
+        let (this, target) = (self.shared()?, target.shared()?);
+        let moved = target.entry(&target, new_name.clone())?;
+        if let Some(moved) = moved.downcast_ref::<HostInode>() {
+            moved.remove_name(&Place::Entry(this.clone(), name.clone()));
+        }
         if flags & RENAME_EXCHANGE != 0 {
             self.entry(&this, name)?;
+        }
+        if let Some(replaced) = replaced {
+            replaced.remove_name(&Place::Entry(target, new_name));
         }
         Ok(())
     }

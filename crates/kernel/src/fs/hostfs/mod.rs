@@ -114,6 +114,11 @@ impl HostFs {
         self.changed == Changed::Never
     }
 
+    /// Only this kernel changes it.
+    fn is_changed_here(&self) -> bool {
+        self.changed == Changed::Here
+    }
+
     /// Others change it.
     fn is_shared(&self) -> bool {
         self.changed == Changed::ByOthers
