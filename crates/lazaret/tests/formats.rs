@@ -162,25 +162,15 @@ fn created_containers_are_paused_too() {
 fn signals_by_all_their_names() {
     both(|runtime| {
         let id = runtime.id.as_str();
-        runtime.script("trap 'echo got >> /dev/shm/got' USR1; while :; do sleep 0.02; done");
+        runtime.script("trap 'echo got >> /dev/shm/got' USR1; echo > /dev/shm/set; while :; do sleep 0.02; done");
         runtime.detached(&["run", "-d", id]);
+        until("the trap", || runtime.output(&["exec", id, "cat", "/dev/shm/set"]).status.success().then_some(()));
         for (count, name) in ["USR1", "SIGUSR1", "usr1", "sigusr1", "10"].iter().enumerate() {
-            let seen = |lines: usize| {
-                let text = runtime.output(&["exec", id, "cat", "/dev/shm/got"]).stdout;
-                (String::from_utf8_lossy(&text).lines().count() == lines).then_some(())
-            };
-            if count == 0 {
-                // The trap is set.
-                until("the first signal", || {
-                    runtime.output(&["kill", id, name]);
-                    let text = runtime.output(&["exec", id, "cat", "/dev/shm/got"]).stdout;
-                    (!text.is_empty()).then_some(())
-                });
-                runtime.good(&["exec", id, "sh", "-c", ": > /dev/shm/got"]);
-                continue;
-            }
             runtime.good(&["kill", id, name]);
-            until(name, || seen(count));
+            until(name, || {
+                let text = runtime.output(&["exec", id, "cat", "/dev/shm/got"]).stdout;
+                (String::from_utf8_lossy(&text).lines().count() == count + 1).then_some(())
+            });
         }
         for name in ["NONE", "USR1x", "-9", "1.5", "SIG"] {
             runtime.bad(&["kill", "--", id, name]);

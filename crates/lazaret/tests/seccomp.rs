@@ -28,7 +28,8 @@ fn bundle(profile: &Value) -> Option<Place> {
 
 /// What runc prints for the bundle; `None` where it does not run.
 fn under_runc(place: &Place) -> Option<Output> {
-    let id = format!("lazaret-seccomp-{}", std::process::id());
+    // Of this test alone: it names the container's cgroup, too.
+    let id = place.0.file_name().unwrap();
     let root = place.0.join("runc");
     let mut runc = Command::new("runc");
     runc.arg("--root").arg(root).args(["run", "--bundle"]).arg(place.bundle()).arg(id);
