@@ -9,6 +9,7 @@ use std::{
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use common::{Place, netns::Netns, until};
@@ -18,7 +19,12 @@ struct Podman {
     runtime: &'static str,
     /// Where containers have a network, which otherwise the host's would be changed for.
     namespace: Option<Netns>,
+    /// netavark keeps what its DNS server is to know, and which process that is, in one place of the machine.
+    _alone: Option<MutexGuard<'static, ()>>,
 }
+
+/// Held by who has networks.
+static NETWORKS: Mutex<()> = Mutex::new(());
 
 impl Podman {
     /// With an image `box:1` of busybox; `None` where podman cannot run.
@@ -33,7 +39,7 @@ impl Podman {
             return None;
         }
         let directory = place.0.join("podman");
-        let podman = Podman { directory, runtime: env!("CARGO_BIN_EXE_lazaret"), namespace: None };
+        let podman = Podman { directory, runtime: env!("CARGO_BIN_EXE_lazaret"), namespace: None, _alone: None };
         let root = podman.directory.join("image");
         fs::create_dir_all(root.join("bin")).unwrap();
         fs::copy("/bin/busybox", root.join("bin/busybox")).unwrap();
@@ -160,7 +166,9 @@ fn with_networks(place: &Place) -> Option<Podman> {
         eprintln!("not tested: {missing} is not installed");
         return None;
     }
+    let alone = NETWORKS.lock().unwrap_or_else(PoisonError::into_inner);
     let mut podman = Podman::new(place)?;
+    podman._alone = Some(alone);
     podman.namespace = Some(Netns::new()?);
     Some(podman)
 }
