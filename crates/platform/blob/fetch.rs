@@ -1,7 +1,8 @@
 //! What the pointers of system calls point to, as far as it is fetched with the call.
 //!
 //! A call brings along what the kernel will read first: paths, small structures, the bytes of a
-//! write. What is not here, too large or not readable the kernel asks the host for. Futexes must not be here: their words are to be read after the kernel has locked them.
+//! write. What is not here, too large or not readable the kernel asks the host for. Futexes must not
+//! be here: their words are to be read after the kernel has locked them.
 
 /// Calls that have an entry.
 pub const CALLS: usize = 512;

@@ -39,11 +39,7 @@ impl Thread {
         let slot = Slot::new(Arc::clone(&chunk), 0);
         slot.prepare(shared.flags, shared.features);
 
-        let nonce = shared.notifier.nonce();
-        let [flags, stack, parent, child, tls] = clone_arguments(false);
-        let number = i32::try_from(libc::SYS_clone).map_err(|_| Error::Host(libc::ENOSYS))?;
-        let arguments = [flags, stack, parent, child, tls, nonce.into()];
-        shared.notifier.expect(nonce, Order { number, arguments });
+        let nonce = self.expect_clone(false)?;
         if here {
             self.pace.gather(self.id, &shared.load);
         } else {
@@ -100,6 +96,17 @@ impl Thread {
         Err(Error::Corrupted("has another process make its copy"))
     }
 
+    /// Announces a clone, of a `thread` or the process. Returns the nonce that it is to show.
+    fn expect_clone(&self, thread: bool) -> Result<u32> {
+        let notifier = &self.process.shared.notifier;
+        let nonce = notifier.nonce();
+        let [flags, stack, parent, child, tls] = clone_arguments(thread);
+        let number = i32::try_from(libc::SYS_clone).map_err(|_| Error::Host(libc::ENOSYS))?;
+        let arguments = [flags, stack, parent, child, tls, nonce.into()];
+        notifier.expect(nonce, Order { number, arguments });
+        Ok(nonce)
+    }
+
     /// No copy will come any more: this process is dead, the call failed, or the copy died.
     fn is_childless(&self, birth: &Birth) -> bool {
         if self.process.is_dead() {
@@ -129,11 +136,7 @@ impl Thread {
         let slot = self.new_slot()?;
         slot.prepare(shared.flags, shared.features);
 
-        let nonce = shared.notifier.nonce();
-        let [flags, stack, parent, child, tls] = clone_arguments(true);
-        let number = i32::try_from(libc::SYS_clone).map_err(|_| Error::Host(libc::ENOSYS))?;
-        let arguments = [flags, stack, parent, child, tls, nonce.into()];
-        shared.notifier.expect(nonce, Order { number, arguments });
+        let nonce = self.expect_clone(true)?;
         self.command(COMMAND_SPAWN, &[slot.address(), nonce.into()]);
         if let Some(clone) = shared.notifier.wait(nonce, || self.has_reported())? {
             self.check_caller(&clone)?;

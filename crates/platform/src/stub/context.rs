@@ -203,10 +203,7 @@ impl StubContext {
     fn map_private(&mut self, call: Call, fd: &Arc<OwnedFd>, lasting: bool) -> Result<()> {
         let process = Arc::clone(&self.thread.process);
         let mut held = process.held.lock();
-        let mut steps = Vec::with_capacity(3);
-        if held.as_ref().is_none_or(|held| !std::ptr::eq(held.as_ptr(), Arc::as_ptr(fd))) {
-            steps.push(Step::Take(Arc::clone(fd)));
-        }
+        let mut steps: Vec<_> = take(held.as_ref(), fd).into_iter().collect();
         *held = lasting.then(|| Arc::downgrade(fd));
         steps.push(Step::Open(call));
         if !lasting {
@@ -552,10 +549,7 @@ impl Context for StubContext {
         let process = Arc::clone(&self.thread.process);
         // Another thread's file: reads side by side are the kernel's.
         let Some(mut held) = process.held.try_lock() else { return Ok(None) };
-        let mut steps = Vec::with_capacity(2);
-        if held.as_ref().is_none_or(|held| !std::ptr::eq(held.as_ptr(), Arc::as_ptr(fd))) {
-            steps.push(Step::Take(Arc::clone(fd)));
-        }
+        let mut steps: Vec<_> = take(held.as_ref(), fd).into_iter().collect();
         steps.push(Step::Open([
             libc::SYS_pread64.cast_unsigned(),
             PRIVATE_FD.into(),
@@ -700,6 +694,12 @@ const STOPPED: u32 = 0;
 const RUNNING: u32 = 1;
 /// Running, and a signal is being sent to it.
 const SIGNALLING: u32 = 2;
+
+/// Has the stub take a private file, unless that is the one it holds.
+fn take(held: Option<&Weak<OwnedFd>>, fd: &Arc<OwnedFd>) -> Option<Step> {
+    let is_held = held.is_some_and(|held| std::ptr::eq(held.as_ptr(), Arc::as_ptr(fd)));
+    (!is_held).then(|| Step::Take(Arc::clone(fd)))
+}
 
 /// What interrupts a context. Signals are sent only between [`Control::start`] and
 /// [`Control::stop`], so that none disturbs a command.
